@@ -1,0 +1,158 @@
+/* Request-lifetime memory: a chain of blocks and a list of destructors. */
+#include "core/base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+
+#define ARENA_BLOCK_SIZE 8192 /* octets; larger requests get a block of their own */
+#define ARENA_ALIGNMENT  16
+
+struct block {
+    struct block *next;
+    size_t size;
+    size_t used;
+    _Alignas(ARENA_ALIGNMENT) uint8_t data[];
+};
+
+struct owned {
+    struct owned *next;
+    void *object;
+    void (*drop)(void *);
+};
+
+struct arena {
+    struct block *blocks; /* newest first; the last one is the first made */
+    struct owned *owned;
+};
+
+static struct block *block_new(size_t size, struct block *next)
+{
+    struct block *b = memory_get(sizeof *b + size);
+
+    b->next = next;
+    b->size = size;
+    b->used = 0;
+    return b;
+}
+
+struct arena *arena_new(void)
+{
+    struct arena *a = memory_get_zeroed(1, sizeof *a);
+
+    a->blocks = block_new(ARENA_BLOCK_SIZE, NULL);
+    return a;
+}
+
+void arena_reset(struct arena *a)
+{
+    for (struct owned *o = a->owned; o != NULL; o = o->next)
+        o->drop(o->object);
+    a->owned = NULL;
+    while (a->blocks->next != NULL) {
+        struct block *next = a->blocks->next;
+        free(a->blocks);
+        a->blocks = next;
+    }
+    a->blocks->used = 0;
+}
+
+void arena_free(struct arena *a)
+{
+    if (a == NULL)
+        return;
+    arena_reset(a);
+    free(a->blocks);
+    free(a);
+}
+
+static void *arena_take(struct arena *a, size_t size)
+{
+    struct block *b = a->blocks;
+
+    if (size > SIZE_MAX / 2)
+        abort();
+    size = (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
+    if (b->size - b->used < size) {
+        b = block_new(size > ARENA_BLOCK_SIZE ? size : ARENA_BLOCK_SIZE, b);
+        a->blocks = b;
+    }
+    void *result = b->data + b->used;
+    b->used += size;
+    return result;
+}
+
+void *arena_get(struct arena *a, size_t size)
+{
+    void *result = arena_take(a, size > 0 ? size : 1);
+
+    memset(result, 0, size);
+    return result;
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size)
+        abort();
+    return arena_get(a, count * size);
+}
+
+void *arena_copy(struct arena *a, const void *data, size_t size)
+{
+    void *result = arena_take(a, size > 0 ? size : 1);
+
+    if (size > 0)
+        memcpy(result, data, size);
+    return result;
+}
+
+char *arena_string(struct arena *a, const char *text)
+{
+    return arena_copy(a, text, strlen(text) + 1);
+}
+
+char *arena_string_of(struct arena *a, struct span s)
+{
+    char *result = arena_take(a, s.len + 1);
+
+    if (s.len > 0)
+        memcpy(result, s.data, s.len);
+    result[s.len] = '\0';
+    return result;
+}
+
+struct span arena_span(struct arena *a, struct span s)
+{
+    return span_make(arena_copy(a, s.data, s.len), s.len);
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list arguments;
+    va_list again;
+
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (size < 0)
+        abort();
+    char *result = arena_take(a, (size_t)size + 1);
+    (void)vsnprintf(result, (size_t)size + 1, format, again);
+    va_end(again);
+    return result;
+}
+
+void *arena_own(struct arena *a, void *object, void (*drop)(void *))
+{
+    struct owned *o = arena_get(a, sizeof *o);
+
+    o->object = object;
+    o->drop = drop;
+    o->next = a->owned;
+    a->owned = o;
+    return object;
+}

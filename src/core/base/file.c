@@ -1,0 +1,163 @@
+/* Files: read whole, replaced atomically, synced. */
+#include "core/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/random.h"
+
+static enum err read_fd(struct arena *a, int fd, const char *path, size_t max,
+                        struct span *content, struct err_info *why)
+{
+    struct stat status;
+    size_t len = 0;
+
+    if (fstat(fd, &status) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot read %s", path);
+    if (!S_ISREG(status.st_mode))
+        return err_set(why, ERR_IO, "%s is not a regular file", path);
+    if (status.st_size < 0 || (uint64_t)status.st_size > max)
+        return err_set(why, ERR_TOO_LARGE, "%s is larger than %zu octets", path, max);
+    size_t room = (size_t)status.st_size;
+    char *data = arena_get(a, room + 1);
+    while (len < room) {
+        ssize_t got = read(fd, data + len, room - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_set_os(why, ERR_IO, errno, "cannot read %s", path);
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    *content = span_make(data, len);
+    return ERR_OK;
+}
+
+enum err file_read(struct arena *a, const char *path, size_t max, struct span *content,
+                   struct err_info *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return err_set_os(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno,
+                          "cannot open %s", path);
+    enum err result = read_fd(a, fd, path, max, content, why);
+    (void)close(fd);
+    return result;
+}
+
+bool file_write_all(int fd, struct span content)
+{
+    while (content.len > 0) {
+        ssize_t put = write(fd, content.data, content.len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return false;
+        content = span_slice(content, (size_t)put, content.len);
+    }
+    return true;
+}
+
+/* A new file, written and synced; removed again if that fails. */
+static enum err write_new(const char *path, struct span content, mode_t mode,
+                          struct err_info *why)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0)
+        return err_set_os(why, errno == EEXIST ? ERR_EXISTS : ERR_IO, errno,
+                          "cannot create %s", path);
+    bool good = file_write_all(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    int reason = errno;
+    if (close(fd) != 0 && good) {
+        good = false;
+        reason = errno;
+    }
+    if (good)
+        return ERR_OK;
+    (void)unlink(path);
+    return err_set_os(why, ERR_IO, reason, "cannot write %s", path);
+}
+
+static enum err sync_parent(const char *path, struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL)
+        return file_sync_directory(".", why);
+    if (slash == path)
+        return file_sync_directory("/", why);
+    return file_sync_directory(
+        arena_string_of(a, span_make(path, (size_t)(slash - path))), why);
+}
+
+enum err file_replace(const char *path, struct span content, mode_t mode,
+                      struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    uint64_t unique;
+
+    random_fill(&unique, sizeof unique);
+    char *beside = arena_printf(a, "%s.%016llx.new", path, (unsigned long long)unique);
+    TRY(write_new(beside, content, mode, why));
+    if (rename(beside, path) != 0) {
+        int reason = errno;
+        (void)unlink(beside);
+        return err_set_os(why, ERR_IO, reason, "cannot replace %s", path);
+    }
+    return sync_parent(path, why);
+}
+
+enum err file_create(const char *path, struct span content, mode_t mode,
+                     struct err_info *why)
+{
+    TRY(write_new(path, content, mode, why));
+    return sync_parent(path, why);
+}
+
+enum err file_make_directory(const char *path, mode_t mode, struct err_info *why)
+{
+    if (mkdir(path, mode) != 0) {
+        struct stat status;
+        if (errno == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+            return ERR_OK;
+        return err_set_os(why, ERR_IO, errno, "cannot make the directory %s", path);
+    }
+    return sync_parent(path, why);
+}
+
+enum err file_sync_directory(const char *path, struct err_info *why)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_set_os(why, ERR_IO, errno, "cannot open the directory %s", path);
+    int result = fsync(fd);
+    int reason = errno;
+    (void)close(fd);
+    if (result != 0 && reason != EINVAL)
+        return err_set_os(why, ERR_IO, reason, "cannot sync the directory %s", path);
+    return ERR_OK;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0;
+}
+
+char *file_path(struct arena *a, const char *directory, const char *name)
+{
+    if (name[0] == '/')
+        return arena_string(a, name);
+    return arena_printf(a, "%s/%s", directory, name);
+}
