@@ -1,0 +1,35 @@
+/* Identifiers: what a certificate is for (RFC 8555 9.7.7). */
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/acme/terms.h"
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/base/span.h"
+
+#define IDENTIFIER_DNS_MAX                                                               \
+    253 /* octets of a name without the final dot (RFC 1035 2.3.4) */
+#define IDENTIFIER_LABEL_MAX 63
+
+struct identifier {
+    enum identifier_type type;
+    const char *value; /* canonical: lower-case; a wildcard keeps its "*." */
+};
+
+/* Check and make canonical a DNS name given by a client: letters, digits, hyphens, at
+ * most 63 and 253 octets, lower-cased, no final dot, "*." allowed in front only, A-labels
+ * must be well formed (RFC 5891 by libidn2), no U-labels (the sentence names the A-label
+ * to use), no IP address. ERR_MALFORMED or ERR_REJECTED_IDENTIFIER with a sentence. */
+MUST_CHECK enum err identifier_read_dns(struct arena *a, const char *text,
+                                        struct identifier *identifier,
+                                        struct err_info *why);
+
+/* Does it begin with "*."? */
+bool identifier_is_wildcard(const struct identifier *identifier);
+
+/* The name without "*.": what control is proved of. Points into the value. */
+const char *identifier_base(const struct identifier *identifier);
+
+/* Same type and same canonical value? */
+bool identifier_equal(const struct identifier *x, const struct identifier *y);

@@ -1,0 +1,61 @@
+/* Problem documents: the one place where an error becomes one. */
+#include "core/acme/problem.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/json/json_read.h"
+#include "core/json/json_write.h"
+
+#define PROBLEM_MAX 8192 /* octets of one document */
+
+void problem_write(struct buf *b, const struct err_info *why, const char *algorithms_json)
+{
+    const char *type = err_acme_type(why->code);
+    bool internal = type == NULL;
+    struct json_writer w = json_writer_make(b);
+    char urn[128];
+
+    (void)text_copy(urn, sizeof urn, PROBLEM_URN);
+    (void)text_copy(urn + strlen(urn), sizeof urn - strlen(urn),
+                    internal ? "serverInternal" : type);
+    json_write_begin_object(&w, NULL);
+    json_write_text(&w, "type", urn);
+    json_write_text(&w, "detail",
+                    internal                 ? err_sentence(ERR_SERVER_INTERNAL)
+                    : why->detail[0] != '\0' ? why->detail
+                                             : err_sentence(why->code));
+    json_write_number(&w, "status", err_http_status(why->code));
+    if (algorithms_json != NULL && why->code == ERR_BAD_SIGNATURE_ALGORITHM)
+        json_write_raw(&w, "algorithms", span_of(algorithms_json));
+    json_write_end_object(&w);
+}
+
+char *problem_text(struct arena *a, const struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(PROBLEM_MAX);
+
+    problem_write(&b, why, NULL);
+    return arena_string_of(a, buf_span(&b));
+}
+
+enum err problem_read(struct arena *a, int http_status, struct span body,
+                      struct err_info *why)
+{
+    const struct json *document;
+    struct err_info ignored = {0};
+
+    if (json_read(a, body, &document, &ignored) != ERR_OK || !json_is_object(document))
+        return err_set(why, ERR_PROTOCOL, "the CA answered %d without a problem document",
+                       http_status);
+    const char *type = json_text(json_member(document, "type"));
+    const char *detail = json_text(json_member(document, "detail"));
+    enum err code = ERR_REFUSED;
+    if (type != NULL && strncmp(type, PROBLEM_URN, strlen(PROBLEM_URN)) == 0) {
+        type += strlen(PROBLEM_URN);
+        code = err_from_acme_type(type, strlen(type));
+    }
+    return err_set(why, code, "%s (%s, HTTP %d)",
+                   detail != NULL ? detail : "no detail given",
+                   type != NULL ? type : "no type", http_status);
+}

@@ -1,0 +1,25 @@
+/* Problem documents (RFC 9457, RFC 8555 6.7). The one place where an error becomes one.
+ */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/span.h"
+
+#define PROBLEM_URN "urn:ietf:params:acme:error:"
+
+/* Append the problem document of an error: type, detail, status; `algorithms` for
+ * badSignatureAlgorithm when `algorithms_json` is given (else NULL). Internal codes are
+ * shown as serverInternal with their default sentence: detail stays in the log. */
+void problem_write(struct buf *b, const struct err_info *why,
+                   const char *algorithms_json);
+
+/* The same as NUL-terminated text in the arena, for storing. */
+char *problem_text(struct arena *a, const struct err_info *why);
+
+/* Read a problem document sent by a CA into `why` (code by type, detail, status kept in
+ * the sentence); always returns an error code: what the CA said, or ERR_PROTOCOL if it is
+ * no problem document. */
+enum err problem_read(struct arena *a, int http_status, struct span body,
+                      struct err_info *why);
