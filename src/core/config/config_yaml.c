@@ -1,0 +1,174 @@
+/* Configuration from YAML through libfyaml, whose tokens carry line and column. */
+#include <libfyaml.h>
+#include <string.h>
+
+#include "core/config/config.h"
+#include "core/config/config_value.h"
+
+struct yaml {
+    struct arena *arena;
+    const struct config_table *table;
+    const char *file;
+    void *settings;
+    bool *seen; /* one flag an option */
+};
+
+static void drop_document(void *document)
+{
+    fy_document_destroy(document);
+}
+
+static void drop_diag(void *diag)
+{
+    fy_diag_destroy(diag);
+}
+
+/* Put "file:line:column" of a node before the recorded sentence. */
+static enum err at_node(const struct yaml *y, struct fy_node *node, struct err_info *why)
+{
+    struct fy_token *token = fy_node_get_scalar_token(node);
+    const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
+
+    if (mark == NULL)
+        return err_prefix(why, "%s", y->file);
+    return err_prefix(why, "%s:%d:%d", y->file, mark->line + 1, mark->column + 1);
+}
+
+/* Scalar as text in the arena, NULL if it is none or holds a NUL. */
+static char *scalar(const struct yaml *y, struct fy_node *node)
+{
+    size_t len = 0;
+    const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar(node, &len) : NULL;
+
+    if (text == NULL || memchr(text, 0, len) != NULL)
+        return NULL;
+    return arena_string_of(y->arena, span_make(text, len));
+}
+
+static enum err read_list(const struct yaml *y, const struct config_option *option,
+                          struct fy_node *node, struct err_info *why)
+{
+    struct config_list *to =
+        (struct config_list *)(void *)((char *)y->settings + option->offset);
+    const char **items = arena_array(y->arena, CONFIG_LIST_MAX, sizeof *items);
+    struct fy_node *element;
+    void *iterator = NULL;
+    size_t count = 0;
+
+    while ((element = fy_node_sequence_iterate(node, &iterator)) != NULL) {
+        char *text = scalar(y, element);
+        if (text == NULL || count == CONFIG_LIST_MAX)
+            return err_set(why, ERR_CONFIG,
+                           "%s: every element must be a text, at most %d of them",
+                           option->path, CONFIG_LIST_MAX);
+        items[count++] = text;
+    }
+    to->items = items;
+    to->count = count;
+    return ERR_OK;
+}
+
+static enum err read_option(const struct yaml *y, const struct config_option *option,
+                            struct fy_node *key, struct fy_node *value,
+                            struct err_info *why)
+{
+    bool *seen = &y->seen[option - y->table->options];
+    enum err result;
+
+    if (*seen) {
+        (void)err_set(why, ERR_CONFIG, "%s is given twice", option->path);
+        return at_node(y, key, why);
+    }
+    *seen = true;
+    if (option->kind == CONFIG_LIST && fy_node_is_sequence(value)) {
+        result = read_list(y, option, value, why);
+    } else {
+        const char *text = scalar(y, value);
+        if (text == NULL)
+            result = err_set(why, ERR_CONFIG, "%s must be %s", option->path,
+                             option->kind == CONFIG_LIST ? "a list" : "a single value");
+        else
+            result = config_value_set(y->arena, option, text, y->settings, why);
+    }
+    if (result == ERR_OK)
+        return ERR_OK;
+    return at_node(y, fy_node_is_scalar(value) ? value : key, why);
+}
+
+static bool is_section(const struct config_table *table, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < table->count; i++)
+        if (strncmp(table->options[i].path, name, len) == 0 &&
+            table->options[i].path[len] == '.')
+            return true;
+    return false;
+}
+
+/* The members of a mapping; `section` is NULL for the outermost one. */
+static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
+                             const char *section, struct err_info *why)
+{
+    struct fy_node_pair *pair;
+    void *iterator = NULL;
+
+    while ((pair = fy_node_mapping_iterate(mapping, &iterator)) != NULL) {
+        struct fy_node *key = fy_node_pair_key(pair);
+        struct fy_node *value = fy_node_pair_value(pair);
+        const char *name = scalar(y, key);
+        if (name == NULL)
+            return err_set(why, ERR_CONFIG, "%s: a key must be a text", y->file);
+        const char *path =
+            section == NULL ? name : arena_printf(y->arena, "%s.%s", section, name);
+        const struct config_option *option = config_value_find(y->table, path);
+        if (option != NULL) {
+            TRY(read_option(y, option, key, value, why));
+        } else if (section == NULL && is_section(y->table, name) &&
+                   (fy_node_is_mapping(value) || fy_node_get_scalar0(value) == NULL)) {
+            if (fy_node_is_mapping(value))
+                TRY(read_mapping(y, value, name, why));
+        } else {
+            (void)err_set(why, ERR_CONFIG,
+                          "there is no option \"%s\"; did you mean \"%s\"?", path,
+                          config_value_nearest(y->table, path));
+            return at_node(y, key, why);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err config_read(struct arena *a, const struct config_table *table, const char *file,
+                     struct span text, void *settings, struct err_info *why)
+{
+    struct fy_diag_cfg diag_cfg;
+    struct yaml y = {.arena = a, .table = table, .file = file, .settings = settings};
+
+    fy_diag_cfg_default(&diag_cfg);
+    diag_cfg.fp = NULL;
+    struct fy_diag *diag = fy_diag_create(&diag_cfg);
+    if (diag == NULL)
+        return err_set(why, ERR_CONFIG, "%s: the YAML reader cannot start", file);
+    (void)arena_own(a, diag, drop_diag);
+    fy_diag_set_collect_errors(diag, true);
+    struct fy_parse_cfg cfg = {.flags = FYPCF_DEFAULT_DOC, .diag = diag};
+    struct fy_document *document =
+        fy_document_build_from_string(&cfg, (const char *)text.data, text.len);
+    if (document == NULL) {
+        void *iterator = NULL;
+        const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
+        if (error == NULL)
+            return err_set(why, ERR_CONFIG, "%s: not valid YAML", file);
+        return err_set(why, ERR_CONFIG, "%s:%d:%d: %s", file, error->line, error->column,
+                       error->msg);
+    }
+    (void)arena_own(a, document, drop_document);
+    struct fy_node *root = fy_document_root(document);
+    if (root == NULL)
+        return ERR_OK;
+    if (!fy_node_is_mapping(root))
+        return err_set(why, ERR_CONFIG, "%s: options are written as \"name: value\"",
+                       file);
+    y.seen = arena_array(a, table->count, sizeof *y.seen);
+    return read_mapping(&y, root, NULL, why);
+}
