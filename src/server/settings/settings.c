@@ -1,0 +1,121 @@
+/* The CA's settings, bound to the option table. */
+#include "server/settings/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/acme/identifier.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+
+static const struct config_option options[] = {
+#define OPTION(path, kind, member, fallback, least, most, sentence)                      \
+    {path, CONFIG_##kind, offsetof(struct settings, member), fallback, least,            \
+     most, sentence},
+#include "server/settings/options.def"
+#undef OPTION
+};
+
+static const struct config_table table = {options, sizeof options / sizeof options[0]};
+
+/* https:// and the first name, with the port of the first listener unless it is 443. */
+static char *default_origin(struct arena *a, const struct settings *s)
+{
+    const char *port = s->listen.count > 0 ? strrchr(s->listen.items[0], ':') : NULL;
+
+    if (port == NULL || strcmp(port, ":443") == 0)
+        port = "";
+    return arena_printf(a, "https://%s%s", s->dns_names.items[0], port);
+}
+
+static enum err check(struct arena *a, struct settings *s, struct err_info *why)
+{
+    enum log_level level;
+    struct identifier name;
+
+    if (s->dns_names.count == 0)
+        return err_set(why, ERR_CONFIG, "dns_names: at least one name is needed");
+    for (size_t i = 0; i < s->dns_names.count; i++)
+        if (identifier_read_dns(a, s->dns_names.items[i], &name, why) != ERR_OK) {
+            why->code = ERR_CONFIG;
+            return err_prefix(why, "dns_names");
+        }
+    if (s->listen.count == 0)
+        return err_set(why, ERR_CONFIG, "listen: at least one ADDRESS:PORT is needed");
+    if (!log_level_read(s->log_level, &level))
+        return err_set(why, ERR_CONFIG,
+                       "log.level: \"%s\" is none of debug, info, notice, warning, error",
+                       s->log_level);
+    if (s->certificate_backdate >= s->certificate_lifetime)
+        return err_set(why, ERR_CONFIG,
+                       "certificate.backdate must be shorter than certificate.lifetime");
+    s->base = s->origin[0] != '\0' ? s->origin : default_origin(a, s);
+    if (strncmp(s->base, "https://", 8) != 0 || strchr(s->base + 8, '/') != NULL ||
+        s->base[8] == '\0')
+        return err_set(why, ERR_CONFIG, "origin: \"%s\" is not https://HOST[:PORT]",
+                       s->base);
+    return ERR_OK;
+}
+
+static enum err apply_sets(struct arena *a, struct settings *s, const char *const *sets,
+                           size_t set_count, struct err_info *why)
+{
+    for (size_t i = 0; i < set_count; i++)
+        TRY(config_set(a, &table, sets[i], s, why));
+    return check(a, s, why);
+}
+
+enum err settings_defaults(struct arena *a, const char *directory,
+                           const char *const *sets, size_t set_count,
+                           struct settings **settings, struct err_info *why)
+{
+    struct settings *s = arena_get(a, sizeof *s);
+
+    TRY(config_defaults(a, &table, s, why));
+    s->directory = arena_string(a, directory);
+    TRY(apply_sets(a, s, sets, set_count, why));
+    *settings = s;
+    return ERR_OK;
+}
+
+enum err settings_load(struct arena *a, const char *directory, const char *const *sets,
+                       size_t set_count, const struct settings **settings,
+                       struct err_info *why)
+{
+    struct settings *s = arena_get(a, sizeof *s);
+    struct span text;
+
+    TRY(config_defaults(a, &table, s, why));
+    s->directory = arena_string(a, directory);
+    char *file = file_path(a, directory, SETTINGS_FILE);
+    enum err result = file_read(a, file, CONFIG_FILE_MAX, &text, why);
+    if (result == ERR_NOT_FOUND)
+        return err_set(why, ERR_CONFIG,
+                       "%s is not there; make a CA with: cairn-ca init --dir %s", file,
+                       directory);
+    if (result != ERR_OK)
+        return result;
+    TRY(config_read(a, &table, file, text, s, why));
+    result = apply_sets(a, s, sets, set_count, why);
+    if (result != ERR_OK && strncmp(why->detail, "--set", 5) != 0)
+        return err_prefix(why, "%s", file);
+    if (result != ERR_OK)
+        return result;
+    *settings = s;
+    return ERR_OK;
+}
+
+void settings_write(struct buf *b, const struct settings *settings)
+{
+    buf_add_text(
+        b, "# Settings of this CA. Durations are written 90d, 36h, 15m, 20s, 250ms.\n"
+           "# Check a change with: cairn-ca check-config; make it known to the running\n"
+           "# CA with SIGHUP. The manual is cairn-ca.yaml(5).\n");
+    config_write(b, &table, settings);
+}
+
+char *settings_path(struct arena *a, const struct settings *settings, const char *name)
+{
+    return file_path(a, settings->directory, name);
+}
