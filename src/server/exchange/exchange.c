@@ -1,0 +1,231 @@
+/* The tray and its parking. */
+#include "server/exchange/exchange.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/acme/problem.h"
+#include "core/base/clock.h"
+#include "core/jose/jws.h"
+
+/* How a resume that comes while the step still runs is kept: the step ends, sees it, goes
+ * again. */
+enum { STATE_RUNNING, STATE_RUNNING_AND_WOKEN, STATE_PARKED, STATE_QUEUED };
+
+static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t hold_wake;
+static pthread_t hold_thread;
+static bool hold_running;
+static struct exchange *hold_first;
+static struct exchange *hold_last;
+
+static void hold_remove(struct exchange *x)
+{
+    if (!x->held)
+        return;
+    x->held = false;
+    if (x->hold_previous != NULL)
+        x->hold_previous->hold_next = x->hold_next;
+    else
+        hold_first = x->hold_next;
+    if (x->hold_next != NULL)
+        x->hold_next->hold_previous = x->hold_previous;
+    else
+        hold_last = x->hold_previous;
+}
+
+/* Deadlines come mostly in order, so the place is found from the end. */
+static void hold_add(struct exchange *x)
+{
+    struct exchange *before = hold_last;
+
+    while (before != NULL && before->hold_until_us > x->hold_until_us)
+        before = before->hold_previous;
+    x->held = true;
+    x->hold_previous = before;
+    x->hold_next = before != NULL ? before->hold_next : hold_first;
+    if (x->hold_next != NULL)
+        x->hold_next->hold_previous = x;
+    else
+        hold_last = x;
+    if (before != NULL) {
+        before->hold_next = x;
+    } else {
+        hold_first = x;
+        pthread_cond_signal(&hold_wake);
+    }
+}
+
+/* With hold_lock held: make it run again, unless it is going to. */
+static void wake_locked(struct exchange *x)
+{
+    hold_remove(x);
+    if (x->state == STATE_RUNNING)
+        x->state = STATE_RUNNING_AND_WOKEN;
+    if (x->state != STATE_PARKED)
+        return;
+    x->state = STATE_QUEUED;
+    work_pool_add(x->services->workers, &x->job);
+}
+
+void exchange_resume(struct exchange *x)
+{
+    pthread_mutex_lock(&hold_lock);
+    wake_locked(x);
+    pthread_mutex_unlock(&hold_lock);
+}
+
+void exchange_park(struct exchange *x, exchange_step *step, int64_t hold_until_us)
+{
+    x->step = step;
+    x->hold_until_us = hold_until_us;
+    x->parked = true;
+}
+
+static void durable(void *argument, enum err result)
+{
+    struct exchange *x = argument;
+
+    if (result != ERR_OK) {
+        struct err_info why = {0};
+        (void)err_set(&why, ERR_UNAVAILABLE,
+                      "the change could not be stored; try again later");
+        why.retry_after_seconds = 5;
+        buf_clear(&x->reply.body);
+        x->reply.header_count = 0;
+        problem_write(&x->reply.body, &why, NULL);
+        exchange_reply_set(x, err_http_status(why.code), "application/problem+json");
+        exchange_header_add(x, "Retry-After", "5");
+    }
+    x->finished(x);
+}
+
+/* A step ended without parking, or parks: hand over. */
+static void settle(struct exchange *x)
+{
+    if (!x->parked) {
+        store_when_durable(x->services->store, x->ticket, durable, x);
+        return;
+    }
+    pthread_mutex_lock(&hold_lock);
+    x->parked = false;
+    if (x->state == STATE_RUNNING_AND_WOKEN) {
+        x->state = STATE_QUEUED;
+        work_pool_add(x->services->workers, &x->job);
+    } else {
+        x->state = STATE_PARKED;
+        hold_add(x);
+    }
+    pthread_mutex_unlock(&hold_lock);
+}
+
+static void refuse(struct exchange *x, const struct err_info *why)
+{
+    buf_clear(&x->reply.body);
+    problem_write(&x->reply.body, why, jws_algorithms_json());
+    exchange_reply_set(x, err_http_status(why->code), "application/problem+json");
+    if (why->retry_after_seconds > 0)
+        exchange_header_add(x, "Retry-After",
+                            arena_printf(x->arena, "%d", why->retry_after_seconds));
+}
+
+static void run(struct work_job *job, struct store_session *session)
+{
+    struct exchange *x = (struct exchange *)(void *)job;
+    struct err_info why = {0};
+
+    pthread_mutex_lock(&hold_lock);
+    x->state = STATE_RUNNING;
+    pthread_mutex_unlock(&hold_lock);
+    x->session = session;
+    store_session_begin(session);
+    enum err result = x->step(x, &why);
+    if (result != ERR_OK) {
+        why.code = result;
+        x->parked = false;
+        refuse(x, &why);
+    }
+    store_ticket_number ticket = store_session_ticket(session);
+    if (ticket > x->ticket)
+        x->ticket = ticket;
+    settle(x);
+}
+
+void exchange_start(struct exchange *x)
+{
+    x->job.run = run;
+    x->state = STATE_QUEUED;
+    x->reply.body = buf_make(EXCHANGE_BODY_MAX);
+    work_pool_add(x->services->workers, &x->job);
+}
+
+void exchange_header_add(struct exchange *x, const char *name, const char *value)
+{
+    if (x->reply.header_count == EXCHANGE_HEADERS_MAX)
+        abort();
+    x->reply.headers[x->reply.header_count].name = name;
+    x->reply.headers[x->reply.header_count].value = value;
+    x->reply.header_count++;
+}
+
+void exchange_reply_set(struct exchange *x, int status, const char *content_type)
+{
+    x->reply.status = status;
+    x->reply.content_type = content_type;
+}
+
+char *exchange_url(struct exchange *x, const char *what, int64_t id)
+{
+    if (id == 0)
+        return arena_printf(x->arena, "%s/acme/%s", x->services->settings->base, what);
+    return arena_printf(x->arena, "%s/acme/%s/%lld", x->services->settings->base, what,
+                        (long long)id);
+}
+
+static void *hold_main(void *argument)
+{
+    (void)argument;
+    pthread_mutex_lock(&hold_lock);
+    while (hold_running) {
+        int64_t now = clock_monotonic_us();
+        while (hold_first != NULL && hold_first->hold_until_us <= now)
+            wake_locked(hold_first);
+        if (hold_first == NULL) {
+            pthread_cond_wait(&hold_wake, &hold_lock);
+            continue;
+        }
+        struct timespec until = {.tv_sec = hold_first->hold_until_us / 1000000,
+                                 .tv_nsec = hold_first->hold_until_us % 1000000 * 1000};
+        pthread_cond_timedwait(&hold_wake, &hold_lock, &until);
+    }
+    pthread_mutex_unlock(&hold_lock);
+    return NULL;
+}
+
+enum err exchange_clock_start(struct err_info *why)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&hold_wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    hold_running = true;
+    if (pthread_create(&hold_thread, NULL, hold_main, NULL) != 0) {
+        hold_running = false;
+        return err_set(why, ERR_INTERNAL, "cannot start the clock thread");
+    }
+    return ERR_OK;
+}
+
+void exchange_clock_stop(void)
+{
+    pthread_mutex_lock(&hold_lock);
+    bool was_running = hold_running;
+    hold_running = false;
+    pthread_cond_signal(&hold_wake);
+    pthread_mutex_unlock(&hold_lock);
+    if (was_running)
+        pthread_join(hold_thread, NULL);
+}
