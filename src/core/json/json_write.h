@@ -1,11 +1,11 @@
 /* The only way JSON is made: compact, correctly escaped, in the order written.
  *
- *     json_write_begin_object(&w);
+ *     json_write_begin_object(&w, NULL);
  *     json_write_text(&w, "status", "valid");
  *     json_write_end_object(&w);
  *
  * `name` is NULL for elements of an array and for the outermost value. Errors (no room in the
- * buffer, wrong nesting) are remembered: check w.buf->failed once. */
+ * buffer, wrong nesting, a name where none belongs) are remembered: check w.buf->failed once. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,9 +14,12 @@
 #include "core/base/buf.h"
 #include "core/base/span.h"
 
+#define JSON_WRITE_MAX_DEPTH 31 /* levels of objects and arrays */
+
 struct json_writer {
     struct buf *buf;      /* where it goes; not owned */
-    unsigned int depth;   /* open objects and arrays */
+    unsigned int depth;   /* open objects and arrays, at most JSON_WRITE_MAX_DEPTH */
+    uint32_t arrays;      /* bit n: level n is an array */
     bool need_comma;      /* a value stands before the next one */
 };
 

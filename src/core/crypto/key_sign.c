@@ -1,0 +1,148 @@
+/* Signing and verifying. */
+#include <assert.h>
+
+#include "core/crypto/crypto_error.h"
+#include "core/crypto/digest.h"
+#include "core/crypto/ecdsa.h"
+#include "core/crypto/key_private.h"
+
+enum family {
+    FAMILY_ECDSA, /* DER */
+    FAMILY_ECDSA_RAW,
+    FAMILY_RSA,
+    FAMILY_EDDSA,
+};
+
+static const struct {
+    enum family family;
+    enum digest digest;
+    enum key_type curve; /* only for FAMILY_ECDSA_RAW: JOSE binds hash and curve */
+} methods[] = {
+    [KEY_SIGNATURE_ES256] = {FAMILY_ECDSA_RAW, DIGEST_SHA256, KEY_P256},
+    [KEY_SIGNATURE_ES384] = {FAMILY_ECDSA_RAW, DIGEST_SHA384, KEY_P384},
+    [KEY_SIGNATURE_ES512] = {FAMILY_ECDSA_RAW, DIGEST_SHA512, KEY_P521},
+    [KEY_SIGNATURE_EDDSA] = {FAMILY_EDDSA, DIGEST_SHA512, KEY_ED25519},
+    [KEY_SIGNATURE_RS256] = {FAMILY_RSA, DIGEST_SHA256, KEY_RSA},
+    [KEY_SIGNATURE_RS384] = {FAMILY_RSA, DIGEST_SHA384, KEY_RSA},
+    [KEY_SIGNATURE_RS512] = {FAMILY_RSA, DIGEST_SHA512, KEY_RSA},
+    [KEY_SIGNATURE_ECDSA_SHA256] = {FAMILY_ECDSA, DIGEST_SHA256, KEY_P256},
+    [KEY_SIGNATURE_ECDSA_SHA384] = {FAMILY_ECDSA, DIGEST_SHA384, KEY_P384},
+    [KEY_SIGNATURE_ECDSA_SHA512] = {FAMILY_ECDSA, DIGEST_SHA512, KEY_P521},
+};
+
+static bool fits(const struct key *k, enum key_signature how)
+{
+    if (methods[how].family == FAMILY_ECDSA)
+        return k->type == KEY_P256 || k->type == KEY_P384 || k->type == KEY_P521;
+    return k->type == methods[how].curve;
+}
+
+/* A copy of a ready context, with the right hash for RSA (the ready one has SHA-256). */
+static EVP_PKEY_CTX *context_for(const EVP_PKEY_CTX *ready, enum key_signature how)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(ready);
+
+    if (ctx != NULL && methods[how].family == FAMILY_RSA &&
+        methods[how].digest != DIGEST_SHA256 &&
+        EVP_PKEY_CTX_set_signature_md(ctx, digest_algorithm(methods[how].digest)) != 1) {
+        EVP_PKEY_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+static bool sign_eddsa(const struct key *k, struct span message, uint8_t *signature,
+                       size_t *len)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    bool done = ctx != NULL &&
+                EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, k->pkey, NULL) == 1 &&
+                EVP_DigestSign(ctx, signature, len, message.data, message.len) == 1;
+    EVP_MD_CTX_free(ctx);
+    return done;
+}
+
+static bool sign_hash(const struct key *k, enum key_signature how, struct span message,
+                      uint8_t *signature, size_t *len)
+{
+    uint8_t hash[DIGEST_MAX_SIZE];
+    size_t hash_len = digest_make(methods[how].digest, message, hash);
+    EVP_PKEY_CTX *ctx = context_for(k->signer, how);
+
+    bool done = ctx != NULL && EVP_PKEY_sign(ctx, signature, len, hash, hash_len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+enum err key_sign(const struct key *k, enum key_signature how, struct span message,
+                  uint8_t *signature, size_t *len, struct err_info *why)
+{
+    uint8_t made[KEY_SIGNATURE_MAX];
+    size_t made_len = sizeof made;
+
+    if (!k->is_private || !fits(k, how))
+        return err_set(why, ERR_CRYPTO, "the key cannot make such a signature");
+    bool done = methods[how].family == FAMILY_EDDSA
+                    ? sign_eddsa(k, message, made, &made_len)
+                    : sign_hash(k, how, message, made, &made_len);
+    if (!done)
+        return crypto_error_set(why, ERR_CRYPTO, "signing failed");
+    if (methods[how].family != FAMILY_ECDSA_RAW) {
+        memcpy(signature, made, made_len);
+        *len = made_len;
+        return ERR_OK;
+    }
+    size_t number_len = key_kind(k->type)->number_len;
+    if (!ecdsa_to_raw(span_make(made, made_len), number_len, signature))
+        return err_set(why, ERR_CRYPTO, "OpenSSL made a signature that is not DER");
+    *len = 2 * number_len;
+    return ERR_OK;
+}
+
+static bool verify_eddsa(const struct key *k, struct span message, struct span signature)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    bool good =
+        ctx != NULL &&
+        EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, k->pkey, NULL) == 1 &&
+        EVP_DigestVerify(ctx, signature.data, signature.len, message.data, message.len) ==
+            1;
+    EVP_MD_CTX_free(ctx);
+    return good;
+}
+
+static bool verify_hash(const struct key *k, enum key_signature how, struct span message,
+                        struct span signature)
+{
+    uint8_t hash[DIGEST_MAX_SIZE];
+    uint8_t der[ECDSA_DER_MAX];
+
+    if (methods[how].family == FAMILY_ECDSA_RAW) {
+        size_t len = ecdsa_to_der(signature, key_kind(k->type)->number_len, der);
+        if (len == 0)
+            return false;
+        signature = span_make(der, len);
+    }
+    size_t hash_len = digest_make(methods[how].digest, message, hash);
+    EVP_PKEY_CTX *ctx = context_for(k->verifier, how);
+    bool good = ctx != NULL &&
+                EVP_PKEY_verify(ctx, signature.data, signature.len, hash, hash_len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return good;
+}
+
+enum err key_verify(const struct key *k, enum key_signature how, struct span message,
+                    struct span signature, struct err_info *why)
+{
+    if (!fits(k, how))
+        return err_set(why, ERR_BAD_SIGNATURE_ALGORITHM,
+                       "the signature algorithm does not fit the key");
+    bool good = methods[how].family == FAMILY_EDDSA
+                    ? verify_eddsa(k, message, signature)
+                    : verify_hash(k, how, message, signature);
+    if (!good)
+        return crypto_error_set(why, ERR_UNAUTHORIZED, "the signature is wrong");
+    return ERR_OK;
+}
