@@ -21,8 +21,11 @@
 #define EXCHANGE_HEADERS_MAX 12           /* reply headers a handler may add */
 #define EXCHANGE_BODY_MAX    (512 * 1024) /* octets of a reply */
 
-struct flight_table;
+struct account;
+struct account_cache;
 struct gate;
+struct jws;
+struct json;
 struct order_desk;
 
 /* What every room may ask for; made once by the front. */
@@ -30,7 +33,8 @@ struct services {
     const struct settings *settings;
     struct store *store;
     struct work_pool *workers;
-    struct gate *gate;         /* nonces and accounts */
+    struct account_cache *accounts;
+    struct gate *gate;         /* the nonces */
     struct order_desk *orders; /* the deciders */
 };
 
@@ -65,8 +69,8 @@ struct exchange {
     struct span body;
 
     /* what the router and the gate put on the tray */
-    int64_t id;                         /* number at the end of the path, 0 if none */
-    const struct gate_account *account; /* who signed, NULL if nobody or a new key */
+    int64_t id;                    /* number at the end of the path, 0 if none */
+    const struct account *account; /* who signed, NULL if nobody or a new key */
     const struct jws *jws;
     const struct json *payload; /* NULL for POST-as-GET */
     bool post_as_get;

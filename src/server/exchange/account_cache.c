@@ -1,0 +1,128 @@
+/* Accounts in memory: one entry for each place of a table, counted references. */
+#include "server/exchange/account_cache.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/jose/jwk.h"
+
+struct entry {
+    struct account account; /* first, so that a reference leads back here */
+    atomic_int references;
+    struct arena *arena; /* holds key and texts */
+};
+
+struct account_cache {
+    pthread_mutex_t lock;
+    uint64_t changes; /* raised by every forget, so that a stale row is not kept */
+    struct entry *entries[ACCOUNT_CACHE_SIZE];
+};
+
+static void release(void *object)
+{
+    struct entry *e = object;
+
+    if (e != NULL && atomic_fetch_sub(&e->references, 1) == 1) {
+        arena_free(e->arena);
+        free(e);
+    }
+}
+
+struct account_cache *account_cache_new(void)
+{
+    struct account_cache *cache = memory_get_zeroed(1, sizeof *cache);
+
+    pthread_mutex_init(&cache->lock, NULL);
+    return cache;
+}
+
+void account_cache_free(struct account_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    for (size_t i = 0; i < ACCOUNT_CACHE_SIZE; i++)
+        release(cache->entries[i]);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+static enum err load(struct store_session *session, int64_t id, struct entry **loaded,
+                     struct err_info *why)
+{
+    struct arena *a = arena_new();
+    struct store_account *row;
+    const struct json *jwk;
+    struct key *key;
+
+    enum err result = store_account_by_id(session, a, id, &row, why);
+    if (result == ERR_NOT_FOUND)
+        result = err_set(why, ERR_ACCOUNT_DOES_NOT_EXIST, "there is no account %lld",
+                         (long long)id);
+    if (result == ERR_OK)
+        result = json_read(a, span_of(row->jwk), &jwk, why);
+    if (result == ERR_OK)
+        result = jwk_read(a, jwk, &key, why);
+    if (result != ERR_OK) {
+        arena_free(a);
+        return result;
+    }
+    struct entry *e = memory_get_zeroed(1, sizeof *e);
+    e->arena = a;
+    atomic_store(&e->references, 1);
+    e->account.id = row->id;
+    memcpy(e->account.thumbprint, row->thumbprint, STORE_THUMBPRINT_SIZE);
+    e->account.status = row->status;
+    e->account.terms_agreed = row->terms_agreed;
+    e->account.key = key;
+    e->account.contacts = row->contacts;
+    e->account.created = row->created;
+    *loaded = e;
+    return ERR_OK;
+}
+
+enum err account_cache_get(struct account_cache *cache, struct store_session *session,
+                           struct arena *a, int64_t id, const struct account **account,
+                           struct err_info *why)
+{
+    struct entry **place = &cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
+    struct entry *e;
+
+    pthread_mutex_lock(&cache->lock);
+    uint64_t changes = cache->changes;
+    e = *place;
+    if (e != NULL && e->account.id == id)
+        atomic_fetch_add(&e->references, 1);
+    else
+        e = NULL;
+    pthread_mutex_unlock(&cache->lock);
+    if (e == NULL) {
+        TRY(load(session, id, &e, why));
+        pthread_mutex_lock(&cache->lock);
+        if (cache->changes == changes) {
+            atomic_fetch_add(&e->references, 1);
+            struct entry *old = *place;
+            *place = e;
+            release(old);
+        }
+        pthread_mutex_unlock(&cache->lock);
+    }
+    (void)arena_own(a, e, release);
+    *account = &e->account;
+    return ERR_OK;
+}
+
+void account_cache_forget(struct account_cache *cache, int64_t id)
+{
+    struct entry **place = &cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
+
+    pthread_mutex_lock(&cache->lock);
+    cache->changes++;
+    if (*place != NULL && (*place)->account.id == id) {
+        release(*place);
+        *place = NULL;
+    }
+    pthread_mutex_unlock(&cache->lock);
+}

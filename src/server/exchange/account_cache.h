@@ -1,0 +1,36 @@
+/* Accounts in memory with their keys ready to verify: importing a key costs half a
+ * verification. Entries are dropped when the account changes. */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/crypto/key.h"
+#include "server/store/store.h"
+
+#define ACCOUNT_CACHE_SIZE 4096 /* accounts; a power of two */
+
+/* An account as the gate lets it in. Immutable; owned by whoever holds a reference. */
+struct account {
+    int64_t id;
+    uint8_t thumbprint[STORE_THUMBPRINT_SIZE];
+    enum store_account_status status;
+    bool terms_agreed;
+    const struct key *key;
+    const char *contacts; /* JSON array text */
+    int64_t created;
+};
+
+struct account_cache;
+
+struct account_cache *account_cache_new(void);
+void account_cache_free(struct account_cache *cache);
+
+/* The account of that id, from memory or the store; referenced until the arena ends.
+ * ERR_ACCOUNT_DOES_NOT_EXIST. */
+MUST_CHECK enum err account_cache_get(struct account_cache *cache,
+                                      struct store_session *session, struct arena *a,
+                                      int64_t id, const struct account **account,
+                                      struct err_info *why);
+
+/* Forget an account: to be called after every change of it. */
+void account_cache_forget(struct account_cache *cache, int64_t id);

@@ -1,0 +1,226 @@
+/* Anti-replay nonces: minute (4 octets), number in that minute (4), HMAC cut to 16. */
+#include "server/gate/nonce.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/base64url.h"
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/base/random.h"
+#include "core/base/secret.h"
+#include "core/crypto/hash.h"
+
+#define NONCE_MAGIC      0x31656e6f6e6e7263ULL /* "crnnone1" */
+#define NONCE_PER_MINUTE (1u << 22)
+#define NONCE_SLOTS                                                                      \
+    (NONCE_LIFETIME_SECONDS / 60 + 2) /* minutes kept, and the two at the ends */
+#define NONCE_MAC_SIZE 16
+#define NONCE_RAW_SIZE (8 + NONCE_MAC_SIZE)
+#define BOOT_ID_SIZE   36
+#define BOOT_ID_FILE   "/proc/sys/kernel/random/boot_id"
+
+struct slot {
+    _Atomic uint32_t minute; /* minutes since 1970 this slot stands for */
+    _Atomic uint32_t given;  /* numbers handed out */
+    _Atomic uint8_t used[NONCE_PER_MINUTE / 8];
+};
+
+/* The mapped file; sparse, so it takes the room of the nonces in use. */
+struct image {
+    uint64_t magic;
+    uint8_t key[32];
+    char boot_id[BOOT_ID_SIZE];
+    uint32_t clean;
+    struct slot slots[NONCE_SLOTS];
+};
+
+struct nonce_jar {
+    struct image *image;
+    pthread_mutex_t turning; /* held while a slot is given to another minute */
+};
+
+static uint32_t this_minute(void)
+{
+    return (uint32_t)(clock_now() / 60);
+}
+
+static void read_boot_id(char boot_id[BOOT_ID_SIZE])
+{
+    int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
+
+    memset(boot_id, '0', BOOT_ID_SIZE);
+    if (fd < 0)
+        return;
+    if (read(fd, boot_id, BOOT_ID_SIZE) != BOOT_ID_SIZE)
+        memset(boot_id, '0', BOOT_ID_SIZE);
+    (void)close(fd);
+}
+
+/* A new key makes every earlier nonce invalid. */
+static void start_afresh(struct image *image, const char *boot_id)
+{
+    for (size_t i = 0; i < NONCE_SLOTS; i++) {
+        atomic_store(&image->slots[i].minute, 0);
+        atomic_store(&image->slots[i].given, 0);
+    }
+    random_fill(image->key, sizeof image->key);
+    memcpy(image->boot_id, boot_id, BOOT_ID_SIZE);
+    image->magic = NONCE_MAGIC;
+}
+
+static enum err map_file(int fd, const char *path, struct image **image,
+                         struct err_info *why)
+{
+    struct stat status;
+    void *memory;
+
+    if (fstat(fd, &status) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot read %s", path);
+    if (status.st_size != (off_t)sizeof **image && ftruncate(fd, 0) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot size %s", path);
+    if (ftruncate(fd, (off_t)sizeof **image) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot size %s", path);
+    memory = mmap(NULL, sizeof **image, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return err_set_os(why, ERR_IO, errno, "cannot map %s", path);
+    *image = memory;
+    return ERR_OK;
+}
+
+enum err nonce_jar_open(const char *path, struct nonce_jar **jar, struct err_info *why)
+{
+    char boot_id[BOOT_ID_SIZE];
+    struct image *image = NULL;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0)
+        return err_set_os(why, ERR_IO, errno, "cannot open %s", path);
+    enum err result = map_file(fd, path, &image, why);
+    (void)close(fd);
+    if (result != ERR_OK)
+        return result;
+    read_boot_id(boot_id);
+    if (image->magic != NONCE_MAGIC ||
+        (image->clean == 0 && memcmp(image->boot_id, boot_id, BOOT_ID_SIZE) != 0))
+        start_afresh(image, boot_id);
+    memcpy(image->boot_id, boot_id, BOOT_ID_SIZE);
+    image->clean = 0;
+    struct nonce_jar *j = memory_get_zeroed(1, sizeof *j);
+    j->image = image;
+    pthread_mutex_init(&j->turning, NULL);
+    *jar = j;
+    return ERR_OK;
+}
+
+void nonce_jar_close(struct nonce_jar *jar)
+{
+    if (jar == NULL)
+        return;
+    jar->image->clean = 1;
+    (void)msync(jar->image, sizeof *jar->image, MS_SYNC);
+    (void)munmap(jar->image, sizeof *jar->image);
+    pthread_mutex_destroy(&jar->turning);
+    free(jar);
+}
+
+/* The slot of a minute, turned over to it if it stood for an older one. NULL if the
+ * minute is older than what the slot stands for. */
+static struct slot *slot_of(struct nonce_jar *jar, uint32_t minute)
+{
+    struct slot *s = &jar->image->slots[minute % NONCE_SLOTS];
+
+    if (atomic_load(&s->minute) == minute)
+        return s;
+    pthread_mutex_lock(&jar->turning);
+    if (atomic_load(&s->minute) < minute) {
+        memset((void *)(uintptr_t)s->used, 0, (atomic_load(&s->given) + 7) / 8);
+        atomic_store(&s->given, 0);
+        atomic_store(&s->minute, minute);
+    }
+    bool mine = atomic_load(&s->minute) == minute;
+    pthread_mutex_unlock(&jar->turning);
+    return mine ? s : NULL;
+}
+
+static void put_number(uint8_t *to, uint32_t number)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(number >> (24 - 8 * i));
+}
+
+static uint32_t get_number(const uint8_t *from)
+{
+    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 |
+           from[3];
+}
+
+static void seal(const struct nonce_jar *jar, const uint8_t *numbers,
+                 uint8_t mac[NONCE_MAC_SIZE])
+{
+    uint8_t whole[HASH_SHA256_SIZE];
+
+    hash_hmac_sha256(span_make(jar->image->key, sizeof jar->image->key),
+                     span_make(numbers, 8), whole);
+    memcpy(mac, whole, NONCE_MAC_SIZE);
+}
+
+enum err nonce_give(struct nonce_jar *jar, char text[NONCE_TEXT_SIZE],
+                    struct err_info *why)
+{
+    uint8_t raw[NONCE_RAW_SIZE];
+    uint32_t minute = this_minute();
+    struct slot *s = slot_of(jar, minute);
+    uint32_t number = s != NULL ? atomic_fetch_add(&s->given, 1) : NONCE_PER_MINUTE;
+
+    if (number >= NONCE_PER_MINUTE) {
+        if (s != NULL)
+            atomic_store(&s->given, NONCE_PER_MINUTE);
+        (void)err_set(why, ERR_UNAVAILABLE, "no nonce is left for this minute");
+        why->retry_after_seconds = 60;
+        return ERR_UNAVAILABLE;
+    }
+    put_number(raw, minute);
+    put_number(raw + 4, number);
+    seal(jar, raw, raw + 8);
+    AUTO(buf) struct buf b = buf_make(NONCE_TEXT_SIZE);
+    base64url_add(&b, span_make(raw, sizeof raw));
+    memcpy(text, b.data, NONCE_TEXT_SIZE - 1);
+    text[NONCE_TEXT_SIZE - 1] = '\0';
+    return ERR_OK;
+}
+
+enum err nonce_take(struct nonce_jar *jar, struct arena *a, const char *text,
+                    struct err_info *why)
+{
+    uint8_t mac[NONCE_MAC_SIZE];
+    struct span raw;
+    uint32_t now = this_minute();
+
+    if (!base64url_decode(a, span_of(text), &raw) || raw.len != NONCE_RAW_SIZE)
+        return err_set(why, ERR_BAD_NONCE, "the nonce was not made by this server");
+    seal(jar, raw.data, mac);
+    if (!secret_equal(span_make(mac, sizeof mac), span_slice(raw, 8, NONCE_MAC_SIZE)))
+        return err_set(why, ERR_BAD_NONCE, "the nonce was not made by this server");
+    uint32_t minute = get_number(raw.data);
+    uint32_t number = get_number(raw.data + 4);
+    /* a clock set back leaves nonces of the near future; they are as good until they are
+     * old */
+    if (minute + NONCE_LIFETIME_SECONDS / 60 < now || minute > now + 1 ||
+        number >= NONCE_PER_MINUTE)
+        return err_set(why, ERR_BAD_NONCE, "the nonce is too old");
+    struct slot *s = &jar->image->slots[minute % NONCE_SLOTS];
+    if (atomic_load(&s->minute) != minute)
+        return err_set(why, ERR_BAD_NONCE, "the nonce is too old");
+    uint8_t bit = (uint8_t)(1u << number % 8);
+    if ((atomic_fetch_or(&s->used[number / 8], bit) & bit) != 0)
+        return err_set(why, ERR_BAD_NONCE, "the nonce was used before");
+    return ERR_OK;
+}
