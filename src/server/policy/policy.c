@@ -1,0 +1,147 @@
+/* Policy: identifiers, keys, contacts. */
+#include "server/policy/policy.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/json/json_write.h"
+
+#define CONTACT_MAX          512 /* octets of one contact URL */
+#define RSA_SUBJECT_BITS_MAX 4096
+
+static enum err read_identifier(struct arena *a, const struct json *element,
+                                struct identifier *identifier, struct err_info *why)
+{
+    const char *type = NULL;
+    const char *value = NULL;
+    enum identifier_type known;
+
+    TRY(json_need_text(element, "type", &type, why));
+    TRY(json_need_text(element, "value", &value, why));
+    if (!terms_read_identifier_type(type, &known) || known != IDENTIFIER_DNS)
+        return err_set(
+            why, ERR_UNSUPPORTED_IDENTIFIER,
+            "identifiers of type \"%.50s\" are not supported; this server has: dns",
+            type);
+    TRY(identifier_read_dns(a, value, identifier, why));
+    if (identifier_is_wildcard(identifier))
+        return err_set(
+            why, ERR_REJECTED_IDENTIFIER,
+            "the wildcard \"%s\" needs a DNS challenge, which this server does not offer",
+            identifier->value);
+    return ERR_OK;
+}
+
+static bool has(const struct identifier *list, size_t count,
+                const struct identifier *wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (identifier_equal(&list[i], wanted))
+            return true;
+    return false;
+}
+
+enum err policy_identifiers(struct arena *a, const struct settings *settings,
+                            const struct json *payload, struct identifier **identifiers,
+                            size_t *count, struct err_info *why)
+{
+    const struct json *array = NULL;
+    size_t kept = 0;
+
+    TRY(json_need_array(payload, "identifiers", &array, why));
+    size_t given = json_count(array);
+    if (given == 0)
+        return err_set(why, ERR_MALFORMED, "the order names no identifier");
+    if ((int64_t)given > settings->max_names)
+        return err_set(why, ERR_MALFORMED,
+                       "the order names %zu identifiers; at most %lld are allowed", given,
+                       (long long)settings->max_names);
+    struct identifier *list = arena_array(a, given, sizeof *list);
+    for (size_t i = 0; i < given; i++) {
+        const struct json *element = json_element(array, i);
+        if (!json_is_object(element))
+            return err_set(why, ERR_MALFORMED, "an identifier must be an object");
+        TRY(read_identifier(a, element, &list[kept], why));
+        if (!has(list, kept, &list[kept]))
+            kept++;
+    }
+    *identifiers = list;
+    *count = kept;
+    return ERR_OK;
+}
+
+enum err policy_account_key(const struct key *key, struct err_info *why)
+{
+    if (key_type(key) == KEY_RSA && key_bits(key) < KEY_RSA_MIN_BITS)
+        return err_set(why, ERR_BAD_PUBLIC_KEY,
+                       "an RSA account key must have at least %d bits", KEY_RSA_MIN_BITS);
+    return ERR_OK;
+}
+
+enum err policy_subject_key(const struct key *key, const struct key *account_key,
+                            struct err_info *why)
+{
+    if (key_equal(key, account_key))
+        return err_set(
+            why, ERR_BAD_CSR,
+            "the certificate's key must not be the account's key (RFC 8555 11.1)");
+    if (key_type(key) == KEY_RSA &&
+        (key_bits(key) < KEY_RSA_MIN_BITS || key_bits(key) > RSA_SUBJECT_BITS_MAX ||
+         key_bits(key) % 8 != 0))
+        return err_set(why, ERR_BAD_CSR,
+                       "an RSA key must have %d to %d bits, a multiple of 8; this has %d",
+                       KEY_RSA_MIN_BITS, RSA_SUBJECT_BITS_MAX, key_bits(key));
+    return ERR_OK;
+}
+
+static enum err check_contact(const char *contact, struct err_info *why)
+{
+    static const char mailto[] = "mailto:";
+
+    if (strlen(contact) > CONTACT_MAX)
+        return err_set(why, ERR_INVALID_CONTACT, "a contact is longer than %d octets",
+                       CONTACT_MAX);
+    if (!text_equal_ignoring_case(span_slice(span_of(contact), 0, sizeof mailto - 1),
+                                  span_of(mailto)))
+        return err_set(
+            why, ERR_UNSUPPORTED_CONTACT,
+            "the contact \"%.100s\" is no mailto: URL, which are the only ones supported",
+            contact);
+    const char *address = contact + sizeof mailto - 1;
+    const char *at = strchr(address, '@');
+    if (at == NULL || at == address || at[1] == '\0' || strchr(at + 1, '@') != NULL ||
+        strpbrk(address, "?, \t\r\n<>\"") != NULL)
+        return err_set(why, ERR_INVALID_CONTACT,
+                       "the contact \"%.100s\" is not one plain e-mail address", contact);
+    return ERR_OK;
+}
+
+enum err policy_contacts(struct arena *a, const struct settings *settings,
+                         const struct json *payload, const char **contacts,
+                         struct err_info *why)
+{
+    const struct json *array = json_member(payload, "contact");
+
+    if (array == NULL) {
+        *contacts = NULL;
+        return ERR_OK;
+    }
+    TRY(json_need_array(payload, "contact", &array, why));
+    if ((int64_t)json_count(array) > settings->max_contacts)
+        return err_set(why, ERR_INVALID_CONTACT, "an account has at most %lld contacts",
+                       (long long)settings->max_contacts);
+    AUTO(buf)
+    struct buf b = buf_make((size_t)(settings->max_contacts + 1) * CONTACT_MAX * 7);
+    struct json_writer w = json_writer_make(&b);
+    json_write_begin_array(&w, NULL);
+    for (size_t i = 0; i < json_count(array); i++) {
+        const char *contact = json_text(json_element(array, i));
+        if (contact == NULL)
+            return err_set(why, ERR_MALFORMED, "a contact must be a text");
+        TRY(check_contact(contact, why));
+        json_write_text(&w, NULL, contact);
+    }
+    json_write_end_array(&w);
+    *contacts = arena_string_of(a, buf_span(&b));
+    return ERR_OK;
+}
