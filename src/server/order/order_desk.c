@@ -7,6 +7,7 @@
 
 #include "core/acme/key_authorization.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/memory.h"
 #include "server/order/order_state.h"
 
@@ -178,26 +179,42 @@ static void landed(void *argument, enum err result)
     question_free(q);
 }
 
+/* A conflict means that somebody decided otherwise meanwhile (a deactivation): that
+ * stands. */
+static void note_failure(const struct question *q, enum err result,
+                         const struct err_info *why)
+{
+    if (result != ERR_OK && result != ERR_CONFLICT)
+        log_event(LOG_LEVEL_ERROR, "order.record_failed", "id=%lld why=" LOG_QUOTE,
+                  (long long)q->id, why->detail);
+}
+
 static void record_verdict(struct question *q, struct store_session *session)
 {
     struct err_info why = {0};
 
-    (void)store_attempt_finish(session, q->id, (int)q->check.type,
-                               q->good ? STORE_VERDICT_VALID : STORE_VERDICT_INVALID,
-                               q->error, q->record, clock_now(), &why);
+    note_failure(
+        q,
+        store_attempt_finish(session, q->id, (int)q->check.type,
+                             q->good ? STORE_VERDICT_VALID : STORE_VERDICT_INVALID,
+                             q->error, q->record, clock_now(), &why),
+        &why);
 }
 
 static void record_signature(struct question *q, struct store_session *session)
 {
     struct err_info why = {0};
+    enum err result;
 
     if (q->good) {
-        (void)store_issuance_finish(session, q->id, q->certificate, q->desk->issuers,
-                                    &why);
-        return;
+        result =
+            store_issuance_finish(session, q->id, q->certificate, q->desk->issuers, &why);
+    } else {
+        result = store_issuance_abandon(session, q->id, &why);
+        if (result == ERR_OK)
+            result = store_order_fail(session, q->flight_key, q->error, &why);
     }
-    if (store_issuance_abandon(session, q->id, &why) == ERR_OK)
-        (void)store_order_fail(session, q->flight_key, q->error, &why);
+    note_failure(q, result, &why);
 }
 
 static void record_answer(struct work_job *job, struct store_session *session)
