@@ -27,6 +27,7 @@ struct gate;
 struct jws;
 struct json;
 struct order_desk;
+struct template_issuer;
 
 /* What every room may ask for; made once by the front. */
 struct services {

@@ -1,0 +1,99 @@
+/* Authorizations and challenges (RFC 8555 7.5). */
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "server/exchange/account_cache.h"
+#include "server/exchange/flight.h"
+#include "server/order/order_desk.h"
+#include "server/order/order_state.h"
+#include "server/resource/render.h"
+#include "server/resource/resource.h"
+
+/* The authorization of the URL, if it is this account's; others' are as good as not
+ * there. */
+static enum err load(struct exchange *x, struct store_authz **authz, struct err_info *why)
+{
+    enum err result = store_authz_by_id(x->session, x->arena, x->id, authz, why);
+
+    if (result == ERR_OK && (*authz)->account_id != x->account->id)
+        result = ERR_NOT_FOUND;
+    if (result == ERR_NOT_FOUND)
+        return err_set(why, ERR_NOT_FOUND, "there is no such authorization");
+    return result;
+}
+
+enum err resource_authz(struct exchange *x, struct err_info *why)
+{
+    struct store_authz *authz = NULL;
+
+    TRY(load(x, &authz, why));
+    if (!x->post_as_get)
+        return err_set(why, ERR_MALFORMED,
+                       "an authorization is fetched with an empty payload (POST-as-GET)");
+    render_authz(x, authz);
+    return ERR_OK;
+}
+
+/* The challenge type at the end of the URL. */
+static enum err url_type(struct exchange *x, enum challenge_type *type,
+                         struct err_info *why)
+{
+    const char *last = strrchr(x->path, '/');
+
+    if (last == NULL || !terms_read_challenge_type(last + 1, type) ||
+        *type != CHALLENGE_HTTP_01)
+        return err_set(why, ERR_NOT_FOUND, "there is no such challenge");
+    return ERR_OK;
+}
+
+/* The hold is over, or the verdict is there: show what is so now. */
+static enum err challenge_decided(struct exchange *x, struct err_info *why)
+{
+    struct store_authz *authz = NULL;
+    enum challenge_type type = CHALLENGE_HTTP_01;
+
+    flight_leave(order_desk_validations(x->services->orders), x->id, x);
+    TRY(url_type(x, &type, why));
+    TRY(load(x, &authz, why));
+    if (authz->verdict == STORE_VERDICT_NONE && authz->attempt_begun == 0) {
+        /* "processing" is a promise: it must be known after a restart */
+        enum err result =
+            store_attempt_begin(x->session, x->id, (int)type, clock_now(), why);
+        if (result != ERR_OK && result != ERR_CONFLICT)
+            return result;
+        if (result == ERR_CONFLICT) {
+            TRY(load(x, &authz, why));
+        } else {
+            authz->attempt_type = (int)type;
+            authz->attempt_begun = clock_now();
+        }
+    }
+    render_challenge(x, authz, type);
+    return ERR_OK;
+}
+
+enum err resource_challenge(struct exchange *x, struct err_info *why)
+{
+    struct store_authz *authz = NULL;
+    enum challenge_type type = CHALLENGE_HTTP_01;
+
+    TRY(url_type(x, &type, why));
+    TRY(load(x, &authz, why));
+    enum authz_status status = order_state_authz(authz, clock_now());
+    /* a POST to a challenge that is decided already is no error: it shows the challenge
+     */
+    if (x->post_as_get || authz->verdict != STORE_VERDICT_NONE) {
+        render_challenge(x, authz, type);
+        return ERR_OK;
+    }
+    if (status != AUTHZ_PENDING)
+        return err_set(why, ERR_MALFORMED, "the authorization is %s",
+                       terms_authz_status(status));
+    TRY(order_desk_validate(x->services->orders, authz, type, x->account->thumbprint,
+                            why));
+    if (!flight_join(order_desk_validations(x->services->orders), x->id, x))
+        return challenge_decided(x, why);
+    exchange_park(x, challenge_decided,
+                  clock_monotonic_us() + x->services->settings->order_hold * 1000);
+    return ERR_OK;
+}
