@@ -5,8 +5,9 @@
 #include "core/json/json_write.h"
 #include "server/order/order_state.h"
 
-#define RETRY_AFTER "1" /* seconds: what is awaited was nearly done when the hold ended  \
-                         */
+#define RETRY_AFTER                                                                      \
+    "1" /* seconds: what is awaited was nearly done when the hold ended                  \
+         */
 
 /* The challenge types offered for a name. */
 static const enum challenge_type offered[] = {CHALLENGE_HTTP_01};
@@ -21,9 +22,6 @@ void render_account(struct exchange *x, int status, const struct store_account *
     json_write_raw(&w, "contact", span_of(account->contacts));
     if (account->terms_agreed)
         json_write_bool(&w, "termsOfServiceAgreed", true);
-    json_write_text(
-        &w, "orders",
-        arena_printf(x->arena, "%s/orders", exchange_url(x, "account", account->id)));
     json_write_end_object(&w);
     exchange_reply_set(x, status, RENDER_JSON);
 }

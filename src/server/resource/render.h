@@ -1,6 +1,7 @@
 /* ACME objects as JSON. */
 #pragma once
 
+#include "core/acme/terms.h"
 #include "core/base/err.h"
 #include "server/exchange/exchange.h"
 #include "server/store/store.h"
