@@ -1,4 +1,5 @@
-/* AES-256-GCM with a key that is set up once per thread: seals nonces and stored secrets. */
+/* AES-256-GCM with a key that is set up once per thread: seals nonces and stored secrets.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -18,11 +19,12 @@ struct aead;
 struct aead *aead_new(const uint8_t *key);
 void aead_free(struct aead *k);
 
-/* Encrypt: `sealed` gets plain.len + AEAD_TAG_SIZE octets. An iv must never be used twice. */
-void aead_seal(struct aead *k, const uint8_t *iv, struct span associated, struct span plain,
-               uint8_t *sealed);
+/* Encrypt: `sealed` gets plain.len + AEAD_TAG_SIZE octets. An iv must never be used
+ * twice. */
+void aead_seal(struct aead *k, const uint8_t *iv, struct span associated,
+               struct span plain, uint8_t *sealed);
 
-/* Decrypt into `plain` (sealed.len - AEAD_TAG_SIZE octets); false if it was not sealed with this
- * key, iv and associated data. */
-bool aead_open(struct aead *k, const uint8_t *iv, struct span associated, struct span sealed,
-               uint8_t *plain);
+/* Decrypt into `plain` (sealed.len - AEAD_TAG_SIZE octets); false if it was not sealed
+ * with this key, iv and associated data. */
+bool aead_open(struct aead *k, const uint8_t *iv, struct span associated,
+               struct span sealed, uint8_t *plain);

@@ -12,10 +12,10 @@
 struct key {
     EVP_PKEY *pkey; /* owned */
     EVP_PKEY_CTX
-        *signer; /* owned; ready to sign, copied for each use. NULL without private key
-                    and for Ed25519, which signs messages, not hashes */
+    *signer; /* owned; ready to sign, copied for each use. NULL without private key
+                and for Ed25519, which signs messages, not hashes */
     EVP_PKEY_CTX
-        *verifier;     /* owned; ready to verify, copied for each use. NULL for Ed25519 */
+    *verifier;         /* owned; ready to verify, copied for each use. NULL for Ed25519 */
     uint8_t *spki;     /* owned */
     size_t spki_len;   /* octets */
     struct span first; /* public numbers as key_numbers gives them; inside spki */

@@ -9,14 +9,15 @@
 
 #define JWK_THUMBPRINT_SIZE 32 /* octets of the SHA-256 thumbprint */
 
-/* Read a public JWK: kty EC (P-256, P-384, P-521), OKP (Ed25519), RSA. Numbers must be strict
- * base64url of exact length. ERR_BAD_PUBLIC_KEY (also for a private member "d", for "oct", and
- * for an unknown curve), ERR_MALFORMED if it is no object. The key belongs to the arena. */
+/* Read a public JWK: kty EC (P-256, P-384, P-521), OKP (Ed25519), RSA. Numbers must be
+ * strict base64url of exact length. ERR_BAD_PUBLIC_KEY (also for a private member "d",
+ * for "oct", and for an unknown curve), ERR_MALFORMED if it is no object. The key belongs
+ * to the arena. */
 MUST_CHECK enum err jwk_read(struct arena *a, const struct json *jwk, struct key **k,
                              struct err_info *why);
 
-/* Append the public JWK with its required members only, in the canonical order of RFC 7638 3.2:
- * storing this text is enough to read the key again. */
+/* Append the public JWK with its required members only, in the canonical order of RFC
+ * 7638 3.2: storing this text is enough to read the key again. */
 void jwk_write(struct buf *b, const struct key *k);
 
 /* RFC 7638 thumbprint. */

@@ -1,6 +1,6 @@
-/* JSON read strictly: RFC 8259, UTF-8 only, duplicate names refused, bounded size and depth.
- * Values live in the arena they were read into. Member names are compared without regard to the
- * case of ASCII letters, because real clients send capitals. */
+/* JSON read strictly: RFC 8259, UTF-8 only, duplicate names refused, bounded size and
+ * depth. Values live in the arena they were read into. Member names are compared without
+ * regard to the case of ASCII letters, because real clients send capitals. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,10 +17,11 @@
 /* One value of a document: object, array, string, number, true, false or null. */
 struct json;
 
-/* Read a whole document: exactly one value, nothing behind it. ERR_MALFORMED with line and what is
- * wrong: bad grammar, duplicate names, invalid UTF-8, an escaped NUL, too deep, too large. */
-MUST_CHECK enum err json_read(struct arena *a, struct span text, const struct json **value,
-                              struct err_info *why);
+/* Read a whole document: exactly one value, nothing behind it. ERR_MALFORMED with line
+ * and what is wrong: bad grammar, duplicate names, invalid UTF-8, an escaped NUL, too
+ * deep, too large. */
+MUST_CHECK enum err json_read(struct arena *a, struct span text,
+                              const struct json **value, struct err_info *why);
 
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
@@ -32,25 +33,28 @@ size_t json_count(const struct json *value);
 /* The i-th element of an array, NULL if there is none. */
 const struct json *json_element(const struct json *array, size_t index);
 
-/* The member `name` of an object, NULL if it is not there (or `object` is NULL or no object). */
+/* The member `name` of an object, NULL if it is not there (or `object` is NULL or no
+ * object). */
 const struct json *json_member(const struct json *object, const char *name);
 
-/* The text of a string value, NUL-terminated and without NULs inside; NULL for any other value. */
+/* The text of a string value, NUL-terminated and without NULs inside; NULL for any other
+ * value. */
 const char *json_text(const struct json *value);
 
 /* The text as a span (empty for any other value). */
 struct span json_span(const struct json *value);
 
-/* Members with their type checked. A missing one is ERR_MALFORMED "NAME is missing" for the
- * `json_need_*`, and gives NULL / `missing` for the `json_take_*`; a wrong type is always
- * ERR_MALFORMED naming the member. */
-MUST_CHECK enum err json_need_text(const struct json *object, const char *name, const char **text,
-                                   struct err_info *why);
-MUST_CHECK enum err json_take_text(const struct json *object, const char *name, const char **text,
-                                   struct err_info *why);
-MUST_CHECK enum err json_take_bool(const struct json *object, const char *name, bool missing,
-                                   bool *value, struct err_info *why);
-MUST_CHECK enum err json_take_number(const struct json *object, const char *name, int64_t missing,
-                                     int64_t *value, struct err_info *why);
+/* Members with their type checked. A missing one is ERR_MALFORMED "NAME is missing" for
+ * the `json_need_*`, and gives NULL / `missing` for the `json_take_*`; a wrong type is
+ * always ERR_MALFORMED naming the member. */
+MUST_CHECK enum err json_need_text(const struct json *object, const char *name,
+                                   const char **text, struct err_info *why);
+MUST_CHECK enum err json_take_text(const struct json *object, const char *name,
+                                   const char **text, struct err_info *why);
+MUST_CHECK enum err json_take_bool(const struct json *object, const char *name,
+                                   bool missing, bool *value, struct err_info *why);
+MUST_CHECK enum err json_take_number(const struct json *object, const char *name,
+                                     int64_t missing, int64_t *value,
+                                     struct err_info *why);
 MUST_CHECK enum err json_need_array(const struct json *object, const char *name,
                                     const struct json **array, struct err_info *why);

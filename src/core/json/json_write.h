@@ -4,8 +4,9 @@
  *     json_write_text(&w, "status", "valid");
  *     json_write_end_object(&w);
  *
- * `name` is NULL for elements of an array and for the outermost value. Errors (no room in the
- * buffer, wrong nesting, a name where none belongs) are remembered: check w.buf->failed once. */
+ * `name` is NULL for elements of an array and for the outermost value. Errors (no room in
+ * the buffer, wrong nesting, a name where none belongs) are remembered: check
+ * w.buf->failed once. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,10 +18,10 @@
 #define JSON_WRITE_MAX_DEPTH 31 /* levels of objects and arrays */
 
 struct json_writer {
-    struct buf *buf;      /* where it goes; not owned */
-    unsigned int depth;   /* open objects and arrays, at most JSON_WRITE_MAX_DEPTH */
-    uint32_t arrays;      /* bit n: level n is an array */
-    bool need_comma;      /* a value stands before the next one */
+    struct buf *buf;    /* where it goes; not owned */
+    unsigned int depth; /* open objects and arrays, at most JSON_WRITE_MAX_DEPTH */
+    uint32_t arrays;    /* bit n: level n is an array */
+    bool need_comma;    /* a value stands before the next one */
 };
 
 /* A writer that appends to `b`. */
