@@ -1,0 +1,55 @@
+/* Certificates (RFC 5280): read as far as we need, carried as PEM (RFC 7468), chains
+ * judged. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/crypto/key.h"
+
+#define CERTIFICATE_MAX       (64 * 1024) /* octets of one certificate */
+#define CERTIFICATE_CHAIN_MAX 10          /* certificates in one PEM file */
+
+/* A certificate, read strictly; spans point into its octets. */
+struct certificate {
+    struct span der;
+    struct span tbs;     /* the whole TBSCertificate element */
+    struct span serial;  /* magnitude */
+    struct span issuer;  /* whole Name element */
+    struct span subject; /* whole Name element */
+    struct span spki;    /* whole SubjectPublicKeyInfo element */
+    int64_t not_before;  /* seconds since 1970 */
+    int64_t not_after;
+    enum key_signature signature_kind;
+    struct span signature;
+    struct span subject_key_id;   /* content octets, empty if there is none */
+    struct span authority_key_id; /* keyIdentifier, empty if there is none */
+    bool is_ca;
+    const char *const *dns_names; /* of the subjectAltName, as written; in the arena */
+    size_t dns_name_count;
+};
+
+/* Read one certificate: strict DER, version 3, nothing behind it. ERR_MALFORMED. */
+MUST_CHECK enum err certificate_read(struct arena *a, struct span der,
+                                     struct certificate **certificate,
+                                     struct err_info *why);
+
+/* Append as PEM, with 64 characters a line (RFC 7468). */
+void certificate_pem_add(struct buf *b, struct span der);
+
+/* All certificates of a PEM text in their order; text between them is passed over.
+ * ERR_MALFORMED: none, more than `max`, or bad base64. */
+MUST_CHECK enum err certificate_from_pem(struct arena *a, struct span pem,
+                                         struct span *ders, size_t max, size_t *count,
+                                         struct err_info *why);
+
+/* Does `roots` (PEM) vouch for chain[0] by way of the rest, at the time `now`, for TLS
+ * servers? With `host`, the leaf must also be for that name. By OpenSSL. ERR_UNAUTHORIZED
+ * with its reason. */
+MUST_CHECK enum err certificate_check_chain(const struct span *chain, size_t count,
+                                            struct span roots, const char *host,
+                                            int64_t now, struct err_info *why);

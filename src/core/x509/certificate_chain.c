@@ -1,0 +1,81 @@
+/* Chains judged by OpenSSL. */
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "core/x509/certificate.h"
+
+static X509 *parse(struct span der)
+{
+    const unsigned char *at = der.data;
+    X509 *x = d2i_X509(NULL, &at, (long)der.len);
+
+    if (x != NULL && at != der.data + der.len) {
+        X509_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+static bool add_roots(X509_STORE *store, struct span pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    bool any = false;
+    X509 *x;
+
+    while (bio != NULL && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        any = X509_STORE_add_cert(store, x) == 1 || any;
+        X509_free(x);
+    }
+    BIO_free(bio);
+    return any;
+}
+
+static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
+                      const char *host, int64_t now, struct err_info *why)
+{
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    enum err result = ERR_OK;
+
+    if (context == NULL || X509_STORE_CTX_init(context, store, leaf, rest) != 1) {
+        X509_STORE_CTX_free(context);
+        return err_set(why, ERR_CRYPTO, "the chain cannot be checked");
+    }
+    X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
+    X509_VERIFY_PARAM_set_time(parameters, (time_t)now);
+    X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_SERVER);
+    if (host != NULL)
+        X509_VERIFY_PARAM_set1_host(parameters, host, 0);
+    if (X509_verify_cert(context) != 1)
+        result =
+            err_set(why, ERR_UNAUTHORIZED, "the chain is not good: %s",
+                    X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
+    X509_STORE_CTX_free(context);
+    return result;
+}
+
+enum err certificate_check_chain(const struct span *chain, size_t count,
+                                 struct span roots, const char *host, int64_t now,
+                                 struct err_info *why)
+{
+    X509_STORE *store = X509_STORE_new();
+    STACK_OF(X509) *all = sk_X509_new_null();
+    enum err result = ERR_OK;
+
+    for (size_t i = 0; i < count && result == ERR_OK; i++) {
+        X509 *x = parse(chain[i]);
+        if (x == NULL || sk_X509_push(all, x) <= 0)
+            result = err_set(why, ERR_UNAUTHORIZED,
+                             "certificate %zu of the chain is malformed", i + 1);
+    }
+    if (result == ERR_OK && count == 0)
+        result = err_set(why, ERR_UNAUTHORIZED, "the chain is empty");
+    if (result == ERR_OK && !add_roots(store, roots))
+        result = err_set(why, ERR_UNAUTHORIZED, "there is no root certificate to trust");
+    if (result == ERR_OK)
+        result = judge(store, sk_X509_value(all, 0), all, host, now, why);
+    sk_X509_pop_free(all, X509_free);
+    X509_STORE_free(store);
+    return result;
+}

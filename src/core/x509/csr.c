@@ -1,0 +1,217 @@
+/* Certificate requests, PKCS #10 (RFC 2986). */
+#include "core/x509/csr.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/x509/oid.h"
+
+#define CSR_DEPTH   12
+#define DER_SAN_DNS 0x82 /* [2] IMPLICIT IA5String, RFC 5280 4.2.1.6 */
+
+struct csr_reader {
+    struct arena *arena;
+    struct der_reader r;
+    struct csr_checked *csr;
+    const char **names;
+};
+
+/* A text without NULs, lower-cased. */
+static const char *name_text(struct csr_reader *c, struct span s)
+{
+    if (s.len == 0 || memchr(s.data, 0, s.len) != NULL) {
+        der_read_fail(&c->r, "a name is empty or has a NUL in it");
+        return "";
+    }
+    char *text = arena_string_of(c->arena, s);
+    text_lower(text);
+    return text;
+}
+
+/* Name ::= SEQUENCE OF SET OF SEQUENCE { type, value } */
+static void read_subject(struct csr_reader *c)
+{
+    der_read_enter(&c->r, DER_SEQUENCE);
+    while (der_read_more(&c->r)) {
+        der_read_enter(&c->r, DER_SET);
+        while (der_read_more(&c->r)) {
+            der_read_enter(&c->r, DER_SEQUENCE);
+            struct span type = der_read_oid(&c->r);
+            struct span value = der_read_tlv(&c->r, NULL);
+            der_read_leave(&c->r);
+            if (oid_is(type, OID_COMMON_NAME)) {
+                if (c->csr->common_name != NULL)
+                    der_read_fail(&c->r, "the subject has two common names");
+                c->csr->common_name = name_text(c, value);
+            }
+        }
+        der_read_leave(&c->r);
+    }
+    der_read_leave(&c->r);
+}
+
+static void read_alternative_names(struct csr_reader *c, struct span value)
+{
+    struct der_reader outer = c->r;
+
+    c->r = der_read_start(value, 4);
+    der_read_enter(&c->r, DER_SEQUENCE);
+    while (der_read_more(&c->r)) {
+        uint8_t tag = 0;
+        struct span name = der_read_tlv(&c->r, &tag);
+        if (tag != DER_SAN_DNS) {
+            c->csr->has_other_names = true;
+        } else if (c->csr->dns_name_count == CSR_NAMES_MAX) {
+            der_read_fail(&c->r, "it has too many names");
+        } else {
+            c->names[c->csr->dns_name_count++] = name_text(c, name);
+        }
+    }
+    der_read_leave(&c->r);
+    if (der_read_more(&c->r))
+        der_read_fail(&c->r, "something stands behind the subjectAltName");
+    if (!der_read_ok(&c->r))
+        der_read_fail(&outer, c->r.error);
+    c->r = outer;
+}
+
+/* Extensions ::= SEQUENCE OF SEQUENCE { id, critical DEFAULT FALSE, value OCTET STRING }
+ */
+static void read_extensions(struct csr_reader *c)
+{
+    bool seen_names = false;
+
+    der_read_enter(&c->r, DER_SEQUENCE);
+    while (der_read_more(&c->r)) {
+        struct span critical;
+        der_read_enter(&c->r, DER_SEQUENCE);
+        struct span id = der_read_oid(&c->r);
+        if (der_read_optional(&c->r, DER_BOOLEAN, &critical) &&
+            (critical.len != 1 || critical.data[0] != 0xff))
+            der_read_fail(&c->r, "a default value is written out");
+        struct span value = der_read_expect(&c->r, DER_OCTET_STRING);
+        der_read_leave(&c->r);
+        if (!der_read_ok(&c->r))
+            return;
+        if (oid_is(id, OID_SUBJECT_ALTERNATIVE_NAME)) {
+            if (seen_names)
+                der_read_fail(&c->r, "it has two subjectAltName extensions");
+            seen_names = true;
+            read_alternative_names(c, value);
+        } else if (oid_is(id, OID_TLS_FEATURE)) {
+            c->csr->must_staple = true;
+        }
+    }
+    der_read_leave(&c->r);
+}
+
+/* [0] IMPLICIT SET OF Attribute { type, values SET } */
+static void read_attributes(struct csr_reader *c)
+{
+    bool seen = false;
+
+    if (!der_read_enter_optional(&c->r, DER_CONTEXT_CONSTRUCTED(0)))
+        return;
+    while (der_read_more(&c->r)) {
+        der_read_enter(&c->r, DER_SEQUENCE);
+        struct span type = der_read_oid(&c->r);
+        if (oid_is(type, OID_EXTENSION_REQUEST)) {
+            if (seen)
+                der_read_fail(&c->r, "it has two extension requests");
+            seen = true;
+            der_read_enter(&c->r, DER_SET);
+            read_extensions(c);
+            der_read_leave(&c->r);
+        } else {
+            (void)der_read_expect(&c->r, DER_SET);
+        }
+        der_read_leave(&c->r);
+    }
+    der_read_leave(&c->r);
+}
+
+enum err csr_read(struct arena *a, struct span der, const struct csr_checked **csr,
+                  struct err_info *why)
+{
+    struct csr_reader c = {.arena = a, .r = der_read_start(der, CSR_DEPTH)};
+
+    if (der.len > CSR_MAX)
+        return err_set(why, ERR_BAD_CSR, "the request is longer than %d octets", CSR_MAX);
+    c.csr = arena_get(a, sizeof *c.csr);
+    c.csr->der = der;
+    c.names = arena_array(a, CSR_NAMES_MAX, sizeof *c.names);
+    c.csr->dns_names = c.names;
+    der_read_enter(&c.r, DER_SEQUENCE);
+    struct der_reader signed_part = c.r;
+    struct span info = der_read_element(&signed_part);
+    der_read_enter(&c.r, DER_SEQUENCE);
+    (void)der_read_small(&c.r, 0);
+    read_subject(&c);
+    struct span spki = der_read_element(&c.r);
+    read_attributes(&c);
+    der_read_leave(&c.r);
+    enum key_signature kind = oid_read_signature(&c.r);
+    struct span signature = der_read_bits(&c.r);
+    der_read_leave(&c.r);
+    TRY(der_read_finish(&c.r, ERR_BAD_CSR, "the certificate request", why));
+    if (key_from_spki(spki, &c.csr->key, why) != ERR_OK) {
+        why->code = ERR_BAD_CSR;
+        return ERR_BAD_CSR;
+    }
+    (void)arena_own(a, c.csr->key, key_drop);
+    if (key_verify(c.csr->key, kind, info, signature, why) != ERR_OK)
+        return err_set(
+            why, ERR_BAD_CSR,
+            "the request's signature is wrong: it does not prove possession of the key");
+    *csr = c.csr;
+    return ERR_OK;
+}
+
+static void write_names(struct der_writer *w, const char *const *dns_names, size_t count)
+{
+    size_t mark = der_write_mark(w);
+
+    for (size_t i = count; i > 0; i--)
+        der_write_element(w, DER_SAN_DNS, span_of(dns_names[i - 1]));
+    der_write_wrap(w, DER_SEQUENCE, mark);
+    der_write_wrap(w, DER_OCTET_STRING, mark);
+    oid_write(w, OID_SUBJECT_ALTERNATIVE_NAME);
+    der_write_wrap(w, DER_SEQUENCE, mark); /* Extension */
+    der_write_wrap(w, DER_SEQUENCE, mark); /* Extensions */
+    der_write_wrap(w, DER_SET, mark);
+    oid_write(w, OID_EXTENSION_REQUEST);
+    der_write_wrap(w, DER_SEQUENCE, mark); /* Attribute */
+    der_write_wrap(w, DER_CONTEXT_CONSTRUCTED(0), mark);
+}
+
+enum err csr_make(struct buf *b, const struct key *key, const char *const *dns_names,
+                  size_t count, struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    static const uint8_t empty_name[] = {DER_SEQUENCE, 0};
+    uint8_t signature[KEY_SIGNATURE_MAX];
+    size_t signature_len = 0;
+    struct der_writer w = der_writer_make(arena_get(a, CSR_MAX), CSR_MAX);
+    size_t mark = der_write_mark(&w);
+
+    write_names(&w, dns_names, count);
+    der_write_raw(&w, key_spki(key));
+    der_write_raw(&w, span_make(empty_name, sizeof empty_name));
+    der_write_unsigned(&w, span_make(NULL, 0));
+    der_write_wrap(&w, DER_SEQUENCE, mark);
+    struct span info = der_write_take(&w);
+    if (info.len == 0)
+        return err_set(why, ERR_TOO_LARGE, "too many names for one request");
+    TRY(key_sign(key, key_x509_signature(key), info, signature, &signature_len, why));
+    struct der_writer whole = der_writer_make(
+        arena_get(a, CSR_MAX + KEY_SIGNATURE_MAX + 64), CSR_MAX + KEY_SIGNATURE_MAX + 64);
+    mark = der_write_mark(&whole);
+    der_write_bits(&whole, span_make(signature, signature_len));
+    oid_write_signature(&whole, key_x509_signature(key));
+    der_write_raw(&whole, info);
+    der_write_wrap(&whole, DER_SEQUENCE, mark);
+    buf_add_span(b, der_write_take(&whole));
+    if (b->failed)
+        return err_set(why, ERR_TOO_LARGE, "the request is too large");
+    return ERR_OK;
+}

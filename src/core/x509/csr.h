@@ -1,0 +1,36 @@
+/* Certificate requests, PKCS #10 (RFC 2986): read strictly, and made. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/crypto/key.h"
+
+#define CSR_MAX       (64 * 1024) /* octets of a request */
+#define CSR_NAMES_MAX 1000        /* names in one request */
+
+/* A request that was read whole and whose signature proves possession of its key; only
+ * csr_read makes one. Everything lives in the arena. */
+struct csr_checked {
+    struct span der;
+    struct key *key;
+    const char *common_name; /* as sent, lower-cased; NULL if there is none */
+    const char *const
+        *dns_names; /* dNSName of the subjectAltName, lower-cased, as sent */
+    size_t dns_name_count;
+    bool has_other_names; /* any other kind of subjectAltName, such as e-mail, URI, IP */
+    bool must_staple;     /* TLS feature extension (RFC 7633) */
+};
+
+/* Read a request: strict DER, nothing behind it, version 0, a supported key, a good
+ * signature that is not SHA-1 or MD5. ERR_BAD_CSR with the reason. */
+MUST_CHECK enum err csr_read(struct arena *a, struct span der,
+                             const struct csr_checked **csr, struct err_info *why);
+
+/* Append a DER request of `key` for these DNS names, with an empty subject. */
+MUST_CHECK enum err csr_make(struct buf *b, const struct key *key,
+                             const char *const *dns_names, size_t count,
+                             struct err_info *why);
