@@ -1,0 +1,39 @@
+/* Rows of authorizations. */
+#include "server/store/store_private.h"
+
+void store_authz_from_row(sqlite3_stmt *q, struct arena *a, struct store_authz *authz)
+{
+    authz->id = sqlite3_column_int64(q, 0);
+    authz->account_id = sqlite3_column_int64(q, 1);
+    authz->order_id = sqlite3_column_int64(q, 2);
+    authz->identifier.type = sqlite3_column_int(q, 3);
+    authz->identifier.value = store_connection_text(q, 4, a);
+    authz->wildcard = sqlite3_column_int(q, 5) != 0;
+    store_connection_octets(q, 6, authz->seed, sizeof authz->seed);
+    authz->created = sqlite3_column_int64(q, 7);
+    authz->expires = sqlite3_column_int64(q, 8);
+    authz->deactivated = sqlite3_column_int64(q, 9);
+    authz->attempt_type = sqlite3_column_int(q, 10);
+    authz->attempt_begun = sqlite3_column_int64(q, 11);
+    authz->attempt_finished = sqlite3_column_int64(q, 12);
+    authz->verdict = (enum store_verdict)sqlite3_column_int(q, 13);
+    authz->error = store_connection_text(q, 14, a);
+    authz->record = store_connection_text(q, 15, a);
+}
+
+enum err store_authz_by_id(struct store_session *s, struct arena *a, int64_t id,
+                           struct store_authz **row, struct err_info *why)
+{
+    sqlite3_stmt *q = store_connection_statement(&s->reader, STATEMENT_AUTHZ_BY_ID);
+    bool found = false;
+
+    sqlite3_bind_int64(q, 1, id);
+    TRY(store_connection_next(&s->reader, q, &found, why));
+    if (found) {
+        *row = arena_get(a, sizeof **row);
+        store_authz_from_row(q, a, *row);
+        sqlite3_reset(q);
+    }
+    store_batch_read_done(s);
+    return found ? ERR_OK : err_set(why, ERR_NOT_FOUND, "there is no such authorization");
+}

@@ -1,0 +1,227 @@
+/* Group commit: one sync for every change that came while the sync before it ran.
+ *
+ * Changes run on the writer connection under the lock, inside the transaction of the
+ * current batch. The committer ends that transaction (the pages are then in the WAL file,
+ * in the kernel's memory), lets the next batch begin, and syncs the WAL through a
+ * descriptor of its own. A batch is on disk when that returned: fdatasync covers the
+ * whole file, so every frame up to the batch's commit frame, and SQLite replays a WAL up
+ * to its last whole commit. synchronous=NORMAL makes SQLite sync the WAL before a
+ * checkpoint copies it and the database before the WAL is begun anew, so a frame that was
+ * acknowledged is always in one of them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/memory.h"
+#include "server/store/store_private.h"
+
+#define CHECKPOINT_OCTETS (8 << 20) /* length of the WAL that starts a checkpoint */
+#define WAITERS_FIRST     64
+
+/* Did this batch fail? With the lock held, for decided batches. */
+static enum err outcome(const struct store *store, store_ticket_number ticket)
+{
+    size_t kept =
+        store->failed_count < STORE_FAILED_KEPT ? store->failed_count : STORE_FAILED_KEPT;
+
+    for (size_t i = 0; i < kept; i++)
+        if (store->failed[i] == ticket)
+            return ERR_STORE;
+    return ERR_OK;
+}
+
+enum err store_batch_begin(struct store_session *s, struct err_info *why)
+{
+    struct store *store = s->store;
+
+    pthread_mutex_lock(&store->lock);
+    if (store->poisoned)
+        return err_set(why, ERR_STORE, "the store failed; its changes are being undone");
+    if (store->dirty)
+        return ERR_OK;
+    enum err result = store_connection_do(
+        &store->writer, store_connection_statement(&store->writer, STATEMENT_BEGIN), why);
+    if (result == ERR_OK)
+        store->dirty = true;
+    return result;
+}
+
+enum err store_batch_end(struct store_session *s, enum err result)
+{
+    struct store *store = s->store;
+
+    if (result == ERR_STORE && store->dirty)
+        store->poisoned = true;
+    if (store->dirty) {
+        /* also a refusal depends on what the batch holds: it must not leave before it is
+         * decided */
+        s->ticket = store->batch;
+        pthread_cond_signal(&store->work);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return result;
+}
+
+void store_batch_read_done(struct store_session *s)
+{
+    pthread_mutex_lock(&s->store->lock);
+    if (s->store->committed > s->ticket)
+        s->ticket = s->store->committed;
+    pthread_mutex_unlock(&s->store->lock);
+}
+
+/* With the lock held: end the batch's transaction. */
+static enum err commit(struct store *store, struct err_info *why)
+{
+    struct store_connection *c = &store->writer;
+    enum err result = ERR_STORE;
+
+    if (!store->poisoned)
+        result =
+            store_connection_do(c, store_connection_statement(c, STATEMENT_COMMIT), why);
+    if (result != ERR_OK && sqlite3_get_autocommit(c->db) == 0)
+        (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
+
+/* With the lock held: the waiters of decided batches, taken out of the list. */
+static size_t take_decided(struct store *store, struct store_waiter **taken)
+{
+    size_t count = 0;
+    size_t kept = 0;
+
+    *taken = memory_get(store->waiter_count * sizeof **taken);
+    for (size_t i = 0; i < store->waiter_count; i++) {
+        if (store->waiters[i].ticket <= store->decided)
+            (*taken)[count++] = store->waiters[i];
+        else
+            store->waiters[kept++] = store->waiters[i];
+    }
+    store->waiter_count = kept;
+    return count;
+}
+
+/* With the lock held, which is let go meanwhile: commit, sync, tell. */
+static void commit_one(struct store *store)
+{
+    struct err_info why = {0};
+    store_ticket_number batch = store->batch;
+    struct store_waiter *taken;
+
+    enum err result = commit(store, &why);
+    store->batch++;
+    store->dirty = false;
+    store->poisoned = false;
+    store->committed = batch;
+    pthread_mutex_unlock(&store->lock);
+    if (result == ERR_OK && fdatasync(store->wal_fd) != 0) {
+        /* the kernel may have dropped the pages: nothing read from here on can be trusted
+         */
+        log_event(LOG_LEVEL_ERROR, "store.sync_failed", "errno=%d", errno);
+        abort();
+    }
+    if (result != ERR_OK)
+        log_event(LOG_LEVEL_ERROR, "store.batch_undone", "batch=%llu why=" LOG_QUOTE,
+                  (unsigned long long)batch, why.detail);
+    pthread_mutex_lock(&store->lock);
+    if (result != ERR_OK)
+        store->failed[store->failed_count++ % STORE_FAILED_KEPT] = batch;
+    store->decided = batch;
+    size_t count = take_decided(store, &taken);
+    pthread_cond_broadcast(&store->decided_changed);
+    pthread_mutex_unlock(&store->lock);
+    for (size_t i = 0; i < count; i++)
+        taken[i].done(taken[i].argument, taken[i].ticket == batch ? result : ERR_OK);
+    free(taken);
+    pthread_mutex_lock(&store->lock);
+}
+
+/* Copy the WAL into the database when it has grown; readers and the writer go on
+ * meanwhile. */
+static void checkpoint(struct store *store)
+{
+    if (lseek(store->wal_fd, 0, SEEK_END) < CHECKPOINT_OCTETS)
+        return;
+    int result = sqlite3_wal_checkpoint_v2(store->checkpointer.db, "main",
+                                           SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (result != SQLITE_OK && result != SQLITE_BUSY)
+        log_event(LOG_LEVEL_WARNING, "store.checkpoint_failed", "code=%d", result);
+}
+
+static void *committer_main(void *argument)
+{
+    struct store *store = argument;
+    unsigned int batches = 0;
+
+    pthread_mutex_lock(&store->lock);
+    for (;;) {
+        while (!store->dirty && !store->stopping)
+            pthread_cond_wait(&store->work, &store->lock);
+        if (!store->dirty)
+            break;
+        commit_one(store);
+        if (++batches % 256 == 0 || !store->dirty) {
+            pthread_mutex_unlock(&store->lock);
+            checkpoint(store);
+            pthread_mutex_lock(&store->lock);
+        }
+    }
+    pthread_mutex_unlock(&store->lock);
+    return NULL;
+}
+
+void store_when_durable(struct store *store, store_ticket_number ticket,
+                        void (*done)(void *argument, enum err result), void *argument)
+{
+    pthread_mutex_lock(&store->lock);
+    if (ticket <= store->decided) {
+        enum err result = ticket == 0 ? ERR_OK : outcome(store, ticket);
+        pthread_mutex_unlock(&store->lock);
+        done(argument, result);
+        return;
+    }
+    if (store->waiter_count == store->waiter_room) {
+        store->waiter_room =
+            store->waiter_room > 0 ? store->waiter_room * 2 : WAITERS_FIRST;
+        store->waiters =
+            memory_resize(store->waiters, store->waiter_room * sizeof store->waiters[0]);
+    }
+    store->waiters[store->waiter_count].ticket = ticket;
+    store->waiters[store->waiter_count].done = done;
+    store->waiters[store->waiter_count].argument = argument;
+    store->waiter_count++;
+    pthread_mutex_unlock(&store->lock);
+}
+
+enum err store_wait(struct store *store, store_ticket_number ticket, struct err_info *why)
+{
+    pthread_mutex_lock(&store->lock);
+    while (ticket > store->decided)
+        pthread_cond_wait(&store->decided_changed, &store->lock);
+    enum err result = ticket == 0 ? ERR_OK : outcome(store, ticket);
+    pthread_mutex_unlock(&store->lock);
+    return result == ERR_OK ? ERR_OK
+                            : err_set(why, ERR_STORE, "the change could not be stored");
+}
+
+enum err store_batch_start(struct store *store, struct err_info *why)
+{
+    store->batch = 1;
+    if (pthread_create(&store->committer, NULL, committer_main, store) != 0)
+        return err_set(why, ERR_INTERNAL, "cannot start the store's thread");
+    store->committer_runs = true;
+    return ERR_OK;
+}
+
+void store_batch_stop(struct store *store)
+{
+    if (!store->committer_runs)
+        return;
+    pthread_mutex_lock(&store->lock);
+    store->stopping = true;
+    pthread_cond_signal(&store->work);
+    pthread_mutex_unlock(&store->lock);
+    pthread_join(store->committer, NULL);
+    store->committer_runs = false;
+}

@@ -1,0 +1,132 @@
+/* Inside the SQLite store: connections, statements, batches. */
+#pragma once
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "server/store/store.h"
+
+enum store_statement {
+#define STATEMENT(name, sql) STATEMENT_##name,
+#include "server/store/statements.def"
+#undef STATEMENT
+    STATEMENT_COUNT
+};
+
+/* A connection with its statements, prepared when first used. */
+struct store_connection {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+#define STORE_FAILED_KEPT 256 /* numbers of batches that failed, for those who ask late  \
+                               */
+
+struct store_waiter {
+    store_ticket_number ticket;
+    void (*done)(void *argument, enum err result);
+    void *argument;
+};
+
+struct store {
+    struct arena *arena;
+    const char *path;
+    struct store_connection writer; /* under `lock` */
+    struct store_connection checkpointer;
+    int lock_fd;
+    int wal_fd;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work;            /* for the committer */
+    pthread_cond_t decided_changed; /* for store_wait */
+    store_ticket_number batch;      /* the one being filled; 1 is the first */
+    store_ticket_number committed;  /* newest that readers may see */
+    store_ticket_number decided;    /* newest that is on disk, or undone */
+    bool dirty;                     /* the batch has changes */
+    bool poisoned; /* a change failed in the middle: the batch must be undone */
+    bool stopping;
+    store_ticket_number failed[STORE_FAILED_KEPT]; /* ring */
+    size_t failed_count;
+    struct store_waiter *waiters;
+    size_t waiter_count;
+    size_t waiter_room;
+    pthread_t committer;
+    bool committer_runs;
+};
+
+struct store_session {
+    struct store *store;
+    struct store_connection reader;
+    store_ticket_number ticket;
+};
+
+/* ---- connections (store_connection.c) ---- */
+
+MUST_CHECK enum err store_connection_open(const char *path, struct store_connection *c,
+                                          struct err_info *why);
+void store_connection_close(struct store_connection *c);
+
+/* Run SQL text without results. */
+MUST_CHECK enum err store_connection_run(struct store_connection *c, const char *sql,
+                                         struct err_info *why);
+
+/* The statement, prepared, reset, nothing bound; NULL if it cannot be prepared. */
+sqlite3_stmt *store_connection_statement(struct store_connection *c,
+                                         enum store_statement which);
+
+/* Turn an SQLite failure into ERR_STORE with a sentence a person can act on. */
+enum err store_connection_error(struct store_connection *c, int result,
+                                struct err_info *why);
+
+/* Step a statement that gives no row. */
+MUST_CHECK enum err store_connection_do(struct store_connection *c,
+                                        sqlite3_stmt *statement, struct err_info *why);
+
+/* Step to the next row: `row` says if there is one; the statement is reset when there is
+ * none. */
+MUST_CHECK enum err store_connection_next(struct store_connection *c,
+                                          sqlite3_stmt *statement, bool *row,
+                                          struct err_info *why);
+
+/* Copies of columns in the arena. */
+const char *store_connection_text(sqlite3_stmt *statement, int column, struct arena *a);
+struct span store_connection_blob(sqlite3_stmt *statement, int column, struct arena *a);
+
+/* Copy a blob of exactly `size` octets; zeros if it has another size. */
+void store_connection_octets(sqlite3_stmt *statement, int column, uint8_t *to,
+                             size_t size);
+
+/* Bind; data must stay until the statement was stepped. */
+void store_connection_bind_span(sqlite3_stmt *statement, int index, struct span s);
+void store_connection_bind_text(sqlite3_stmt *statement, int index, const char *text);
+
+/* ---- schema (store_schema.c) ---- */
+
+/* Make or migrate the schema; refuse what is not ours or newer. */
+MUST_CHECK enum err store_schema_prepare(struct store_connection *c, const char *path,
+                                         struct err_info *why);
+
+/* ---- batches (store_batch.c) ---- */
+
+/* Begin a change: takes the lock and opens the batch. store_batch_end must follow, also
+ * after a failure of anything between. */
+MUST_CHECK enum err store_batch_begin(struct store_session *s, struct err_info *why);
+
+/* End it. `result` is what the change came to: ERR_STORE undoes the whole batch; any
+ * other failure says that nothing was written. Returns `result`. */
+enum err store_batch_end(struct store_session *s, enum err result);
+
+/* A read has ended: the session depends on what is committed now. */
+void store_batch_read_done(struct store_session *s);
+
+MUST_CHECK enum err store_batch_start(struct store *store, struct err_info *why);
+void store_batch_stop(struct store *store);
+
+/* ---- rows shared between files ---- */
+
+/* An authorization from a row of AUTHZ_BY_ID's columns. */
+void store_authz_from_row(sqlite3_stmt *statement, struct arena *a,
+                          struct store_authz *authz);
+
+/* An issuance from a row of ISSUANCE_OF_ORDER's columns. */
+void store_issuance_from_row(sqlite3_stmt *statement, struct store_issuance *issuance);
