@@ -19,8 +19,9 @@ struct store_connection {
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 
-#define STORE_FAILED_KEPT 256 /* numbers of batches that failed, for those who ask late  \
-                               */
+#define STORE_FAILED_KEPT                                                                \
+    256 /* numbers of batches that failed, for those who ask late                        \
+         */
 
 struct store_waiter {
     store_ticket_number ticket;

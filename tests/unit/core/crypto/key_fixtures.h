@@ -1,5 +1,5 @@
-/* Keys for the tests, made with the openssl command (3.0) and from the examples of the RFCs. None of
- * them protects anything. */
+/* Keys for the tests, made with the openssl command (3.0) and from the examples of the
+ * RFCs. None of them protects anything. */
 #pragma once
 
 /* clang-format off */
