@@ -1,0 +1,68 @@
+/* Starts the other processes, starts them again when they die, and holds nothing else.
+ *
+ * Children are this program executed anew, `PROGRAM --role NAME ARGUMENTS...`, so that
+ * they begin with clean memory and their own addresses. They find their sockets at fixed
+ * numbers. They ignore SIGTERM, SIGINT and SIGHUP (those are the supervisor's); they end
+ * when told by DRAIN or when the control socket closes, and are killed by the kernel when
+ * the supervisor dies. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "server/proc/ipc.h"
+
+#define SUPERVISOR_CONTROL_FD       3 /* in every child: to the supervisor */
+#define SUPERVISOR_FRONT_FD         4 /* in validator and signer: to the front */
+#define SUPERVISOR_VALIDATOR_FD     4 /* in the front: to the validator */
+#define SUPERVISOR_SIGNER_FD        5 /* in the front: to the signer */
+#define SUPERVISOR_ROLES_MAX        3U
+#define SUPERVISOR_LISTENERS_MAX    64U
+#define SUPERVISOR_BACKOFF_FIRST_MS 100   /* wait before a child is started again */
+#define SUPERVISOR_BACKOFF_LAST_MS  10000 /* doubled up to this */
+#define SUPERVISOR_HEALTHY_MS       60000 /* a life this long forgets earlier deaths */
+#define SUPERVISOR_DRAIN_MS         30000 /* for requests in flight */
+#define SUPERVISOR_STOP_MS          2000 /* between closing the control socket and SIGKILL */
+#define SUPERVISOR_RELOAD_MS        10000 /* for the answers to RELOAD */
+
+/* A listening socket the front gets by LISTENER each time it starts. */
+struct supervisor_listener {
+    int fd;
+    uint64_t kind; /* the front's business */
+    const char *address;
+};
+
+struct supervisor_options {
+    const enum ipc_role *roles; /* which children to run, in starting order */
+    size_t role_count;
+    char *const *arguments; /* of every child behind `--role NAME`; NULL-terminated, or
+                               NULL */
+    const struct supervisor_listener *listeners;
+    size_t listener_count;
+    /* All children are ready for the first time; `url` is what the front said. */
+    void (*ready)(const char *url, void *context);
+    /* SIGHUP: is the configuration on disk good? On an error the old one stays in force.
+     * NULL: it always is. */
+    enum err (*reload_check)(void *context, struct err_info *why);
+    void *context;
+    /* For tests; 0 means the constants above. */
+    int64_t backoff_first_ms;
+    int64_t backoff_last_ms;
+    int64_t healthy_ms;
+    int64_t drain_ms;
+};
+
+/* Run the house until SIGTERM or SIGINT; the caller has a single thread. Returns the exit
+ * code: 0 after an orderly end, 1 when a child had to be killed or the start failed (a
+ * line was logged). Signals that arrive twice stop without waiting. */
+int supervisor_run(const struct supervisor_options *options);
+
+/* In a child: is the command line `PROGRAM --role NAME ...`? Then `*role` is set and the
+ * remaining arguments begin at argv[3]. */
+bool supervisor_is_child(int argc, char *const *argv, enum ipc_role *role);
+
+/* In a child, first thing: check that the sockets are there and the supervisor lives.
+ * ERR_USAGE if it was started by hand. */
+MUST_CHECK enum err supervisor_child_begin(enum ipc_role role, struct err_info *why);
