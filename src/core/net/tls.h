@@ -1,0 +1,56 @@
+/* TLS settings shared by connections: certificate, key, trust, ALPN (RFC 8446, RFC 5246,
+ * RFC 7301). Versions 1.2 and 1.3, AEAD suites with ephemeral keys, X25519 and P-256, no
+ * compression, no renegotiation. A context never changes; to reload, make another and
+ * replace it: connections keep the one they began with. OpenSSL stays inside tls*.c. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+#include "core/base/span.h"
+
+#define TLS_ALPN_H2         "h2"
+#define TLS_ALPN_HTTP_1_1   "http/1.1"
+#define TLS_ALPN_ACME_TLS_1 "acme-tls/1" /* RFC 8737 6.2 */
+
+#define TLS_ALPN_MAX 4 /* protocols in one context */
+
+struct tls_context;
+
+struct tls_server_options {
+    struct span chain_pem; /* certificate first, then the ones above it */
+    struct span key_pem;   /* unencrypted private key of the first certificate */
+    const char
+        *alpn[TLS_ALPN_MAX];   /* most wanted first; NULL behind the last. A client
+                                  that offers only others is refused. None: no ALPN */
+    struct span client_ca_pem; /* ask clients for a certificate under one of these
+                                  and refuse all others; empty: do not ask */
+
+    /* Pick another context for the name that the client asks for (SNI; NULL if none):
+     * returns a reference that is then given back, or NULL to stay with this one. May be
+     * NULL; called on the connections' threads. */
+    struct tls_context *(*choose)(void *argument, const char *server_name);
+    void *choose_argument; /* not owned */
+};
+
+struct tls_client_options {
+    const char *ca_file;            /* trust the certificates in this PEM file, or NULL */
+    struct span ca_pem;             /* and these; both empty: the system's */
+    bool unverified;                /* do not verify the server: only for tls-alpn-01 (RFC
+                                       8737 3), whose caller looks at the certificate */
+    const char *alpn[TLS_ALPN_MAX]; /* offered, most wanted first; NULL behind the last */
+    struct span chain_pem;          /* own certificate for mutual TLS; empty: none */
+    struct span key_pem;            /* and its key */
+};
+
+/* A context for servers or clients with one reference, which is the caller's. The options
+ * are only read. ERR_CONFIG with what is wrong about certificate, key or CA;
+ * ERR_CRYPTO. */
+MUST_CHECK enum err tls_context_server(const struct tls_server_options *o,
+                                       struct tls_context **c, struct err_info *why);
+MUST_CHECK enum err tls_context_client(const struct tls_client_options *o,
+                                       struct tls_context **c, struct err_info *why);
+
+/* One more, one less reference; any thread. The last one frees. NULL is fine. */
+struct tls_context *tls_context_ref(struct tls_context *c);
+void tls_context_unref(struct tls_context *c);
