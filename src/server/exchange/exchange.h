@@ -75,6 +75,7 @@ struct exchange {
     const struct jws *jws;
     const struct json *payload; /* NULL for POST-as-GET */
     bool post_as_get;
+    const void *step_data; /* what a step leaves for the next one, in the arena */
 
     struct exchange_reply reply;
     store_ticket_number ticket; /* newest batch the reply depends on */

@@ -21,6 +21,13 @@ MUST_CHECK enum err resource_account(struct exchange *x, struct err_info *why);
 /* RFC 8555 7.4 */
 MUST_CHECK enum err resource_new_order(struct exchange *x, struct err_info *why);
 MUST_CHECK enum err resource_order(struct exchange *x, struct err_info *why);
+
+/* The order of the URL if it is this account's; ERR_NOT_FOUND otherwise. */
+MUST_CHECK enum err resource_order_load(struct exchange *x, struct store_order **order,
+                                        struct err_info *why);
+
+/* RFC 8555 7.4: check the request, issue, and hold the answer while the result is near.
+ */
 MUST_CHECK enum err resource_finalize(struct exchange *x, struct err_info *why);
 
 /* RFC 8555 7.4.2: the chain without the root, as PEM. */
