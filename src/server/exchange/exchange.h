@@ -35,8 +35,9 @@ struct services {
     struct store *store;
     struct work_pool *workers;
     struct account_cache *accounts;
-    struct gate *gate;         /* the nonces */
-    struct order_desk *orders; /* the deciders */
+    struct gate *gate;                    /* the nonces */
+    const struct template_issuer *issuer; /* what certificates are made from */
+    struct order_desk *orders;            /* the deciders */
 };
 
 struct exchange_header {
