@@ -18,7 +18,7 @@
 #include "server/settings/settings.h"
 #include "server/store/store.h"
 
-#define EXCHANGE_HEADERS_MAX 12           /* reply headers a handler may add */
+#define EXCHANGE_HEADERS_MAX 16           /* reply headers a handler may add */
 #define EXCHANGE_BODY_MAX    (512 * 1024) /* octets of a reply */
 
 struct account;

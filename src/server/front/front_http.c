@@ -1,0 +1,147 @@
+/* Between the HTTP server and the exchanges. */
+#include "server/front/front_http.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/acme/problem.h"
+#include "core/base/log.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "server/front/router.h"
+
+struct front_http {
+    struct services *services;
+    struct http_server *server;
+    atomic_long running; /* exchanges under way */
+};
+
+/* What the tray carries for the way back. */
+struct ticket {
+    struct exchange x;
+    struct front_http *front;
+    struct http_request *request;
+};
+
+struct front_http *front_http_new(struct services *services)
+{
+    struct front_http *f = memory_get_zeroed(1, sizeof *f);
+
+    f->services = services;
+    return f;
+}
+
+void front_http_free(struct front_http *f)
+{
+    free(f);
+}
+
+void front_http_attach(struct front_http *f, struct http_server *server)
+{
+    f->server = server;
+}
+
+static void write_problem(struct arena *arena, enum err code, const char *detail,
+                          struct http_reply *reply)
+{
+    struct err_info why = {0};
+
+    (void)err_set(&why, code, "%s", detail);
+    reply->body = span_of(problem_text(arena, &why));
+    http_reply_header(reply, "Content-Type", "application/problem+json");
+}
+
+static void on_refusal(void *context, struct arena *arena, int status, const char *detail,
+                       struct http_reply *reply)
+{
+    (void)context;
+    write_problem(arena, status == 413 ? ERR_TOO_LARGE : ERR_MALFORMED, detail, reply);
+}
+
+static void log_access(const struct ticket *t)
+{
+    char peer[ADDRESS_TEXT_SIZE];
+
+    if (!log_wants(LOG_LEVEL_INFO))
+        return;
+    address_text(&t->request->peer, peer);
+    log_event(LOG_LEVEL_INFO, "http.request", "peer=%s method=%s path=%s status=%d", peer,
+              t->x.method, t->x.path, t->x.reply.status);
+}
+
+/* The tray is finished and everything it says is on disk. */
+static void on_finished(struct exchange *x)
+{
+    struct ticket *t = (struct ticket *)(void *)x;
+    struct front_http *f = t->front;
+    struct http_reply reply = {.status = x->reply.status};
+
+    router_finish(x);
+    if (x->reply.content_type != NULL) {
+        http_reply_header(&reply, "Content-Type", x->reply.content_type);
+        reply.body = arena_span(x->arena, buf_span(&x->reply.body));
+    }
+    for (size_t i = 0; i < x->reply.header_count; i++)
+        http_reply_header(&reply, x->reply.headers[i].name, x->reply.headers[i].value);
+    log_access(t);
+    buf_free(&x->reply.body);
+    atomic_fetch_sub(&f->running, 1);
+    http_server_reply(f->server, t->request, &reply);
+}
+
+/* The URL as the client must have written it: on the name it asked for if that is ours,
+ * so that one server may have several names; else on the origin. */
+static const char *url_of(const struct front_http *f, const struct http_request *request)
+{
+    const struct settings *s = f->services->settings;
+    size_t host_len = strcspn(request->host, ":");
+
+    for (size_t i = 0; i < s->dns_names.count; i++)
+        if (text_equal_ignoring_case(span_make(request->host, host_len),
+                                     span_of(s->dns_names.items[i])))
+            return arena_printf(request->arena, "https://%s%s", request->host,
+                                request->path);
+    return arena_printf(request->arena, "%s%s", s->base, request->path);
+}
+
+static void refuse_overload(struct front_http *f, struct http_request *request)
+{
+    struct http_reply reply = {.status = 503};
+
+    write_problem(request->arena, ERR_UNAVAILABLE, "the server is busy; try again later",
+                  &reply);
+    http_reply_header(&reply, "Retry-After", "5");
+    http_server_reply(f->server, request, &reply);
+}
+
+static void on_request(void *context, struct http_request *request)
+{
+    struct front_http *f = context;
+
+    if (atomic_fetch_add(&f->running, 1) >= f->services->settings->max_waiting) {
+        atomic_fetch_sub(&f->running, 1);
+        refuse_overload(f, request);
+        return;
+    }
+    struct ticket *t = arena_get(request->arena, sizeof *t);
+    t->front = f;
+    t->request = request;
+    t->x.services = f->services;
+    t->x.arena = request->arena;
+    t->x.step = router_step;
+    t->x.method = request->method_text;
+    t->x.path = request->path;
+    t->x.url = url_of(f, request);
+    t->x.content_type = http_request_header(request, "Content-Type");
+    t->x.body = request->body;
+    t->x.finished = on_finished;
+    exchange_start(&t->x);
+}
+
+struct http_server_callbacks front_http_callbacks(struct front_http *f)
+{
+    struct http_server_callbacks callbacks = {
+        .context = f, .on_request = on_request, .on_refusal = on_refusal};
+    return callbacks;
+}

@@ -1,0 +1,17 @@
+/* Between the HTTP server and the exchanges: a request becomes a tray, a finished tray a
+ * reply. */
+#pragma once
+
+#include "core/base/err.h"
+#include "core/http/http_server.h"
+#include "server/exchange/exchange.h"
+
+struct front_http;
+
+/* The glue for a server with these services. */
+struct front_http *front_http_new(struct services *services);
+void front_http_free(struct front_http *f);
+
+/* What http_server_new wants; then tell the glue its server. */
+struct http_server_callbacks front_http_callbacks(struct front_http *f);
+void front_http_attach(struct front_http *f, struct http_server *server);

@@ -1,0 +1,128 @@
+/* Path and method to handler. */
+#include "server/front/router.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+#include "server/gate/gate.h"
+#include "server/resource/resource.h"
+
+enum { ROUTE_GET = 1, ROUTE_POST = 2 };
+enum route_access { ROUTE_OPEN, ROUTE_NEW_KEY, ROUTE_ACCOUNT };
+
+struct route {
+    const char *path;
+    int parts; /* what stands behind the path: 0 nothing, 1 an id, 2 an id and a name */
+    int methods;
+    enum route_access access;
+    exchange_step *handler;
+};
+
+static const struct route routes[] = {
+#define ROUTE(path, parts, methods, access, handler)                                     \
+    {path, parts, methods, access, handler},
+#include "server/front/routes.def"
+#undef ROUTE
+};
+
+static const char prefix[] = "/acme/";
+
+/* The id and, with two parts, one more name; nothing else behind. */
+static bool read_parts(const char *rest, int parts, int64_t *id)
+{
+    uint64_t number = 0;
+
+    if (parts == 0)
+        return *rest == '\0';
+    if (*rest != '/')
+        return false;
+    rest++;
+    size_t digits = strspn(rest, "0123456789");
+    /* one spelling only: no leading zero */
+    if (rest[0] == '0' || !text_number(span_make(rest, digits), INT64_MAX, &number))
+        return false;
+    rest += digits;
+    *id = (int64_t)number;
+    if (parts == 1)
+        return *rest == '\0';
+    return *rest == '/' && rest[1] != '\0' && strchr(rest + 1, '/') == NULL;
+}
+
+static const struct route *find(const char *path, int64_t *id)
+{
+    if (strncmp(path, prefix, sizeof prefix - 1) != 0)
+        return NULL;
+    path += sizeof prefix - 1;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        size_t len = strlen(routes[i].path);
+        if (strncmp(path, routes[i].path, len) == 0 &&
+            read_parts(path + len, routes[i].parts, id))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static int method_bit(const char *method)
+{
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        return ROUTE_GET;
+    return strcmp(method, "POST") == 0 ? ROUTE_POST : 0;
+}
+
+static const char *allowed(const struct route *route)
+{
+    return route->methods == ROUTE_GET ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+}
+
+/* CORS preflight (Fetch standard; RFC 8555 6.1). */
+static enum err answer_options(struct exchange *x, const struct route *route)
+{
+    exchange_header_add(x, "Allow", allowed(route));
+    exchange_header_add(x, "Access-Control-Allow-Methods", allowed(route));
+    exchange_header_add(x, "Access-Control-Allow-Headers", "Content-Type");
+    exchange_header_add(x, "Access-Control-Max-Age", "86400");
+    exchange_reply_set(x, 204, NULL);
+    return ERR_OK;
+}
+
+enum err router_step(struct exchange *x, struct err_info *why)
+{
+    const struct route *route = find(x->path, &x->id);
+
+    if (route == NULL)
+        return err_set(why, ERR_NOT_FOUND, "there is nothing at %.200s", x->path);
+    if (strcmp(x->method, "OPTIONS") == 0)
+        return answer_options(x, route);
+    if ((route->methods & method_bit(x->method)) == 0) {
+        exchange_header_add(x, "Allow", allowed(route));
+        return err_set(
+            why, ERR_METHOD_NOT_ALLOWED, "%.20s is not allowed here; use %s", x->method,
+            route->methods == ROUTE_GET ? "GET" : "POST (with an empty payload to read)");
+    }
+    if (route->access == ROUTE_NEW_KEY)
+        TRY(gate_check(x, GATE_NEW_KEY, why));
+    if (route->access == ROUTE_ACCOUNT)
+        TRY(gate_check(x, GATE_ACCOUNT, why));
+    return route->handler(x, why);
+}
+
+void router_finish(struct exchange *x)
+{
+    struct err_info ignored = {0};
+    int64_t id;
+    const struct route *route = find(x->path, &id);
+    bool nonce_due = strcmp(x->method, "POST") == 0 ||
+                     (route != NULL && route->handler == resource_new_nonce &&
+                      method_bit(x->method) == ROUTE_GET);
+
+    /* without a nonce the client asks newNonce for one */
+    if (nonce_due && gate_nonce_add(x, &ignored) == ERR_OK)
+        exchange_header_add(x, "Cache-Control", "no-store");
+    if (route == NULL || route->handler != resource_directory)
+        exchange_header_add(x, "Link",
+                            arena_printf(x->arena, "<%s>;rel=\"index\"",
+                                         exchange_url(x, "directory", 0)));
+    exchange_header_add(x, "Access-Control-Allow-Origin", "*");
+    exchange_header_add(x, "Access-Control-Expose-Headers",
+                        "Link, Location, Replay-Nonce, Retry-After");
+}
