@@ -10,11 +10,13 @@
 #include "core/base/span.h"
 #include "core/http/http_parse.h"
 
-#define HTTP_BODY_CHUNK_LINE_MAX 256  /* octets of a chunk-size line with its extensions \
+#define HTTP_BODY_CHUNK_LINE_MAX                                                         \
+    256                               /* octets of a chunk-size line with its extensions \
                                        */
 #define HTTP_BODY_EXTENSIONS_MAX 2048 /* octets of all chunk extensions of a body */
-#define HTTP_BODY_TRAILERS_MAX   4096 /* octets of the trailer section, which is dropped \
-                                       */
+#define HTTP_BODY_TRAILERS_MAX                                                           \
+    4096 /* octets of the trailer section, which is dropped                              \
+          */
 
 /* Where reading a body stands; made by http_body_begin, owns nothing. */
 struct http_body {
