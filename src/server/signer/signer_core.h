@@ -1,0 +1,32 @@
+/* The safe: holds the issuing key, signs only what it has linted itself. */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/base/secret.h"
+#include "core/base/span.h"
+
+struct signer_core;
+
+struct signer_options {
+    struct span certificate_pem;     /* the issuing certificate, first of the text */
+    struct span key_pem;             /* its key */
+    const struct secret *passphrase; /* NULL: the key is not encrypted */
+    int64_t max_lifetime;            /* seconds; longer certificates are refused */
+    int journal_fd; /* opened for appending; owned from now on; -1: none */
+};
+
+/* Read certificate and key and check that they belong together. ERR_CONFIG, ERR_CRYPTO.
+ */
+MUST_CHECK enum err signer_core_new(const struct signer_options *options,
+                                    struct signer_core **core, struct err_info *why);
+
+/* Wipe and free. NULL is fine. */
+void signer_core_free(struct signer_core *core);
+
+/* Lint, note in the journal, sign, check the signature; the certificate (DER) is in the
+ * arena. ERR_LINT: it breaks a rule and is never signed. ERR_IO: the journal cannot be
+ * written. */
+MUST_CHECK enum err signer_core_sign(struct signer_core *core, struct arena *a,
+                                     struct span tbs, struct span *certificate,
+                                     struct err_info *why);

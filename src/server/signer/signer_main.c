@@ -1,0 +1,139 @@
+/* The signer's process: no network, no store, one key. */
+#include "server/signer/signer_main.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/memory.h"
+#include "core/crypto/key.h"
+#include "server/proc/ipc_channel.h"
+#include "server/proc/sandbox.h"
+#include "server/proc/supervisor.h"
+#include "server/proc/user.h"
+#include "server/signer/signer_core.h"
+
+#define JOURNAL_FILE         "signer.journal"
+#define CERTIFICATE_MAX_FILE (256 * 1024) /* octets */
+
+struct signer_process {
+    struct signer_core *core;
+    struct ipc_channel *front;
+    struct ipc_channel *control;
+    struct arena *arena; /* of one request */
+};
+
+static enum err answer_sign(struct signer_process *p, const struct message_sign *question,
+                            struct err_info *why)
+{
+    struct err_info refusal = {0};
+    struct span certificate = {0};
+
+    arena_reset(p->arena);
+    enum err result =
+        signer_core_sign(p->core, p->arena, question->tbs, &certificate, &refusal);
+    if (result != ERR_OK) {
+        log_event(LOG_LEVEL_ERROR, "signer.refused", "id=%llu why=" LOG_QUOTE,
+                  (unsigned long long)question->id, refusal.detail);
+        struct message_sign_refused refused = {.id = question->id,
+                                               .code = (int64_t)result,
+                                               .detail = span_of(refusal.detail)};
+        return ipc_channel_send_sign_refused(p->front, &refused, why);
+    }
+    struct message_signed answer = {.id = question->id, .certificate = certificate};
+    return ipc_channel_send_signed(p->front, &answer, why);
+}
+
+static enum err on_front(struct ipc_channel *c, struct ipc_message *m, void *context,
+                         struct err_info *why)
+{
+    (void)c;
+    if (m->type == IPC_SIGN)
+        return answer_sign(context, &m->as_sign, why);
+    return err_set(why, ERR_PROTOCOL, "the front sent %s", ipc_type_name(m->type));
+}
+
+static enum err on_control(struct ipc_channel *c, struct ipc_message *m, void *context,
+                           struct err_info *why)
+{
+    struct signer_process *p = context;
+
+    switch (m->type) {
+    case IPC_PEER:
+        ipc_channel_replace(p->front, m->as_peer.fd);
+        return ERR_OK;
+    case IPC_PING: {
+        struct message_pong pong = {.id = m->as_ping.id};
+        return ipc_channel_send_pong(c, &pong, why);
+    }
+    case IPC_RELOAD: {
+        /* the key stays as it was loaded: a new one needs a restart */
+        struct message_reloaded reloaded = {.generation = m->as_reload.generation};
+        return ipc_channel_send_reloaded(c, &reloaded, why);
+    }
+    default:
+        return ERR_OK;
+    }
+}
+
+static enum err load(const struct settings *s, const struct secret *passphrase,
+                     struct signer_process *p, struct err_info *why)
+{
+    struct signer_options options = {.passphrase =
+                                         passphrase->len > 0 ? passphrase : NULL,
+                                     .max_lifetime = s->certificate_lifetime / 1000};
+    char *journal = settings_path(p->arena, s, JOURNAL_FILE);
+
+    TRY(file_read(p->arena, settings_path(p->arena, s, s->intermediate_file),
+                  CERTIFICATE_MAX_FILE, &options.certificate_pem, why));
+    TRY(file_read(p->arena, settings_path(p->arena, s, s->intermediate_key_file),
+                  KEY_PEM_MAX, &options.key_pem, why));
+    options.journal_fd =
+        open(journal, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (options.journal_fd < 0)
+        return err_set_os(why, ERR_IO, errno, "cannot open %s", journal);
+    enum err result = signer_core_new(&options, &p->core, why);
+    memory_wipe((void *)(uintptr_t)options.key_pem.data, options.key_pem.len);
+    return result;
+}
+
+static enum err start(const struct settings *s, const struct secret *passphrase,
+                      struct signer_process *p, struct err_info *why)
+{
+    struct sandbox_plan plan = {.role = IPC_SIGNER};
+    struct message_ready ready = {.url = span_of("")};
+
+    TRY(supervisor_child_begin(IPC_SIGNER, why));
+    TRY(load(s, passphrase, p, why));
+    TRY(user_find(s->signer_user, "cairn-signer", USER_SIGNER_UID, &plan.uid, &plan.gid,
+                  why));
+    TRY(sandbox_enter(&plan, why));
+    p->control =
+        ipc_channel_new(SUPERVISOR_CONTROL_FD, IPC_SIGNER, IPC_SUPERVISOR, on_control, p);
+    p->front = ipc_channel_new(SUPERVISOR_FRONT_FD, IPC_SIGNER, IPC_FRONT, on_front, p);
+    return ipc_channel_send_ready(p->control, &ready, why);
+}
+
+int signer_main(const struct settings *settings, const struct secret *passphrase)
+{
+    struct signer_process p = {.arena = arena_new()};
+    struct err_info why = {0};
+    size_t failed = 0;
+
+    if (start(settings, passphrase, &p, &why) != ERR_OK) {
+        log_event(LOG_LEVEL_ERROR, "signer.cannot_start", "why=" LOG_QUOTE, why.detail);
+        return 1;
+    }
+    for (;;) {
+        struct ipc_channel *channels[] = {p.control, p.front};
+        enum err result = ipc_channel_wait(channels, 2, -1, &failed, &why);
+        if (result != ERR_OK && failed == 0)
+            break; /* the house closes */
+    }
+    ipc_channel_free(p.front);
+    ipc_channel_free(p.control);
+    signer_core_free(p.core);
+    arena_free(p.arena);
+    return 0;
+}
