@@ -40,10 +40,11 @@ bool address_parse(struct span text, struct address *a)
 static bool split_port(struct span text, struct span *host, struct span *port,
                        bool *has_port)
 {
-    const uint8_t *colon = memrchr(text.data, ':', text.len);
-
     *has_port = false;
     *host = text;
+    if (text.data == NULL || text.len == 0)
+        return false;
+    const uint8_t *colon = memrchr(text.data, ':', text.len);
     if (text.data[0] == '[') {
         const uint8_t *end = memchr(text.data, ']', text.len);
         if (end == NULL)
