@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,9 +138,13 @@ static void child_died(struct supervisor_child *child, int status)
     ipc_channel_free(child->control);
     child->control = NULL;
     supervisor_reload_answered(child);
-    if (s->stage == SUPERVISOR_SERVING)
+    if (s->stage == SUPERVISOR_SERVING && !s->announced && WIFEXITED(status)) {
+        s->failed = true;
+        begin_end(s);
+    } else if (s->stage == SUPERVISOR_SERVING) {
         plan_restart(child);
-    else if (s->stage == SUPERVISOR_DRAINING && child->role == IPC_FRONT)
+    }
+    if (s->stage == SUPERVISOR_DRAINING && child->role == IPC_FRONT)
         stop_all(s);
 }
 
@@ -285,6 +290,10 @@ static enum err prepare(struct supervisor *s, struct err_info *why)
     s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signals < 0)
         return err_set_os(why, ERR_IO, errno, "signalfd");
+    s->settings_fd =
+        o->settings_fd > 0 ? o->settings_fd : memfd_create("settings", MFD_CLOEXEC);
+    if (s->settings_fd < 0)
+        return err_set_os(why, ERR_IO, errno, "memfd_create");
     s->watchdog_ms = (int64_t)(notify_watchdog_us() / 2000);
     if (s->watchdog_ms > 0)
         s->watchdog_due_ms = supervisor_now_ms() + s->watchdog_ms;
@@ -297,6 +306,7 @@ int supervisor_run(const struct supervisor_options *options)
     struct supervisor s = {.options = options,
                            .arena = a,
                            .signals = -1,
+                           .settings_fd = -1,
                            .links = {{IPC_VALIDATOR, -1, -1}, {IPC_SIGNER, -1, -1}},
                            .stage_due_ms = SUPERVISOR_NEVER,
                            .reload_due_ms = SUPERVISOR_NEVER,
@@ -312,6 +322,8 @@ int supervisor_run(const struct supervisor_options *options)
         turn(&s);
     supervisor_links_close(&s);
     (void)close(s.signals);
+    if (s.settings_fd >= 0)
+        (void)close(s.settings_fd);
     log_event(LOG_LEVEL_NOTICE, "proc.stopped", "orderly=%s", s.failed ? "no" : "yes");
     return s.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

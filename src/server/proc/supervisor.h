@@ -18,6 +18,7 @@
 #define SUPERVISOR_FRONT_FD         4 /* in validator and signer: to the front */
 #define SUPERVISOR_VALIDATOR_FD     4 /* in the front: to the validator */
 #define SUPERVISOR_SIGNER_FD        5 /* in the front: to the signer */
+#define SUPERVISOR_SETTINGS_FD      6 /* in every child: the text of the configuration */
 #define SUPERVISOR_ROLES_MAX        3U
 #define SUPERVISOR_LISTENERS_MAX    64U
 #define SUPERVISOR_BACKOFF_FIRST_MS 100   /* wait before a child is started again */
@@ -43,9 +44,14 @@ struct supervisor_options {
     size_t listener_count;
     /* All children are ready for the first time; `url` is what the front said. */
     void (*ready)(const char *url, void *context);
-    /* SIGHUP: is the configuration on disk good? On an error the old one stays in force.
-     * NULL: it always is. */
-    enum err (*reload_check)(void *context, struct err_info *why);
+    /* The text of the configuration, for every child that starts; owned from now on;
+     * 0: an empty one.     * Children are started again with what was checked, whatever
+     * lies on disk by then. */
+    int settings_fd;
+    /* SIGHUP: is the configuration on disk good? Then give its text (`*settings_fd`,
+     * which is the supervisor's from then on). On an error the old one stays in force.
+     * NULL: a reload tells the children the text they know. */
+    enum err (*reload_check)(void *context, int *settings_fd, struct err_info *why);
     void *context;
     /* For tests; 0 means the constants above. */
     int64_t backoff_first_ms;
@@ -56,7 +62,8 @@ struct supervisor_options {
 
 /* Run the house until SIGTERM or SIGINT; the caller has a single thread. Returns the exit
  * code: 0 after an orderly end, 1 when a child had to be killed or the start failed (a
- * line was logged). Signals that arrive twice stop without waiting. */
+ * line was logged). A child that ends by itself before all were ready ends the house: it
+ * said why. Signals that arrive twice stop without waiting. */
 int supervisor_run(const struct supervisor_options *options);
 
 /* In a child: is the command line `PROGRAM --role NAME ...`? Then `*role` is set and the

@@ -1,5 +1,6 @@
 /* What children say, and what is asked of them: readiness, reload, watchdog. */
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "core/base/arena.h"
 #include "core/base/log.h"
@@ -78,14 +79,20 @@ void supervisor_reload(struct supervisor *s)
     if (notify_reloading(&why) != ERR_OK)
         log_event(LOG_LEVEL_WARNING, "proc.notify_failed", "reason=" LOG_QUOTE,
                   why.detail);
+    int settings_fd = -1;
     if (s->options->reload_check != NULL &&
-        s->options->reload_check(s->options->context, &why) != ERR_OK) {
+        s->options->reload_check(s->options->context, &settings_fd, &why) != ERR_OK) {
         log_event(LOG_LEVEL_ERROR, "proc.reload_refused", "reason=" LOG_QUOTE,
                   why.detail);
         tell("READY=1");
         return;
     }
-    const struct message_reload m = {.generation = ++s->generation};
+    if (settings_fd >= 0) {
+        (void)close(s->settings_fd);
+        s->settings_fd = settings_fd;
+    }
+    const struct message_reload m = {.generation = ++s->generation,
+                                     .settings_fd = s->settings_fd};
     bool waits = false;
     for (size_t i = 0; i < s->child_count; i++) {
         struct supervisor_child *child = &s->children[i];

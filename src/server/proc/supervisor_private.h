@@ -46,7 +46,8 @@ struct supervisor {
     struct supervisor_child children[SUPERVISOR_ROLES_MAX];
     size_t child_count;
     struct supervisor_link links[SUPERVISOR_LINKS];
-    int signals; /* signalfd(2) */
+    int signals;     /* signalfd(2) */
+    int settings_fd; /* the text in force */
     enum supervisor_stage stage;
     int64_t stage_due_ms;
     bool announced; /* `ready` was called */

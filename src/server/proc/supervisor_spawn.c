@@ -11,7 +11,7 @@
 #include "server/proc/supervisor_private.h"
 
 #define FD_FIRST       SUPERVISOR_CONTROL_FD
-#define FD_COUNT       3U
+#define FD_COUNT       4U
 #define FD_SAFE        16 /* numbers from here are in nobody's way */
 #define EXIT_NOT_BEGUN 127
 
@@ -170,13 +170,14 @@ static enum err start_process(struct supervisor_child *child, int *fds, int own_
 enum err supervisor_spawn(struct supervisor_child *child, struct err_info *why)
 {
     struct supervisor *s = child->house;
-    int fds[FD_COUNT] = {-1, -1, -1};
+    int fds[FD_COUNT] = {-1, -1, -1, -1};
     int pair[2];
     enum err result = ERR_OK;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return err_set_os(why, ERR_IO, errno, "making a socket pair");
     fds[0] = pair[1];
+    fds[3] = s->settings_fd;
     for (size_t i = 0; i < SUPERVISOR_LINKS && result == ERR_OK; i++) {
         bool front = child->role == IPC_FRONT;
         if (front || s->links[i].other == child->role)
@@ -187,7 +188,7 @@ enum err supervisor_spawn(struct supervisor_child *child, struct err_info *why)
         result = start_process(child, fds, pair[0], why);
     else
         (void)close(pair[0]);
-    for (size_t i = 0; i < FD_COUNT; i++) {
+    for (size_t i = 0; i < FD_COUNT - 1; i++) { /* the last one stays ours */
         if (fds[i] >= 0)
             (void)close(fds[i]);
     }

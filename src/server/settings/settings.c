@@ -79,31 +79,46 @@ enum err settings_defaults(struct arena *a, const char *directory,
     return ERR_OK;
 }
 
-enum err settings_load(struct arena *a, const char *directory, const char *const *sets,
-                       size_t set_count, const struct settings **settings,
-                       struct err_info *why)
+enum err settings_file_text(struct arena *a, const char *directory, struct span *text,
+                            struct err_info *why)
 {
-    struct settings *s = arena_get(a, sizeof *s);
-    struct span text;
-
-    TRY(config_defaults(a, &table, s, why));
-    s->directory = arena_string(a, directory);
     char *file = file_path(a, directory, SETTINGS_FILE);
-    enum err result = file_read(a, file, CONFIG_FILE_MAX, &text, why);
+    enum err result = file_read(a, file, CONFIG_FILE_MAX, text, why);
+
     if (result == ERR_NOT_FOUND)
         return err_set(why, ERR_CONFIG,
                        "%s is not there; make a CA with: cairn-ca init --dir %s", file,
                        directory);
-    if (result != ERR_OK)
-        return result;
+    return result;
+}
+
+enum err settings_read(struct arena *a, const char *directory, struct span text,
+                       const char *const *sets, size_t set_count,
+                       const struct settings **settings, struct err_info *why)
+{
+    struct settings *s = arena_get(a, sizeof *s);
+    char *file = file_path(a, directory, SETTINGS_FILE);
+
+    TRY(config_defaults(a, &table, s, why));
+    s->directory = arena_string(a, directory);
     TRY(config_read(a, &table, file, text, s, why));
-    result = apply_sets(a, s, sets, set_count, why);
+    enum err result = apply_sets(a, s, sets, set_count, why);
     if (result != ERR_OK && strncmp(why->detail, "--set", 5) != 0)
         return err_prefix(why, "%s", file);
     if (result != ERR_OK)
         return result;
     *settings = s;
     return ERR_OK;
+}
+
+enum err settings_load(struct arena *a, const char *directory, const char *const *sets,
+                       size_t set_count, const struct settings **settings,
+                       struct err_info *why)
+{
+    struct span text;
+
+    TRY(settings_file_text(a, directory, &text, why));
+    return settings_read(a, directory, text, sets, set_count, settings, why);
 }
 
 void settings_write(struct buf *b, const struct settings *settings)

@@ -37,6 +37,18 @@ MUST_CHECK enum err settings_load(struct arena *a, const char *directory,
                                   const char *const *sets, size_t set_count,
                                   const struct settings **settings, struct err_info *why);
 
+/* The same from the file's text, which somebody else has read; errors name the file.
+ */
+MUST_CHECK enum err settings_read(struct arena *a, const char *directory,
+                                  struct span text, const char *const *sets,
+                                  size_t set_count, const struct settings **settings,
+                                  struct err_info *why);
+
+/* Read the text of DIRECTORY/cairn-ca.yaml into the arena. ERR_CONFIG if it is not there.
+ */
+MUST_CHECK enum err settings_file_text(struct arena *a, const char *directory,
+                                       struct span *text, struct err_info *why);
+
 /* Defaults with the --set texts only, for `init`. */
 MUST_CHECK enum err settings_defaults(struct arena *a, const char *directory,
                                       const char *const *sets, size_t set_count,
