@@ -53,8 +53,8 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-enum err work_pool_new(struct store *store, unsigned int threads, struct work_pool **pool,
-                       struct err_info *why)
+enum err work_pool_open(struct store *store, unsigned int threads,
+                        struct work_pool **pool, struct err_info *why)
 {
     struct work_pool *p =
         memory_get_zeroed(1, sizeof *p + threads * sizeof p->workers[0]);
@@ -67,13 +67,36 @@ enum err work_pool_new(struct store *store, unsigned int threads, struct work_po
         struct worker *w = &p->workers[i];
         w->pool = p;
         enum err result = store_session_open(store, &w->session, why);
-        if (result == ERR_OK && pthread_create(&w->thread, NULL, worker_main, w) != 0)
-            result = err_set(why, ERR_INTERNAL, "cannot start a worker thread");
         if (result != ERR_OK) {
             work_pool_free(p);
             return result;
         }
+    }
+    *pool = p;
+    return ERR_OK;
+}
+
+enum err work_pool_start(struct work_pool *pool, struct err_info *why)
+{
+    for (unsigned int i = 0; i < pool->count; i++) {
+        struct worker *w = &pool->workers[i];
+        if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
+            return err_set(why, ERR_INTERNAL, "cannot start a worker thread");
         w->started = true;
+    }
+    return ERR_OK;
+}
+
+enum err work_pool_new(struct store *store, unsigned int threads, struct work_pool **pool,
+                       struct err_info *why)
+{
+    struct work_pool *p = NULL;
+
+    TRY(work_pool_open(store, threads, &p, why));
+    enum err result = work_pool_start(p, why);
+    if (result != ERR_OK) {
+        work_pool_free(p);
+        return result;
     }
     *pool = p;
     return ERR_OK;

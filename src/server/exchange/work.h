@@ -16,7 +16,13 @@ struct work_job {
     struct work_job *next; /* the pool's, while queued */
 };
 
-/* Start `threads` workers, each with a session of `store`. */
+/* `threads` workers, each with a session of `store`, not started yet: so that the files
+ * can be opened before a process gives up the right to. Free with work_pool_free. */
+MUST_CHECK enum err work_pool_open(struct store *store, unsigned int threads,
+                                   struct work_pool **pool, struct err_info *why);
+MUST_CHECK enum err work_pool_start(struct work_pool *pool, struct err_info *why);
+
+/* Both in one. */
 MUST_CHECK enum err work_pool_new(struct store *store, unsigned int threads,
                                   struct work_pool **pool, struct err_info *why);
 

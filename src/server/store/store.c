@@ -69,9 +69,8 @@ enum err store_open(const char *path, struct store **store, struct err_info *why
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->work, NULL);
     pthread_cond_init(&s->decided_changed, NULL);
+    s->batch = 1;
     enum err result = open_files(s, why);
-    if (result == ERR_OK)
-        result = store_batch_start(s, why);
     if (result != ERR_OK) {
         store_close(s);
         return result;

@@ -47,7 +47,7 @@ typedef uint64_t store_ticket_number;
 /* Open (and create, or migrate forward to the newest schema) the database file at `path`,
  * mode 0600. ERR_STORE with a sentence: cannot open, is not a database of this program,
  * was written by a newer version, is in use by another process (a lock is held while it
- * is open). */
+ * is open). No thread is started before the first change. */
 MUST_CHECK enum err store_open(const char *path, struct store **store,
                                struct err_info *why);
 

@@ -19,6 +19,8 @@
 #define CHECKPOINT_OCTETS (8 << 20) /* length of the WAL that starts a checkpoint */
 #define WAITERS_FIRST     64
 
+static void *committer_main(void *argument);
+
 /* Did this batch fail? With the lock held, for decided batches. */
 static enum err outcome(const struct store *store, store_ticket_number ticket)
 {
@@ -31,6 +33,18 @@ static enum err outcome(const struct store *store, store_ticket_number ticket)
     return ERR_OK;
 }
 
+/* With the lock held. The thread is started by the first change, so that a process can
+ * open the store, give up its rights, and only then have threads. */
+static enum err start_committer(struct store *store, struct err_info *why)
+{
+    if (store->committer_runs)
+        return ERR_OK;
+    if (pthread_create(&store->committer, NULL, committer_main, store) != 0)
+        return err_set(why, ERR_STORE, "cannot start the store's thread");
+    store->committer_runs = true;
+    return ERR_OK;
+}
+
 enum err store_batch_begin(struct store_session *s, struct err_info *why)
 {
     struct store *store = s->store;
@@ -40,6 +54,7 @@ enum err store_batch_begin(struct store_session *s, struct err_info *why)
         return err_set(why, ERR_STORE, "the store failed; its changes are being undone");
     if (store->dirty)
         return ERR_OK;
+    TRY(start_committer(store, why));
     enum err result = store_connection_do(
         &store->writer, store_connection_statement(&store->writer, STATEMENT_BEGIN), why);
     if (result == ERR_OK)
@@ -203,15 +218,6 @@ enum err store_wait(struct store *store, store_ticket_number ticket, struct err_
     pthread_mutex_unlock(&store->lock);
     return result == ERR_OK ? ERR_OK
                             : err_set(why, ERR_STORE, "the change could not be stored");
-}
-
-enum err store_batch_start(struct store *store, struct err_info *why)
-{
-    store->batch = 1;
-    if (pthread_create(&store->committer, NULL, committer_main, store) != 0)
-        return err_set(why, ERR_INTERNAL, "cannot start the store's thread");
-    store->committer_runs = true;
-    return ERR_OK;
 }
 
 void store_batch_stop(struct store *store)

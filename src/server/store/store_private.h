@@ -120,7 +120,6 @@ enum err store_batch_end(struct store_session *s, enum err result);
 /* A read has ended: the session depends on what is committed now. */
 void store_batch_read_done(struct store_session *s);
 
-MUST_CHECK enum err store_batch_start(struct store *store, struct err_info *why);
 void store_batch_stop(struct store *store);
 
 /* ---- rows shared between files ---- */
