@@ -86,8 +86,10 @@ static enum err map_file(int fd, const char *path, struct image **image,
         return err_set_os(why, ERR_IO, errno, "cannot read %s", path);
     if (status.st_size != (off_t)sizeof **image && ftruncate(fd, 0) != 0)
         return err_set_os(why, ERR_IO, errno, "cannot size %s", path);
-    if (ftruncate(fd, (off_t)sizeof **image) != 0)
-        return err_set_os(why, ERR_IO, errno, "cannot size %s", path);
+    /* the room is taken now: a full disk is an error here, not a signal at some store */
+    int reserved = posix_fallocate(fd, 0, (off_t)sizeof **image);
+    if (reserved != 0)
+        return err_set_os(why, ERR_IO, reserved, "cannot reserve %s", path);
     memory = mmap(NULL, sizeof **image, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return err_set_os(why, ERR_IO, errno, "cannot map %s", path);
