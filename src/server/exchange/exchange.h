@@ -38,6 +38,7 @@ struct services {
     struct gate *gate;                    /* the nonces */
     const struct template_issuer *issuer; /* what certificates are made from */
     struct order_desk *orders;            /* the deciders */
+    struct span root_pem;                 /* for who has no root yet */
 };
 
 struct exchange_header {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/arena.h"
 #include "core/base/err.h"
 #include "server/proc/ipc.h"
 
@@ -19,6 +20,7 @@
 #define SUPERVISOR_VALIDATOR_FD     4 /* in the front: to the validator */
 #define SUPERVISOR_SIGNER_FD        5 /* in the front: to the signer */
 #define SUPERVISOR_SETTINGS_FD      6 /* in every child: the text of the configuration */
+#define SUPERVISOR_SETTINGS_MAX     (1024 * 1024) /* octets of that text */
 #define SUPERVISOR_ROLES_MAX        3U
 #define SUPERVISOR_LISTENERS_MAX    64U
 #define SUPERVISOR_BACKOFF_FIRST_MS 100   /* wait before a child is started again */
@@ -73,3 +75,8 @@ bool supervisor_is_child(int argc, char *const *argv, enum ipc_role *role);
 /* In a child, first thing: check that the sockets are there and the supervisor lives.
  * ERR_USAGE if it was started by hand. */
 MUST_CHECK enum err supervisor_child_begin(enum ipc_role role, struct err_info *why);
+
+/* In a child: the text of the configuration, from SUPERVISOR_SETTINGS_FD or from what
+ * RELOAD brought (which stays the caller's). In the arena. ERR_IO, ERR_TOO_LARGE. */
+MUST_CHECK enum err supervisor_settings_text(struct arena *a, int fd, struct span *text,
+                                             struct err_info *why);

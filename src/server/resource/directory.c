@@ -2,13 +2,10 @@
 #include <string.h>
 
 #include "core/base/base64url.h"
-#include "core/base/file.h"
 #include "core/base/random.h"
 #include "core/json/json_write.h"
 #include "server/resource/render.h"
 #include "server/resource/resource.h"
-
-#define ROOT_FILE_MAX (256 * 1024) /* octets */
 
 static void write_meta(const struct settings *settings, struct json_writer *w)
 {
@@ -63,13 +60,8 @@ enum err resource_new_nonce(struct exchange *x, struct err_info *why)
 
 enum err resource_root(struct exchange *x, struct err_info *why)
 {
-    struct span pem = {0};
-
-    TRY(file_read(
-        x->arena,
-        settings_path(x->arena, x->services->settings, x->services->settings->root_file),
-        ROOT_FILE_MAX, &pem, why));
-    buf_add_span(&x->reply.body, pem);
+    (void)why;
+    buf_add_span(&x->reply.body, x->services->root_pem);
     exchange_reply_set(x, 200, "application/x-pem-file");
     return ERR_OK;
 }

@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/net/address.h"
 
 static const struct config_option options[] = {
 #define OPTION(path, kind, member, fallback, least, most, sentence)                      \
@@ -29,20 +30,54 @@ static char *default_origin(struct arena *a, const struct settings *s)
     return arena_printf(a, "https://%s%s", s->dns_names.items[0], port);
 }
 
-static enum err check(struct arena *a, struct settings *s, struct err_info *why)
+/* The names in their canonical form; no wildcard: they stand in URLs. */
+static enum err check_dns_names(struct arena *a, struct settings *s, struct err_info *why)
 {
-    enum log_level level;
-    struct identifier name;
+    size_t count = s->dns_names.count;
+    const char **names = arena_array(a, count, sizeof *names);
 
-    if (s->dns_names.count == 0)
+    if (count == 0)
         return err_set(why, ERR_CONFIG, "dns_names: at least one name is needed");
-    for (size_t i = 0; i < s->dns_names.count; i++)
+    for (size_t i = 0; i < count; i++) {
+        struct identifier name;
         if (identifier_read_dns(a, s->dns_names.items[i], &name, why) != ERR_OK) {
             why->code = ERR_CONFIG;
             return err_prefix(why, "dns_names");
         }
+        if (identifier_is_wildcard(&name))
+            return err_set(why, ERR_CONFIG, "dns_names: %s is no name of a server",
+                           name.value);
+        names[i] = name.value;
+    }
+    s->dns_names.items = names;
+    return ERR_OK;
+}
+
+static enum err check_listen(const struct settings *s, struct err_info *why)
+{
     if (s->listen.count == 0)
         return err_set(why, ERR_CONFIG, "listen: at least one ADDRESS:PORT is needed");
+    if (s->listen.count > SETTINGS_LISTEN_MAX)
+        return err_set(why, ERR_CONFIG, "listen: at most %d addresses",
+                       SETTINGS_LISTEN_MAX);
+    for (size_t i = 0; i < s->listen.count; i++) {
+        struct address address;
+        if (!address_parse_with_port(span_of(s->listen.items[i]), 0, &address) ||
+            address.port == 0)
+            return err_set(why, ERR_CONFIG,
+                           "listen: \"%s\" is not ADDRESS:PORT, such as 0.0.0.0:443 or "
+                           "[::]:443",
+                           s->listen.items[i]);
+    }
+    return ERR_OK;
+}
+
+static enum err check(struct arena *a, struct settings *s, struct err_info *why)
+{
+    enum log_level level;
+
+    TRY(check_dns_names(a, s, why));
+    TRY(check_listen(s, why));
     if (!log_level_read(s->log_level, &level))
         return err_set(why, ERR_CONFIG,
                        "log.level: \"%s\" is none of debug, info, notice, warning, error",
@@ -61,8 +96,14 @@ static enum err check(struct arena *a, struct settings *s, struct err_info *why)
 static enum err apply_sets(struct arena *a, struct settings *s, const char *const *sets,
                            size_t set_count, struct err_info *why)
 {
-    for (size_t i = 0; i < set_count; i++)
+    const char **kept = arena_array(a, set_count + 1, sizeof *kept);
+
+    for (size_t i = 0; i < set_count; i++) {
         TRY(config_set(a, &table, sets[i], s, why));
+        kept[i] = arena_string(a, sets[i]);
+    }
+    s->sets = kept;
+    s->set_count = set_count;
     return check(a, s, why);
 }
 
@@ -119,6 +160,13 @@ enum err settings_load(struct arena *a, const char *directory, const char *const
 
     TRY(settings_file_text(a, directory, &text, why));
     return settings_read(a, directory, text, sets, set_count, settings, why);
+}
+
+enum err settings_reread(struct arena *a, const struct settings *old, struct span text,
+                         const struct settings **settings, struct err_info *why)
+{
+    return settings_read(a, old->directory, text, old->sets, old->set_count, settings,
+                         why);
 }
 
 void settings_write(struct buf *b, const struct settings *settings)

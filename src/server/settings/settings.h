@@ -9,7 +9,8 @@
 #include "core/base/err.h"
 #include "core/config/config.h"
 
-#define SETTINGS_FILE "cairn-ca.yaml"
+#define SETTINGS_FILE       "cairn-ca.yaml"
+#define SETTINGS_LISTEN_MAX 64 /* listening addresses */
 
 /* One member for each row of options.def; times in milliseconds. */
 struct settings {
@@ -26,7 +27,9 @@ struct settings {
 #undef NUMBER
 #undef BOOL
 #undef DURATION
-    const char *directory; /* the CA's folder, absolute */
+    const char *directory;   /* the CA's folder */
+    const char *const *sets; /* the --set texts, which stay in force over a reload */
+    size_t set_count;
     const char
         *base; /* origin in use: "https://ca.example.test:8443", no slash at the end */
 };
@@ -48,6 +51,11 @@ MUST_CHECK enum err settings_read(struct arena *a, const char *directory,
  */
 MUST_CHECK enum err settings_file_text(struct arena *a, const char *directory,
                                        struct span *text, struct err_info *why);
+
+/* A new text with the directory and the --set texts of `old`, for a reload. */
+MUST_CHECK enum err settings_reread(struct arena *a, const struct settings *old,
+                                    struct span text, const struct settings **settings,
+                                    struct err_info *why);
 
 /* Defaults with the --set texts only, for `init`. */
 MUST_CHECK enum err settings_defaults(struct arena *a, const char *directory,

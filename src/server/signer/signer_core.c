@@ -64,6 +64,11 @@ enum err signer_core_new(const struct signer_options *options, struct signer_cor
     return ERR_OK;
 }
 
+void signer_core_set_lifetime(struct signer_core *core, int64_t max_lifetime)
+{
+    core->issuer.max_lifetime = max_lifetime;
+}
+
 void signer_core_free(struct signer_core *core)
 {
     if (core == NULL)

@@ -21,6 +21,9 @@ struct signer_options {
 MUST_CHECK enum err signer_core_new(const struct signer_options *options,
                                     struct signer_core **core, struct err_info *why);
 
+/* Another longest lifetime (seconds) from now on. */
+void signer_core_set_lifetime(struct signer_core *core, int64_t max_lifetime);
+
 /* Wipe and free. NULL is fine. */
 void signer_core_free(struct signer_core *core);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/log.h"
@@ -18,6 +19,7 @@
 #define CERTIFICATE_MAX_FILE (256 * 1024) /* octets */
 
 struct signer_process {
+    const struct settings *settings; /* those it was started with */
     struct signer_core *core;
     struct ipc_channel *front;
     struct ipc_channel *control;
@@ -54,6 +56,28 @@ static enum err on_front(struct ipc_channel *c, struct ipc_message *m, void *con
     return err_set(why, ERR_PROTOCOL, "the front sent %s", ipc_type_name(m->type));
 }
 
+/* The longest lifetime is taken over; the key stays as it was loaded: a new one needs a
+ * restart. */
+static enum err reload(struct signer_process *p, const struct message_reload *m,
+                       struct err_info *why)
+{
+    const struct settings *fresh = NULL;
+    struct err_info bad = {0};
+    struct span text;
+
+    arena_reset(p->arena);
+    enum err result = supervisor_settings_text(p->arena, m->settings_fd, &text, &bad);
+    (void)close(m->settings_fd);
+    if (result == ERR_OK)
+        result = settings_reread(p->arena, p->settings, text, &fresh, &bad);
+    if (result == ERR_OK)
+        signer_core_set_lifetime(p->core, fresh->certificate_lifetime / 1000);
+    struct message_reloaded reloaded = {.generation = m->generation,
+                                        .code = (int64_t)result,
+                                        .detail = span_of(bad.detail)};
+    return ipc_channel_send_reloaded(p->control, &reloaded, why);
+}
+
 static enum err on_control(struct ipc_channel *c, struct ipc_message *m, void *context,
                            struct err_info *why)
 {
@@ -67,11 +91,8 @@ static enum err on_control(struct ipc_channel *c, struct ipc_message *m, void *c
         struct message_pong pong = {.id = m->as_ping.id};
         return ipc_channel_send_pong(c, &pong, why);
     }
-    case IPC_RELOAD: {
-        /* the key stays as it was loaded: a new one needs a restart */
-        struct message_reloaded reloaded = {.generation = m->as_reload.generation};
-        return ipc_channel_send_reloaded(c, &reloaded, why);
-    }
+    case IPC_RELOAD:
+        return reload(p, &m->as_reload, why);
     default:
         return ERR_OK;
     }
@@ -117,7 +138,7 @@ static enum err start(const struct settings *s, const struct secret *passphrase,
 
 int signer_main(const struct settings *settings, const struct secret *passphrase)
 {
-    struct signer_process p = {.arena = arena_new()};
+    struct signer_process p = {.arena = arena_new(), .settings = settings};
     struct err_info why = {0};
     size_t failed = 0;
 
