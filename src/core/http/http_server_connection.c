@@ -1,0 +1,344 @@
+/* One connection: octets in and out, over TLS or not, and its end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/http/http_server_private.h"
+
+static void on_events(void *argument, int events)
+{
+    (void)events;
+    server_connection_go_on(argument);
+}
+
+struct server_connection *server_connection_new(struct server_thread *t, int fd,
+                                                const struct address *peer, bool tls)
+{
+    struct http_server *s = t->server;
+    struct server_connection *c = memory_get_zeroed(1, sizeof *c);
+
+    c->thread = t;
+    c->fd = fd;
+    c->peer = *peer;
+    c->in = buf_make(s->limits.head_octets + SERVER_SCRATCH);
+    c->out = buf_make(SERVER_OUT_MAX);
+    c->body = buf_make((size_t)s->limits.body_octets);
+    c->write_deadline_us = SERVER_NEVER;
+    c->read_wanted = true;
+    c->stage = SERVER_IDLE;
+    server_connection_deadline(c, s->limits.idle_ms);
+    if (tls) {
+        pthread_mutex_lock(&s->lock);
+        c->tls = tls_connection_accept(s->tls, fd);
+        pthread_mutex_unlock(&s->lock);
+        c->stage = SERVER_HANDSHAKE;
+        server_connection_deadline(c, s->limits.handshake_ms);
+    }
+    c->watch = loop_fd_new(t->loop, fd, on_events, c);
+    return c;
+}
+
+void server_connection_free(struct server_connection *c)
+{
+    server_thread_forget(c);
+    loop_fd_free(c->watch);
+    server_h1_drop(c);
+    if (c->h2 != NULL)
+        server_h2_free(c);
+    tls_connection_free(c->tls);
+    (void)close(c->fd);
+    buf_free(&c->in);
+    buf_free(&c->out);
+    buf_free(&c->body);
+    free(c);
+}
+
+void server_connection_deadline(struct server_connection *c, int64_t milliseconds)
+{
+    c->deadline_us = clock_monotonic_us() + milliseconds * 1000;
+}
+
+bool server_connection_is_idle(const struct server_connection *c)
+{
+    if (c->h2 != NULL)
+        return c->stage == SERVER_H2 && server_h2_is_idle(c) && c->out.len == c->out_at;
+    return c->stage == SERVER_IDLE && c->out.len == c->out_at;
+}
+
+/* ---- octets ---- */
+
+static enum tls_result plain_result(ssize_t done, enum tls_result again)
+{
+    if (done > 0)
+        return TLS_DONE;
+    if (done == 0)
+        return TLS_CLOSED;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? again : TLS_FAILED;
+}
+
+static enum tls_result read_some(struct server_connection *c, size_t *len)
+{
+    struct err_info why = {0};
+
+    if (c->tls != NULL)
+        return tls_connection_read(c->tls, c->thread->scratch, SERVER_SCRATCH, len, &why);
+    ssize_t done = recv(c->fd, c->thread->scratch, SERVER_SCRATCH, 0);
+    *len = done > 0 ? (size_t)done : 0;
+    return plain_result(done, TLS_WANT_READ);
+}
+
+static enum tls_result write_some(struct server_connection *c, struct span octets,
+                                  size_t *len)
+{
+    struct err_info why = {0};
+
+    if (c->tls != NULL)
+        return tls_connection_write(c->tls, octets, len, &why);
+    ssize_t done = send(c->fd, octets.data, octets.len, MSG_NOSIGNAL);
+    *len = done > 0 ? (size_t)done : 0;
+    return plain_result(done, TLS_WANT_WRITE);
+}
+
+/* Write what is queued; false when the connection is broken. */
+static bool write_out(struct server_connection *c)
+{
+    c->write_blocked_by_read = false;
+    for (;;) {
+        if (c->h2 != NULL)
+            server_h2_output(c);
+        if (c->out_at == c->out.len)
+            break;
+        size_t len = 0;
+        enum tls_result result =
+            write_some(c, span_slice(buf_span(&c->out), c->out_at, c->out.len), &len);
+        if (result == TLS_WANT_WRITE || result == TLS_WANT_READ) {
+            c->write_blocked_by_read = result == TLS_WANT_READ;
+            if (c->write_deadline_us == SERVER_NEVER)
+                c->write_deadline_us =
+                    clock_monotonic_us() + c->thread->server->limits.write_ms * 1000;
+            return true;
+        }
+        if (result != TLS_DONE)
+            return false;
+        c->out_at += len;
+        c->write_deadline_us = SERVER_NEVER;
+        if (c->out_at == c->out.len) {
+            buf_clear(&c->out);
+            c->out_at = 0;
+        }
+    }
+    c->write_deadline_us = SERVER_NEVER;
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool take(struct server_connection *c, struct span octets)
+{
+    if (c->stage == SERVER_LINGER)
+        return true; /* read to be forgotten */
+    if (c->h2 != NULL)
+        return server_h2_input(c, octets);
+    buf_add_span(&c->in, octets);
+    if (c->in.failed)
+        return false; /* cannot be: a head is refused before it is that long */
+    server_h1_process(c);
+    return true;
+}
+
+static bool wants_input(const struct server_connection *c)
+{
+    return !c->ended && (c->stage == SERVER_IDLE || c->stage == SERVER_HEAD ||
+                         c->stage == SERVER_BODY || c->stage == SERVER_LINGER ||
+                         (c->stage == SERVER_H2 && c->read_wanted));
+}
+
+/* Read while there is something and somebody who wants it; false: broken. `*more` says
+ * that input may be left which the descriptor does not announce. */
+static bool read_in(struct server_connection *c, bool *more)
+{
+    *more = false;
+    for (int i = 0; wants_input(c); i++) {
+        size_t len = 0;
+        if (i == SERVER_READS_A_TURN) {
+            *more = c->tls != NULL && tls_connection_has_pending(c->tls);
+            return true;
+        }
+        enum tls_result result = read_some(c, &len);
+        if (result == TLS_WANT_READ || result == TLS_WANT_WRITE)
+            return true;
+        if (result == TLS_CLOSED) {
+            c->ended = true;
+            return true;
+        }
+        if (result != TLS_DONE || !take(c, span_make(c->thread->scratch, len)))
+            return false;
+    }
+    return true;
+}
+
+static bool handshake(struct server_connection *c)
+{
+    struct http_server *s = c->thread->server;
+    struct err_info why = {0};
+
+    switch (tls_connection_handshake(c->tls, &why)) {
+    case TLS_DONE:
+        c->stage = SERVER_IDLE;
+        server_connection_deadline(c, s->limits.idle_ms);
+        if (tls_connection_alpn_is(c->tls, TLS_ALPN_H2)) {
+            c->stage = SERVER_H2;
+            return server_h2_begin(c);
+        }
+        return true;
+    case TLS_WANT_READ:
+        loop_fd_want(c->watch, LOOP_READ);
+        return true;
+    case TLS_WANT_WRITE:
+        loop_fd_want(c->watch, LOOP_WRITE);
+        return true;
+    default:
+        SERVER_COUNT(s, handshakes_failed);
+        return false;
+    }
+}
+
+/* ---- the end ---- */
+
+void server_connection_finish(struct server_connection *c)
+{
+    if (c->stage < SERVER_CLOSING)
+        c->stage = SERVER_CLOSING;
+    c->deadline_us = SERVER_NEVER;
+}
+
+/* Everything is written: say so, and let the peer read it before the descriptor goes. A
+ * close with unread input would reset the connection and the last reply with it. */
+static void linger(struct server_connection *c)
+{
+    if (c->tls != NULL)
+        tls_connection_end(c->tls);
+    (void)shutdown(c->fd, SHUT_WR);
+    c->stage = SERVER_LINGER;
+    server_connection_deadline(c, c->thread->server->limits.linger_ms);
+}
+
+/* Is there nothing left to do with it? */
+static bool is_over(const struct server_connection *c)
+{
+    bool written = c->out_at == c->out.len;
+
+    if (c->stage == SERVER_LINGER)
+        return c->ended;
+    if (c->h2 != NULL && c->stage == SERVER_H2)
+        return written && server_h2_is_over(c);
+    return c->ended && written && c->stage != SERVER_WAITING &&
+           c->stage != SERVER_CLOSING;
+}
+
+static void want(struct server_connection *c)
+{
+    int events = 0;
+
+    if (c->out_at < c->out.len)
+        events |= c->write_blocked_by_read ? LOOP_READ : LOOP_WRITE;
+    if (wants_input(c))
+        events |= LOOP_READ;
+    loop_fd_want(c->watch, events);
+}
+
+/* Nothing is going on: keep no memory for it. */
+static void slim(struct server_connection *c)
+{
+    if (c->in.len == 0)
+        buf_free(&c->in);
+    if (c->out.len == 0)
+        buf_free(&c->out);
+    buf_free(&c->body);
+}
+
+/* A posted go_on finds its connection by name: it may be gone by then. */
+struct posted {
+    struct server_thread *thread;
+    struct http_token token;
+};
+
+static void go_on_posted(void *argument)
+{
+    struct posted *p = argument;
+    struct server_connection *c = server_thread_find(p->thread, &p->token);
+
+    if (c != NULL)
+        server_connection_go_on(c);
+    free(p);
+}
+
+static void go_on_later(struct server_connection *c)
+{
+    struct posted *p = memory_get_zeroed(1, sizeof *p);
+
+    p->thread = c->thread;
+    p->token.slot = c->slot;
+    p->token.generation = c->generation;
+    loop_post(c->thread->loop, go_on_posted, p);
+}
+
+void server_connection_go_on(struct server_connection *c)
+{
+    bool more = false;
+
+    if (c->stage == SERVER_HANDSHAKE) {
+        if (!handshake(c)) {
+            server_connection_free(c);
+            return;
+        }
+        if (c->stage == SERVER_HANDSHAKE)
+            return;
+    }
+    if (!read_in(c, &more) || !write_out(c)) {
+        server_connection_free(c);
+        return;
+    }
+    if (c->stage == SERVER_CLOSING && c->out_at == c->out.len)
+        linger(c);
+    if (is_over(c)) {
+        if (c->tls != NULL && c->stage != SERVER_LINGER)
+            tls_connection_end(c->tls);
+        server_connection_free(c);
+        return;
+    }
+    want(c);
+    if (more)
+        go_on_later(c);
+    else if (server_connection_is_idle(c))
+        slim(c);
+}
+
+void server_connection_expired(struct server_connection *c)
+{
+    static const struct http_refusal late = {408, "the request took too long to arrive"};
+    struct http_server *s = c->thread->server;
+    bool writing = c->write_deadline_us <= clock_monotonic_us();
+
+    if (c->stage == SERVER_HANDSHAKE)
+        SERVER_COUNT(s, handshakes_failed);
+    else if (c->stage != SERVER_LINGER)
+        SERVER_COUNT(s, timed_out);
+    if (!writing && (c->stage == SERVER_HEAD || c->stage == SERVER_BODY)) {
+        server_h1_refuse(c, &late);
+        server_connection_go_on(c);
+        return;
+    }
+    if (!writing && c->stage == SERVER_H2 && !server_h2_is_over(c)) {
+        server_h2_goaway(c);
+        c->deadline_us = SERVER_NEVER;
+        server_connection_deadline(c, s->limits.linger_ms);
+        c->stage = SERVER_CLOSING;
+        server_connection_go_on(c);
+        return;
+    }
+    server_connection_free(c);
+}
