@@ -1,0 +1,274 @@
+/* The validator's process: the only one that speaks to the world. No store, no keys. */
+#include "server/validate/validator_main.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/memory.h"
+#include "server/proc/ipc_channel.h"
+#include "server/proc/sandbox.h"
+#include "server/proc/supervisor.h"
+#include "server/proc/user.h"
+#include "server/validate/validate.h"
+
+#define DNS_PORT 53
+
+struct validator_process {
+    const struct settings *settings; /* those it was started with */
+    struct loop *loop;
+    struct validator *validator;
+    struct ipc_channel *control;
+    struct ipc_channel *front;
+    struct loop_fd *control_watch;
+    struct loop_fd *front_watch;
+};
+
+/* A check and the question it answers. */
+struct job {
+    struct validator_process *process;
+    uint64_t id;
+};
+
+/* ---- checks ---- */
+
+static void send_verdict(struct validator_process *p, const struct message_verdict *m)
+{
+    struct err_info why = {0};
+
+    /* a front that is gone asks again when it is back */
+    if (ipc_channel_send_verdict(p->front, m, &why) != ERR_OK)
+        log_event(LOG_LEVEL_WARNING, "validator.verdict_lost", "id=%llu why=" LOG_QUOTE,
+                  (unsigned long long)m->id, why.detail);
+}
+
+static void on_verdict(void *argument, const struct validate_verdict *verdict)
+{
+    struct job *job = argument;
+    const struct message_verdict m = {.id = job->id,
+                                      .valid = verdict->valid,
+                                      .code = (int64_t)verdict->code,
+                                      .detail = span_of(verdict->detail),
+                                      .record = span_of(verdict->record)};
+
+    send_verdict(job->process, &m);
+    free(job);
+}
+
+static void refuse_overload(struct validator_process *p, uint64_t id)
+{
+    const struct message_verdict m = {
+        .id = id,
+        .code = ERR_CONNECTION,
+        .detail = span_of("the validator has too much to do; try again later"),
+        .record = span_of("[]")};
+
+    send_verdict(p, &m);
+}
+
+static void begin_check(struct validator_process *p, const struct message_check *m)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct validate_question question = {
+        .type = (enum challenge_type)m->type,
+        .identifier = arena_string_of(a, m->identifier),
+        .token = arena_string_of(a, m->token),
+        .key_authorization = arena_string_of(a, m->key_authorization)};
+
+    if (validate_running(p->validator) >= VALIDATOR_CHECKS_MAX) {
+        refuse_overload(p, m->id);
+        return;
+    }
+    struct job *job = memory_get_zeroed(1, sizeof *job);
+    job->process = p;
+    job->id = m->id;
+    validate_start(p->validator, &question, on_verdict, job);
+}
+
+static enum err on_front(struct ipc_channel *c, struct ipc_message *m, void *context,
+                         struct err_info *why)
+{
+    (void)c;
+    if (m->type != IPC_CHECK)
+        return err_set(why, ERR_PROTOCOL, "the front sent %s", ipc_type_name(m->type));
+    begin_check(context, &m->as_check);
+    return ERR_OK;
+}
+
+/* ---- settings ---- */
+
+static enum err read_options(const struct settings *s, struct validate_options *o,
+                             struct err_info *why)
+{
+    o->http_port = (uint16_t)s->http_port;
+    o->tls_port = (uint16_t)s->tls_port;
+    o->timeout_ms = s->validation_timeout;
+    if (s->resolver[0] != '\0' &&
+        !address_parse_with_port(span_of(s->resolver), DNS_PORT, &o->resolver))
+        return err_set(why, ERR_CONFIG,
+                       "validation.resolver: \"%s\" is not ADDRESS or ADDRESS:PORT",
+                       s->resolver);
+    if (s->allow_networks.count > VALIDATE_NETWORKS_MAX)
+        return err_set(why, ERR_CONFIG, "validation.allow_networks: at most %d networks",
+                       VALIDATE_NETWORKS_MAX);
+    for (size_t i = 0; i < s->allow_networks.count; i++)
+        if (!address_network_parse(span_of(s->allow_networks.items[i]), &o->allowed[i]))
+            return err_set(why, ERR_CONFIG,
+                           "validation.allow_networks: \"%s\" is no network, such as "
+                           "10.0.0.0/8 or fd00::/8",
+                           s->allow_networks.items[i]);
+    o->allowed_count = s->allow_networks.count;
+    return ERR_OK;
+}
+
+static enum err take_settings(struct validator_process *p, int settings_fd,
+                              struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct validate_options options = {0};
+    const struct settings *fresh = NULL;
+    struct span text;
+
+    TRY(supervisor_settings_text(a, settings_fd, &text, why));
+    TRY(settings_reread(a, p->settings, text, &fresh, why));
+    TRY(read_options(fresh, &options, why));
+    validate_reload(p->validator, &options);
+    if (strcmp(fresh->resolver, p->settings->resolver) != 0)
+        log_event(LOG_LEVEL_WARNING, "validator.needs_restart",
+                  "option=validation.resolver");
+    return ERR_OK;
+}
+
+/* ---- the others ---- */
+
+static void on_front_events(void *argument, int events);
+
+static void want(struct loop_fd *watch, struct ipc_channel *c)
+{
+    if (watch != NULL)
+        loop_fd_want(watch,
+                     ipc_channel_wants_write(c) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+}
+
+static void watch_front(struct validator_process *p)
+{
+    loop_fd_free(p->front_watch);
+    p->front_watch = loop_fd_new(p->loop, ipc_channel_fd(p->front), on_front_events, p);
+    want(p->front_watch, p->front);
+}
+
+static enum err on_control(struct ipc_channel *c, struct ipc_message *m, void *context,
+                           struct err_info *why)
+{
+    struct validator_process *p = context;
+
+    switch (m->type) {
+    case IPC_PEER:
+        loop_fd_free(p->front_watch);
+        p->front_watch = NULL;
+        ipc_channel_replace(p->front, m->as_peer.fd);
+        watch_front(p);
+        return ERR_OK;
+    case IPC_PING: {
+        struct message_pong pong = {.id = m->as_ping.id};
+        return ipc_channel_send_pong(c, &pong, why);
+    }
+    case IPC_RELOAD: {
+        struct err_info bad = {0};
+        struct message_reloaded reloaded = {.generation = m->as_reload.generation};
+        reloaded.code = (int64_t)take_settings(p, m->as_reload.settings_fd, &bad);
+        reloaded.detail = span_of(bad.detail);
+        (void)close(m->as_reload.settings_fd);
+        return ipc_channel_send_reloaded(c, &reloaded, why);
+    }
+    default:
+        return ERR_OK;
+    }
+}
+
+static enum err serve_channel(struct ipc_channel *c, int events, struct err_info *why)
+{
+    if ((events & LOOP_WRITE) != 0)
+        TRY(ipc_channel_on_writable(c, why));
+    if ((events & LOOP_READ) != 0)
+        TRY(ipc_channel_on_readable(c, why));
+    return ERR_OK;
+}
+
+static void on_front_events(void *argument, int events)
+{
+    struct validator_process *p = argument;
+    struct err_info why = {0};
+
+    if (serve_channel(p->front, events, &why) != ERR_OK) {
+        loop_fd_free(p->front_watch); /* until PEER brings another */
+        p->front_watch = NULL;
+    }
+    want(p->front_watch, p->front);
+}
+
+static void on_control_events(void *argument, int events)
+{
+    struct validator_process *p = argument;
+    struct err_info why = {0};
+
+    if (serve_channel(p->control, events, &why) != ERR_OK) {
+        loop_stop(p->loop); /* the house closes */
+        return;
+    }
+    want(p->control_watch, p->control);
+}
+
+/* Something waits for room in the socket: the loop writes it. */
+static void on_front_blocked(void *context)
+{
+    struct validator_process *p = context;
+
+    want(p->front_watch, p->front);
+}
+
+static enum err start(struct validator_process *p, struct err_info *why)
+{
+    const struct settings *s = p->settings;
+    struct sandbox_plan plan = {.role = IPC_VALIDATOR};
+    struct validate_options options = {0};
+    const struct message_ready ready = {.url = span_of("")};
+
+    TRY(supervisor_child_begin(IPC_VALIDATOR, why));
+    TRY(read_options(s, &options, why));
+    TRY(loop_new(&p->loop, why));
+    TRY(validate_new(p->loop, &options, &p->validator, why));
+    TRY(user_find(s->validator_user, "cairn-validator", USER_VALIDATOR_UID, &plan.uid,
+                  &plan.gid, why));
+    TRY(sandbox_enter(&plan, why));
+    p->control = ipc_channel_new(SUPERVISOR_CONTROL_FD, IPC_VALIDATOR, IPC_SUPERVISOR,
+                                 on_control, p);
+    p->front =
+        ipc_channel_new(SUPERVISOR_FRONT_FD, IPC_VALIDATOR, IPC_FRONT, on_front, p);
+    ipc_channel_set_blocked(p->front, on_front_blocked, p);
+    p->control_watch = loop_fd_new(p->loop, SUPERVISOR_CONTROL_FD, on_control_events, p);
+    want(p->control_watch, p->control);
+    watch_front(p);
+    return ipc_channel_send_ready(p->control, &ready, why);
+}
+
+int validator_main(const struct settings *settings)
+{
+    struct validator_process p = {.settings = settings};
+    struct err_info why = {0};
+
+    if (start(&p, &why) != ERR_OK) {
+        log_event(LOG_LEVEL_ERROR, "validator.cannot_start", "why=" LOG_QUOTE,
+                  why.detail);
+        return 1;
+    }
+    loop_run(p.loop);
+    validate_free(p.validator);
+    loop_fd_free(p.control_watch);
+    loop_fd_free(p.front_watch);
+    ipc_channel_free(p.control);
+    ipc_channel_free(p.front);
+    loop_free(p.loop);
+    return 0;
+}
