@@ -43,6 +43,7 @@ MUST_CHECK enum err command_line_read(struct arena *a, const char *arguments, in
 
 /* Each command; failures are reported by the caller. */
 MUST_CHECK enum err command_init(const struct command_line *line, struct err_info *why);
+MUST_CHECK enum err command_serve(const struct command_line *line, struct err_info *why);
 MUST_CHECK enum err command_check_config(const struct command_line *line,
                                          struct err_info *why);
 MUST_CHECK enum err command_help(const struct command_line *line, struct err_info *why);

@@ -12,7 +12,7 @@
 #include "server/front/router.h"
 
 struct front_http {
-    struct services *services;
+    struct services *_Atomic services;
     struct http_server *server;
     atomic_long running; /* exchanges under way */
 };
@@ -28,13 +28,18 @@ struct front_http *front_http_new(struct services *services)
 {
     struct front_http *f = memory_get_zeroed(1, sizeof *f);
 
-    f->services = services;
+    atomic_init(&f->services, services);
     return f;
 }
 
 void front_http_free(struct front_http *f)
 {
     free(f);
+}
+
+void front_http_use(struct front_http *f, struct services *services)
+{
+    atomic_store(&f->services, services);
 }
 
 void front_http_attach(struct front_http *f, struct http_server *server)
@@ -92,9 +97,8 @@ static void on_finished(struct exchange *x)
 
 /* The URL as the client must have written it: on the name it asked for if that is ours,
  * so that one server may have several names; else on the origin. */
-static const char *url_of(const struct front_http *f, const struct http_request *request)
+static const char *url_of(const struct settings *s, const struct http_request *request)
 {
-    const struct settings *s = f->services->settings;
     size_t host_len = strcspn(request->host, ":");
 
     for (size_t i = 0; i < s->dns_names.count; i++)
@@ -118,8 +122,9 @@ static void refuse_overload(struct front_http *f, struct http_request *request)
 static void on_request(void *context, struct http_request *request)
 {
     struct front_http *f = context;
+    struct services *services = atomic_load(&f->services);
 
-    if (atomic_fetch_add(&f->running, 1) >= f->services->settings->max_waiting) {
+    if (atomic_fetch_add(&f->running, 1) >= services->settings->max_waiting) {
         atomic_fetch_sub(&f->running, 1);
         refuse_overload(f, request);
         return;
@@ -127,12 +132,12 @@ static void on_request(void *context, struct http_request *request)
     struct ticket *t = arena_get(request->arena, sizeof *t);
     t->front = f;
     t->request = request;
-    t->x.services = f->services;
+    t->x.services = services;
     t->x.arena = request->arena;
     t->x.step = router_step;
     t->x.method = request->method_text;
     t->x.path = request->path;
-    t->x.url = url_of(f, request);
+    t->x.url = url_of(services->settings, request);
     t->x.content_type = http_request_header(request, "Content-Type");
     t->x.body = request->body;
     t->x.finished = on_finished;

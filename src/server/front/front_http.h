@@ -12,6 +12,10 @@ struct front_http;
 struct front_http *front_http_new(struct services *services);
 void front_http_free(struct front_http *f);
 
+/* Other services for requests from now on (a reload); the old ones must stay, requests
+ * may be using them. Any thread. */
+void front_http_use(struct front_http *f, struct services *services);
+
 /* What http_server_new wants; then tell the glue its server. */
 struct http_server_callbacks front_http_callbacks(struct front_http *f);
 void front_http_attach(struct front_http *f, struct http_server *server);

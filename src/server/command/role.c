@@ -1,0 +1,64 @@
+/* Each role's beginning: settings, log, and its own main. */
+#include "server/command/role.h"
+
+#include "core/base/log.h"
+#include "server/command/command.h"
+#include "server/command/passphrase.h"
+#include "server/front/front_main.h"
+#include "server/proc/supervisor.h"
+#include "server/settings/settings.h"
+#include "server/signer/signer_main.h"
+#include "server/validate/validator_main.h"
+
+#define ARGUMENTS "--dir DIR [--set OPTION=VALUE]..."
+
+static enum err load(struct arena *a, enum ipc_role role, int argc, char *const *argv,
+                     const struct settings **settings, struct err_info *why)
+{
+    struct command_line line;
+    struct span text;
+    enum log_level level = LOG_LEVEL_INFO;
+
+    TRY(supervisor_child_begin(role, why));
+    TRY(command_line_read(a, ARGUMENTS, argc, argv, &line, why));
+    TRY(supervisor_settings_text(a, SUPERVISOR_SETTINGS_FD, &text, why));
+    TRY(settings_read(a, line.directory, text, line.sets, line.set_count, settings, why));
+    if (log_level_read((*settings)->log_level, &level))
+        log_configure(level, ipc_role_name(role));
+    return ERR_OK;
+}
+
+static int run_signer(struct arena *a, const struct settings *settings)
+{
+    AUTO(secret) struct secret passphrase = {0};
+    struct err_info why = {0};
+
+    if (passphrase_read(a, settings, &passphrase, &why) != ERR_OK) {
+        log_event(LOG_LEVEL_ERROR, "signer.cannot_start", "why=" LOG_QUOTE, why.detail);
+        return COMMAND_EXIT_CONFIG;
+    }
+    return signer_main(settings, &passphrase);
+}
+
+int role_run(enum ipc_role role, int argc, char *const *argv)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct settings *settings = NULL;
+    struct err_info why = {0};
+
+    log_configure(LOG_LEVEL_INFO, ipc_role_name(role));
+    if (load(a, role, argc, argv, &settings, &why) != ERR_OK) {
+        log_event(LOG_LEVEL_ERROR, "role.cannot_start", "why=" LOG_QUOTE, why.detail);
+        return COMMAND_EXIT_FAILED;
+    }
+    switch (role) {
+    case IPC_FRONT:
+        return front_main(settings);
+    case IPC_VALIDATOR:
+        return validator_main(settings);
+    case IPC_SIGNER:
+        return run_signer(a, settings);
+    default:
+        return COMMAND_EXIT_USAGE;
+    }
+}
