@@ -1,0 +1,132 @@
+"""A CA under test: made in a temporary folder, served on loopback, ended by its process id."""
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("CAIRN_BUILD", ROOT / "build"))
+CAIRN_CA = BUILD / "cairn-ca"
+CAIRN = BUILD / "cairn"
+START_SECONDS = 30
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Stub:
+    """tools/dns_stub.py on a port of its own: every name is at 127.0.0.1."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", str(ROOT / "tools/dns_stub.py"), "0"], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[1])
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class House:
+    """cairn-ca with everything it needs around it."""
+
+    def __init__(self, directory, *, sets=(), name="Test CA", dns_names=("localhost",), stub=None):
+        self.directory = pathlib.Path(directory)
+        self.own_stub = stub is None
+        self.stub = stub or Stub()
+        self.port = free_port()
+        self.http_port = free_port()
+        self.sets = list(sets)
+        self.log_path = self.directory / "serve.log"
+        self.process = None
+        self.url = None
+        arguments = [str(CAIRN_CA), "init", "--dir", str(self.directory), "--name", name,
+                     "--listen", f"127.0.0.1:{self.port}"]
+        for dns_name in dns_names:
+            arguments += ["--dns-name", dns_name]
+        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+
+    @property
+    def root(self):
+        return self.directory / "root.pem"
+
+    def arguments(self):
+        sets = [f"validation.resolver=127.0.0.1:{self.stub.port}", f"validation.http_port={self.http_port}",
+                "validation.allow_networks=127.0.0.0/8", *self.sets]
+        return [str(CAIRN_CA), "serve", "--dir", str(self.directory)] + [
+            word for setting in sets for word in ("--set", setting)]
+
+    def start(self, expect_ready=True, environment=None):
+        self.log = open(self.log_path, "ab")
+        mark = self.log.tell()
+        self.process = subprocess.Popen(self.arguments(), stdout=self.log, stderr=self.log,
+                                        env={**os.environ, **(environment or {})})
+        if expect_ready:
+            self.url = self.wait_for_line(r"^ready (\S+)$", since=mark).group(1)
+        return self
+
+    def text(self, since=0):
+        return self.log_path.read_bytes()[since:].decode(errors="replace")
+
+    def wait_for_line(self, pattern, since=0, seconds=START_SECONDS):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = re.search(pattern, self.text(since), re.MULTILINE)
+            if found:
+                return found
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"no line like {pattern!r} in the log:\n{self.text()[-6000:]}")
+
+    def stop(self, how=signal.SIGTERM, seconds=40):
+        """End the house; the exit code."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        code = self.process.wait(seconds)
+        self.process = None
+        self.log.close()
+        return code
+
+    def children(self):
+        """Role to process id."""
+        found = {}
+        task = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in map(int, task.read_text().split()):
+            with contextlib.suppress(FileNotFoundError, IndexError):
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                found[words[2].decode()] = pid
+        return found
+
+    def close(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.own_stub:
+            self.stub.stop()
+
+    def rows(self):
+        """How many rows each table has: what a refused request must leave as it was."""
+        with sqlite3.connect(f"file:{self.directory}/cairn.db?mode=ro", uri=True) as db:
+            tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+            return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
+
+    def content(self):
+        """Everything in the store, as one comparable value."""
+        with sqlite3.connect(f"file:{self.directory}/cairn.db?mode=ro", uri=True) as db:
+            return list(db.iterdump())
+
+
+if __name__ == "__main__":
+    sys.exit("this is a helper of the tests")
