@@ -1,0 +1,171 @@
+/* libcurl's easy interface, one handle. */
+#include "core/http/http_client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+
+#define LINKS_MAX 16
+
+struct http_client {
+    CURL *easy;
+    char error[CURL_ERROR_SIZE];
+    char *ca_file;
+    char *user_agent;
+};
+
+enum err http_client_new(const char *ca_file, const char *user_agent,
+                         struct http_client **c, struct err_info *why)
+{
+    if (ca_file != NULL && access(ca_file, R_OK) != 0)
+        return err_set(why, ERR_CONFIG, "cannot read the CA file %s", ca_file);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return err_set(why, ERR_INTERNAL, "libcurl cannot be used");
+    struct http_client *made = memory_get_zeroed(1, sizeof *made);
+    made->easy = curl_easy_init();
+    if (made->easy == NULL)
+        abort(); /* out of memory, as everywhere */
+    made->ca_file = ca_file != NULL ? memory_copy_string(ca_file) : NULL;
+    made->user_agent = memory_copy_string(user_agent);
+    *c = made;
+    return ERR_OK;
+}
+
+void http_client_free(struct http_client *c)
+{
+    if (c == NULL)
+        return;
+    curl_easy_cleanup(c->easy);
+    free(c->ca_file);
+    free(c->user_agent);
+    free(c);
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+    struct buf *body = context;
+
+    buf_add(body, data, size * count);
+    return body->failed ? 0 : size * count;
+}
+
+static void set_options(struct http_client *c, const char *url, struct buf *body)
+{
+    CURL *e = c->easy;
+
+    curl_easy_reset(e); /* keeps the connection */
+    (void)curl_easy_setopt(e, CURLOPT_URL, url);
+    (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
+    (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
+    (void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
+    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)HTTP_CLIENT_TIMEOUT_MS);
+    (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CLIENT_DIAL_MS);
+    (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, body);
+    if (c->ca_file != NULL) {
+        (void)curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
+        (void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+    }
+}
+
+static const char *header(CURL *e, struct arena *a, const char *name)
+{
+    struct curl_header *h = NULL;
+
+    if (curl_easy_header(e, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+        return NULL;
+    return arena_string(a, h->value);
+}
+
+static void take_links(CURL *e, struct arena *a, struct http_client_response *r)
+{
+    const char **links = arena_array(a, LINKS_MAX, sizeof *links);
+    struct curl_header *h = NULL;
+
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        if (curl_easy_header(e, "Link", i, CURLH_HEADER, -1, &h) != CURLHE_OK)
+            break;
+        links[r->link_count++] = arena_string(a, h->value);
+    }
+    r->links = links;
+}
+
+static enum err explain(struct http_client *c, CURLcode code, const char *url,
+                        struct err_info *why)
+{
+    int host_len = (int)strcspn(url + strlen("https://"), "/") + 8;
+
+    text_make_printable(c->error);
+    switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+        return err_set(why, ERR_USAGE, "%.200s is no https URL", url);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return err_set(why, ERR_NETWORK,
+                       "the certificate of %.*s is not trusted (%s); --ca-file names the "
+                       "root of a private CA",
+                       host_len, url, c->error);
+    case CURLE_SSL_CACERT_BADFILE:
+        return err_set(why, ERR_CONFIG, "the CA file %s is no PEM certificate",
+                       c->ca_file != NULL ? c->ca_file : "of the system");
+    case CURLE_WRITE_ERROR:
+        return err_set(why, ERR_NETWORK, "%.*s sent more than %d octets", host_len, url,
+                       HTTP_CLIENT_BODY_MAX);
+    default:
+        return err_set(why, ERR_NETWORK, "cannot reach %.*s: %s", host_len, url,
+                       c->error[0] != '\0' ? c->error : curl_easy_strerror(code));
+    }
+}
+
+static CURLcode perform(struct http_client *c, struct arena *a, const char *method,
+                        const char *content_type, struct span body)
+{
+    CURL *e = c->easy;
+    struct curl_slist *headers = NULL;
+
+    if (strcmp(method, "HEAD") == 0) {
+        (void)curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+    } else if (content_type != NULL) {
+        headers =
+            curl_slist_append(NULL, arena_printf(a, "Content-Type: %s", content_type));
+        headers = curl_slist_append(headers, "Expect:");
+        (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)body.len);
+        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, body.data);
+    }
+    CURLcode code = curl_easy_perform(e);
+    curl_slist_free_all(headers);
+    return code;
+}
+
+enum err http_client_do(struct http_client *c, struct arena *a, const char *method,
+                        const char *url, const char *content_type, struct span body,
+                        struct http_client_response *response, struct err_info *why)
+{
+    AUTO(buf) struct buf received = buf_make(HTTP_CLIENT_BODY_MAX);
+    long status = 0;
+
+    c->error[0] = '\0';
+    if (strncmp(url, "https://", 8) != 0)
+        return err_set(why, ERR_USAGE, "%.200s is no https URL", url);
+    set_options(c, url, &received);
+    CURLcode code = perform(c, a, method, content_type, body);
+    if (code != CURLE_OK)
+        return explain(c, code, url, why);
+    (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    struct http_client_response r = {.status = (int)status};
+    r.body = arena_span(a, buf_span(&received));
+    r.content_type = header(c->easy, a, "Content-Type");
+    r.location = header(c->easy, a, "Location");
+    r.replay_nonce = header(c->easy, a, "Replay-Nonce");
+    r.retry_after = header(c->easy, a, "Retry-After");
+    take_links(c->easy, a, &r);
+    *response = r;
+    return ERR_OK;
+}

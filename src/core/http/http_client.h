@@ -1,0 +1,45 @@
+/* HTTPS requests of a client, one after the other over a connection that is kept
+ * (libcurl). Not for several threads at once. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/base/span.h"
+
+#define HTTP_CLIENT_BODY_MAX   (1024 * 1024) /* octets of a response */
+#define HTTP_CLIENT_TIMEOUT_MS 60000         /* for a whole request */
+#define HTTP_CLIENT_DIAL_MS    15000         /* for the connection */
+
+struct http_client;
+
+/* A response; in the arena of the request. Header values are NULL where missing. */
+struct http_client_response {
+    int status;
+    struct span body;
+    const char *content_type;
+    const char *location;
+    const char *replay_nonce;
+    const char *retry_after;
+    const char *const *links; /* values of Link headers */
+    size_t link_count;
+};
+
+/* A client that trusts the certificates in `ca_file` (PEM), or the system's if that is
+ * NULL. ERR_CONFIG if the file cannot be read. Free with http_client_free. */
+MUST_CHECK enum err http_client_new(const char *ca_file, const char *user_agent,
+                                    struct http_client **c, struct err_info *why);
+
+/* NULL is fine. */
+void http_client_free(struct http_client *c);
+
+/* Do a request and wait for its response; only https URLs, no redirects. `body` with
+ * `content_type` NULL: none. ERR_NETWORK with a sentence that names the host: not
+ * reached, not trusted, no answer, too large. */
+MUST_CHECK enum err http_client_do(struct http_client *c, struct arena *a,
+                                   const char *method, const char *url,
+                                   const char *content_type, struct span body,
+                                   struct http_client_response *response,
+                                   struct err_info *why);
