@@ -1,0 +1,16 @@
+/* cairn: the ACME client. */
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "client/command/client_command.h"
+#include "core/base/secret.h"
+
+int main(int argc, char **argv)
+{
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+
+    secret_protect_process();
+    (void)umask(022); /* modes are said where files are made */
+    (void)sigaction(SIGPIPE, &ignored, NULL);
+    return client_command_run(argc, argv);
+}

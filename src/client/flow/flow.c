@@ -1,0 +1,246 @@
+/* The order's way to a certificate. */
+#include "client/flow/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/flow/flow_private.h"
+#include "core/acme/problem.h"
+#include "core/base/base64url.h"
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "core/json/json_write.h"
+#include "core/x509/certificate.h"
+#include "core/x509/csr.h"
+
+#define ORDER_MAX (64 * 1024) /* octets of a payload */
+#define CSR_MAX   (64 * 1024)
+
+enum err flow_wait(struct flow *f, int *round, struct err_info *why)
+{
+    int64_t wait_ms = (int64_t)FLOW_POLL_FIRST_MS << (*round < 8 ? *round : 8);
+
+    if (f->retry_after > 0)
+        wait_ms = f->retry_after * 1000;
+    if (wait_ms > FLOW_POLL_MAX_S * 1000LL)
+        wait_ms = FLOW_POLL_MAX_S * 1000LL;
+    if (clock_monotonic_us() + wait_ms * 1000 > f->deadline_us)
+        return err_set(why, ERR_TIMEOUT, "the CA did not decide within %d s",
+                       FLOW_WAIT_MAX_S);
+    (*round)++;
+    struct timespec left = {.tv_sec = (time_t)(wait_ms / 1000),
+                            .tv_nsec = (long)(wait_ms % 1000) * 1000000L};
+    while (nanosleep(&left, &left) != 0)
+        continue;
+    return ERR_OK;
+}
+
+/* ---- the order ---- */
+
+static enum err order_failed(struct flow *f, const struct json *json,
+                             struct err_info *why)
+{
+    const struct json *problem = json_member(json, "error");
+    const char *detail = NULL;
+
+    (void)f;
+    if (problem != NULL && json_take_text(problem, "detail", &detail, why) == ERR_OK &&
+        detail != NULL)
+        return err_set(why, ERR_REFUSED, "the order failed: %s", detail);
+    return err_set(why, ERR_REFUSED, "the order failed; the CA gives no reason");
+}
+
+static enum err read_order(struct flow *f, const struct acme_reply *reply,
+                           struct err_info *why)
+{
+    const struct json *list = NULL;
+    const char *text = NULL;
+
+    TRY(json_need_text(reply->json, "status", &text, why));
+    if (!terms_read_order_status(text, &f->status))
+        return err_set(why, ERR_PROTOCOL, "the order has the status \"%.50s\"", text);
+    f->retry_after = reply->retry_after;
+    if (f->status == ORDER_INVALID)
+        return order_failed(f, reply->json, why);
+    TRY(json_need_text(reply->json, "finalize", &f->finalize_url, why));
+    TRY(json_take_text(reply->json, "certificate", &f->certificate_url, why));
+    TRY(json_need_array(reply->json, "authorizations", &list, why));
+    f->authorization_count = json_count(list);
+    f->authorizations =
+        arena_array(f->arena, f->authorization_count + 1, sizeof *f->authorizations);
+    for (size_t i = 0; i < f->authorization_count; i++) {
+        f->authorizations[i] = json_text(json_element(list, i));
+        if (f->authorizations[i] == NULL)
+            return err_set(why, ERR_PROTOCOL, "an authorization is no URL");
+    }
+    return ERR_OK;
+}
+
+static enum err make_order(struct flow *f, struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(ORDER_MAX);
+    struct json_writer w = json_writer_make(&b);
+    struct acme_reply reply;
+
+    json_write_begin_object(&w, NULL);
+    json_write_begin_array(&w, "identifiers");
+    for (size_t i = 0; i < f->name_count; i++) {
+        json_write_begin_object(&w, NULL);
+        json_write_text(&w, "type", "dns");
+        json_write_text(&w, "value", f->names[i]);
+        json_write_end_object(&w);
+    }
+    json_write_end_array(&w);
+    json_write_end_object(&w);
+    TRY(acme_request_post(&f->session->peer, f->arena, f->session->peer.new_order,
+                          buf_span(&b), &reply, why));
+    if (reply.location == NULL)
+        return err_set(why, ERR_PROTOCOL, "the CA did not tell the order's URL");
+    f->order_url = reply.location;
+    TRY(read_order(f, &reply, why));
+    report_step(f->report, "order", "%s", f->order_url);
+    return ERR_OK;
+}
+
+/* Look at the order until it has left `status`. */
+static enum err until_not(struct flow *f, enum order_status status, struct err_info *why)
+{
+    struct acme_reply reply;
+    int round = 0;
+
+    while (f->status == status) {
+        TRY(flow_wait(f, &round, why));
+        TRY(acme_request_post(&f->session->peer, f->arena, f->order_url, span_of(""),
+                              &reply, why));
+        TRY(read_order(f, &reply, why));
+    }
+    return ERR_OK;
+}
+
+/* All is proved; the CA's order may need another look to know it. */
+static enum err until_ready(struct flow *f, struct err_info *why)
+{
+    struct acme_reply reply;
+
+    if (f->status != ORDER_PENDING)
+        return ERR_OK;
+    TRY(acme_request_post(&f->session->peer, f->arena, f->order_url, span_of(""), &reply,
+                          why));
+    TRY(read_order(f, &reply, why));
+    return until_not(f, ORDER_PENDING, why);
+}
+
+static enum err finalize(struct flow *f, const struct key *key, struct err_info *why)
+{
+    AUTO(buf) struct buf csr = buf_make(CSR_MAX);
+    AUTO(buf) struct buf b = buf_make(2 * CSR_MAX);
+    struct json_writer w = json_writer_make(&b);
+    struct acme_reply reply;
+
+    TRY(csr_make(&csr, key, f->names, f->name_count, why));
+    json_write_begin_object(&w, NULL);
+    json_write_base64url(&w, "csr", buf_span(&csr));
+    json_write_end_object(&w);
+    TRY(acme_request_post(&f->session->peer, f->arena, f->finalize_url, buf_span(&b),
+                          &reply, why));
+    TRY(read_order(f, &reply, why));
+    TRY(until_not(f, ORDER_PROCESSING, why));
+    if (f->status != ORDER_VALID || f->certificate_url == NULL)
+        return err_set(why, ERR_PROTOCOL, "the order is %s after it was finalized",
+                       terms_order_status(f->status));
+    return ERR_OK;
+}
+
+/* ---- what came back ---- */
+
+static bool has_name(const struct certificate *c, const char *name)
+{
+    for (size_t i = 0; i < c->dns_name_count; i++)
+        if (text_equal_ignoring_case(span_of(c->dns_names[i]), span_of(name)))
+            return true;
+    return false;
+}
+
+/* Nothing is installed that is not what was asked for. */
+static enum err check(const struct flow *f, const struct certificate *c,
+                      const struct key *key, struct err_info *why)
+{
+    int64_t now = clock_now();
+
+    if (!span_equal(c->spki, key_spki(key)))
+        return err_set(why, ERR_PROTOCOL, "the CA's certificate is for another key");
+    for (size_t i = 0; i < f->name_count; i++)
+        if (!has_name(c, f->names[i]))
+            return err_set(why, ERR_PROTOCOL, "the CA's certificate lacks %s",
+                           f->names[i]);
+    if (c->dns_name_count != f->name_count)
+        return err_set(why, ERR_PROTOCOL,
+                       "the CA's certificate has names nobody asked for");
+    if (c->not_after <= now)
+        return err_set(why, ERR_PROTOCOL, "the CA's certificate has expired already");
+    return ERR_OK;
+}
+
+static enum err download(struct flow *f, const struct key *key,
+                         struct flow_certificate *out, struct err_info *why)
+{
+    AUTO(buf) struct buf chain = buf_make(HTTP_CLIENT_BODY_MAX);
+    AUTO(buf) struct buf leaf = buf_make(HTTP_CLIENT_BODY_MAX);
+    struct span ders[CERTIFICATE_CHAIN_MAX];
+    struct certificate *c = NULL;
+    struct acme_reply reply;
+    size_t count = 0;
+
+    TRY(acme_request_post(&f->session->peer, f->arena, f->certificate_url, span_of(""),
+                          &reply, why));
+    TRY(certificate_from_pem(f->arena, reply.body, ders, CERTIFICATE_CHAIN_MAX, &count,
+                             why));
+    TRY(certificate_read(f->arena, ders[0], &c, why));
+    TRY(check(f, c, key, why));
+    certificate_pem_add(&leaf, ders[0]);
+    for (size_t i = 1; i < count; i++)
+        certificate_pem_add(&chain, ders[i]);
+    char *serial = arena_get(f->arena, 2 * c->serial.len + 1);
+    text_hex(serial, c->serial.data, c->serial.len);
+    out->certificate_pem = arena_span(f->arena, buf_span(&leaf));
+    out->chain_pem = arena_span(f->arena, buf_span(&chain));
+    out->not_before = c->not_before;
+    out->not_after = c->not_after;
+    out->serial = serial;
+    return ERR_OK;
+}
+
+static enum err run(struct flow *f, const struct key *key, struct flow_certificate *out,
+                    struct err_info *why)
+{
+    TRY(make_order(f, why));
+    if (f->status == ORDER_PENDING)
+        TRY(flow_prove(f, why));
+    TRY(until_ready(f, why));
+    solve_close(f->solver);
+    f->solver = NULL;
+    TRY(finalize(f, key, why));
+    return download(f, key, out, why);
+}
+
+enum err flow_issue(struct session *session, const struct solve_options *solving,
+                    const char *const *names, size_t count, const struct key *key,
+                    const struct report *report, struct arena *a,
+                    struct flow_certificate *certificate, struct err_info *why)
+{
+    struct flow f = {.session = session,
+                     .report = report,
+                     .arena = a,
+                     .solving = solving,
+                     .names = names,
+                     .name_count = count,
+                     .deadline_us = clock_monotonic_us() + FLOW_WAIT_MAX_S * 1000000LL};
+    struct flow_certificate made = {0};
+
+    enum err result = run(&f, key, &made, why);
+    solve_close(f.solver);
+    if (result == ERR_OK)
+        *certificate = made;
+    return result;
+}

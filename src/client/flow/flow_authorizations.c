@@ -1,0 +1,178 @@
+/* Proving control: all challenges are answered first, then all are looked after. */
+#include <string.h>
+
+#include "client/flow/flow_private.h"
+#include "core/acme/key_authorization.h"
+#include "core/acme/problem.h"
+
+enum progress { TO_DO, ASKED, PROVED };
+
+struct authorization {
+    const char *url;
+    const char *name;
+    const char *challenge_url;
+    enum progress progress;
+};
+
+/* The challenge's error is what helps: what the CA looked up, where it went, what it saw.
+ */
+static enum err explain(struct flow *f, const struct json *json, const char *name,
+                        struct err_info *why)
+{
+    const struct json *challenges = json_member(json, "challenges");
+
+    for (size_t i = 0; i < json_count(challenges); i++) {
+        const struct json *problem = json_member(json_element(challenges, i), "error");
+        const char *detail = NULL;
+        const char *type = NULL;
+        if (problem == NULL)
+            continue;
+        if (json_take_text(problem, "detail", &detail, why) != ERR_OK ||
+            json_take_text(problem, "type", &type, why) != ERR_OK)
+            continue;
+        if (type != NULL && strncmp(type, PROBLEM_URN, strlen(PROBLEM_URN)) == 0)
+            type += strlen(PROBLEM_URN);
+        return err_set(why, ERR_UNAUTHORIZED, "%s was not proved: %s (%s)", name,
+                       detail != NULL ? detail : "the CA gives no reason",
+                       type != NULL ? type : "no type");
+    }
+    (void)f;
+    return err_set(why, ERR_UNAUTHORIZED, "%s was not proved; the CA gives no reason",
+                   name);
+}
+
+static enum err look(struct flow *f, struct authorization *z, const struct json **json,
+                     enum authz_status *status, struct err_info *why)
+{
+    struct acme_reply reply;
+    const char *text = NULL;
+
+    TRY(acme_request_post(&f->session->peer, f->arena, z->url, span_of(""), &reply, why));
+    TRY(json_need_text(reply.json, "status", &text, why));
+    if (!terms_read_authz_status(text, status))
+        return err_set(why, ERR_PROTOCOL, "an authorization has the status \"%.50s\"",
+                       text);
+    const struct json *identifier = json_member(reply.json, "identifier");
+    TRY(json_need_text(identifier, "value", &z->name, why));
+    if (reply.retry_after > f->retry_after)
+        f->retry_after = reply.retry_after;
+    *json = reply.json;
+    return ERR_OK;
+}
+
+static enum err begin_solving(struct flow *f, struct err_info *why)
+{
+    if (f->solver != NULL)
+        return ERR_OK;
+    TRY(solve_open(f->solving, &f->solver, why));
+    report_step(f->report, "prove", "%s, %s", terms_challenge_type(solve_type(f->solver)),
+                solve_description(f->solver));
+    return ERR_OK;
+}
+
+/* Find our challenge among those offered and be ready to answer it. */
+static enum err prepare(struct flow *f, struct authorization *z, const struct json *json,
+                        struct err_info *why)
+{
+    const struct json *challenges = NULL;
+    uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
+    const char *token = NULL;
+
+    TRY(json_need_array(json, "challenges", &challenges, why));
+    TRY(begin_solving(f, why));
+    for (size_t i = 0; i < json_count(challenges); i++) {
+        const struct json *c = json_element(challenges, i);
+        const char *type = NULL;
+        TRY(json_need_text(c, "type", &type, why));
+        if (strcmp(type, terms_challenge_type(solve_type(f->solver))) != 0)
+            continue;
+        TRY(json_need_text(c, "url", &z->challenge_url, why));
+        TRY(json_need_text(c, "token", &token, why));
+        jwk_thumbprint(f->session->key, thumbprint);
+        return solve_add(f->solver, token,
+                         key_authorization_text(f->arena, token, thumbprint), why);
+    }
+    return err_set(why, ERR_REFUSED, "the CA offers no %s challenge for %s",
+                   terms_challenge_type(solve_type(f->solver)), z->name);
+}
+
+static enum err first_look(struct flow *f, struct authorization *z, struct err_info *why)
+{
+    const struct json *json = NULL;
+    enum authz_status status;
+
+    TRY(look(f, z, &json, &status, why));
+    switch (status) {
+    case AUTHZ_VALID:
+        z->progress = PROVED;
+        report_step(f->report, "proved", "%s (before)", z->name);
+        return ERR_OK;
+    case AUTHZ_PENDING:
+        return prepare(f, z, json, why);
+    default:
+        return err_set(why, ERR_REFUSED, "the authorization of %s is %s", z->name,
+                       terms_authz_status(status));
+    }
+}
+
+/* Tell the CA to look. Its answer may say that it is done already. */
+static enum err ask(struct flow *f, struct authorization *z, struct err_info *why)
+{
+    struct acme_reply reply;
+
+    TRY(acme_request_post(&f->session->peer, f->arena, z->challenge_url, span_of("{}"),
+                          &reply, why));
+    z->progress = ASKED;
+    return ERR_OK;
+}
+
+static enum err second_look(struct flow *f, struct authorization *z, struct err_info *why)
+{
+    const struct json *json = NULL;
+    enum authz_status status;
+
+    TRY(look(f, z, &json, &status, why));
+    if (status == AUTHZ_PENDING)
+        return ERR_OK;
+    if (status != AUTHZ_VALID)
+        return explain(f, json, z->name, why);
+    z->progress = PROVED;
+    report_step(f->report, "proved", "%s", z->name);
+    return ERR_OK;
+}
+
+/* Look after all of them until each is proved. */
+static enum err look_after(struct flow *f, struct authorization *list,
+                           struct err_info *why)
+{
+    int round = 0;
+
+    for (;;) {
+        size_t open = 0;
+        f->retry_after = 0;
+        for (size_t i = 0; i < f->authorization_count; i++) {
+            if (list[i].progress == PROVED)
+                continue;
+            TRY(second_look(f, &list[i], why));
+            open += list[i].progress != PROVED;
+        }
+        if (open == 0)
+            return ERR_OK;
+        TRY(flow_wait(f, &round, why));
+    }
+}
+
+enum err flow_prove(struct flow *f, struct err_info *why)
+{
+    struct authorization *list =
+        arena_array(f->arena, f->authorization_count, sizeof *list);
+
+    for (size_t i = 0; i < f->authorization_count; i++) {
+        list[i].url = f->authorizations[i];
+        TRY(first_look(f, &list[i], why));
+    }
+    for (size_t i = 0; i < f->authorization_count; i++)
+        if (list[i].progress == TO_DO)
+            TRY(ask(f, &list[i], why));
+    return look_after(f, list, why);
+}

@@ -1,0 +1,198 @@
+/* Signed requests. */
+#include "client/request/acme_request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/acme/problem.h"
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "core/jose/jws.h"
+
+#define JOSE_TYPE    "application/jose+json"
+#define REQUEST_MAX  (256 * 1024) /* octets of a signed request */
+#define NONCE_MAX    1024         /* octets of a nonce */
+#define WAIT_FIRST_S 1
+
+static void wait_seconds(int64_t seconds)
+{
+    struct timespec left = {.tv_sec = (time_t)seconds};
+
+    while (nanosleep(&left, &left) != 0)
+        continue;
+}
+
+/* ---- Retry-After ---- */
+
+static bool read_date(const char *text, int64_t *seconds)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct clock_civil c = {0};
+    char month[4] = "";
+
+    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &c.day, month, &c.year, &c.hour,
+               &c.minute, &c.second) != 6)
+        return false;
+    const char *at = strstr(months, month);
+    if (at == NULL || strlen(month) != 3 || (at - months) % 3 != 0)
+        return false;
+    c.month = (int)((at - months) / 3) + 1;
+    return clock_from_civil(c, seconds);
+}
+
+int64_t acme_request_retry_after(const char *text, int64_t now)
+{
+    uint64_t number = 0;
+    int64_t date = 0;
+
+    if (text == NULL)
+        return 0;
+    if (text_number(span_of(text), INT32_MAX, &number))
+        return (int64_t)number;
+    if (read_date(text, &date) && date > now)
+        return date - now;
+    return 0;
+}
+
+/* ---- directory ---- */
+
+static enum err need_url(struct acme_peer *peer, const struct json *object,
+                         const char *name, const char **url, struct err_info *why)
+{
+    const char *text = NULL;
+
+    if (json_need_text(object, name, &text, why) != ERR_OK ||
+        strncmp(text, "https://", 8) != 0)
+        return err_set(why, ERR_PROTOCOL, "%s is no ACME directory: it has no %s",
+                       peer->url, name);
+    *url = arena_string(peer->arena, text);
+    return ERR_OK;
+}
+
+static enum err read_meta(struct acme_peer *peer, const struct json *directory,
+                          struct err_info *why)
+{
+    const struct json *meta = json_member(directory, "meta");
+    const char *terms = NULL;
+
+    if (meta == NULL)
+        return ERR_OK;
+    TRY(json_take_text(meta, "termsOfService", &terms, why));
+    if (terms != NULL)
+        peer->terms = arena_string(peer->arena, terms);
+    return json_take_bool(meta, "externalAccountRequired", false, &peer->needs_external,
+                          why);
+}
+
+enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
+                            struct arena *arena, const char *url, struct err_info *why)
+{
+    struct http_client_response response;
+    const struct json *directory = NULL;
+
+    memset(peer, 0, sizeof *peer);
+    peer->http = http;
+    peer->arena = arena;
+    peer->url = arena_string(arena, url);
+    TRY(http_client_do(http, arena, "GET", url, NULL, span_of(""), &response, why));
+    if (response.status != 200 ||
+        json_read(arena, response.body, &directory, why) != ERR_OK)
+        return err_set(why, ERR_PROTOCOL, "%s is no ACME directory (status %d)", url,
+                       response.status);
+    TRY(need_url(peer, directory, "newNonce", &peer->new_nonce, why));
+    TRY(need_url(peer, directory, "newAccount", &peer->new_account, why));
+    TRY(need_url(peer, directory, "newOrder", &peer->new_order, why));
+    return read_meta(peer, directory, why);
+}
+
+/* ---- requests ---- */
+
+static void keep_nonce(struct acme_peer *peer, const char *nonce)
+{
+    if (nonce != NULL && strlen(nonce) <= NONCE_MAX)
+        peer->nonce = arena_string(peer->arena, nonce);
+}
+
+static enum err need_nonce(struct acme_peer *peer, struct arena *a, struct err_info *why)
+{
+    struct http_client_response response;
+
+    if (peer->nonce != NULL)
+        return ERR_OK;
+    TRY(http_client_do(peer->http, a, "HEAD", peer->new_nonce, NULL, span_of(""),
+                       &response, why));
+    keep_nonce(peer, response.replay_nonce);
+    if (peer->nonce == NULL)
+        return err_set(why, ERR_PROTOCOL, "%s gave no nonce (status %d)", peer->new_nonce,
+                       response.status);
+    return ERR_OK;
+}
+
+/* One request with one nonce. ERR_BAD_NONCE and others as the CA says. */
+static enum err post_once(struct acme_peer *peer, struct arena *a, const char *url,
+                          struct span payload, struct acme_reply *reply,
+                          struct err_info *why)
+{
+    AUTO(buf) struct buf body = buf_make(REQUEST_MAX);
+    struct http_client_response response;
+    struct err_info ignored = {0};
+
+    TRY(need_nonce(peer, a, why));
+    const char *nonce = peer->nonce;
+    peer->nonce = NULL;
+    TRY(jws_sign(&body, peer->key, peer->kid, nonce, url, payload, why));
+    if (body.failed)
+        return err_set(why, ERR_TOO_LARGE, "the request is too large");
+    TRY(http_client_do(peer->http, a, "POST", url, JOSE_TYPE, buf_span(&body), &response,
+                       why));
+    keep_nonce(peer, response.replay_nonce);
+    memset(reply, 0, sizeof *reply);
+    reply->status = response.status;
+    reply->location = response.location;
+    reply->body = response.body;
+    reply->retry_after = acme_request_retry_after(response.retry_after, clock_now());
+    if (response.status >= 400) {
+        enum err result = problem_read(a, response.status, response.body, why);
+        why->retry_after_seconds = (int)reply->retry_after;
+        return result;
+    }
+    if (json_read(a, response.body, &reply->json, &ignored) != ERR_OK)
+        reply->json = NULL;
+    return ERR_OK;
+}
+
+/* Is it worth asking again after a wait? How long: what the CA says, else more each time.
+ */
+static bool should_wait(enum err result, const struct acme_reply *reply,
+                        const struct err_info *why, int attempt, int64_t *seconds)
+{
+    bool busy = reply->status == 429 || reply->status >= 500;
+
+    if (attempt >= ACME_REQUEST_TRIES || (result != ERR_NETWORK && !busy))
+        return false;
+    *seconds = why->retry_after_seconds > 0 ? why->retry_after_seconds
+                                            : WAIT_FIRST_S << (attempt - 1);
+    return *seconds <= ACME_REQUEST_WAIT_MAX;
+}
+
+enum err acme_request_post(struct acme_peer *peer, struct arena *a, const char *url,
+                           struct span payload, struct acme_reply *reply,
+                           struct err_info *why)
+{
+    int nonce_tries = 0;
+    int attempt = 1;
+
+    for (;;) {
+        int64_t seconds = 0;
+        memset(reply, 0, sizeof *reply);
+        why->retry_after_seconds = 0;
+        enum err result = post_once(peer, a, url, payload, reply, why);
+        if (result == ERR_BAD_NONCE && ++nonce_tries < ACME_REQUEST_NONCE_TRIES)
+            continue;
+        if (result == ERR_OK || !should_wait(result, reply, why, attempt, &seconds))
+            return result;
+        attempt++;
+        wait_seconds(seconds);
+    }
+}

@@ -1,0 +1,58 @@
+/* Signed requests to one CA: directory, nonces, JWS, problem documents, retries. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/crypto/key.h"
+#include "core/http/http_client.h"
+#include "core/json/json_read.h"
+
+#define ACME_REQUEST_NONCE_TRIES                                                         \
+    40 /* a CA that refuses 60 of 100 good nonces is lived with */
+#define ACME_REQUEST_TRIES    4   /* for a CA that fails or is busy */
+#define ACME_REQUEST_WAIT_MAX 120 /* seconds: a longer Retry-After is an error */
+
+/* A CA, and who speaks to it. */
+struct acme_peer {
+    struct http_client *http;
+    const char *url; /* of the directory */
+    const char *new_nonce;
+    const char *new_account;
+    const char *new_order;
+    const char *terms;   /* NULL: none */
+    bool needs_external; /* externalAccountRequired */
+    struct arena *arena; /* owns the texts above and the nonce */
+    const char *nonce;   /* for the next request, or NULL */
+    const struct key *key;
+    const char *kid; /* account URL; NULL: not known yet */
+};
+
+/* What the CA answered. */
+struct acme_reply {
+    int status;
+    const struct json *json; /* NULL if the body is no JSON */
+    struct span body;
+    const char *location;
+    int64_t retry_after; /* seconds from now, 0 if not said */
+};
+
+/* Read the directory. The peer keeps `http` and uses `arena` for what lives as long.
+ * ERR_* of http_client_do; ERR_PROTOCOL if it is no directory. */
+MUST_CHECK enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
+                                       struct arena *arena, const char *url,
+                                       struct err_info *why);
+
+/* POST with a payload (JSON text), or POST-as-GET with an empty one. Signs with the key
+ * itself while kid is NULL. Retries badNonce with the fresh nonce at once, and a CA that
+ * is busy or out of order after a wait. Errors: what the CA's problem document says;
+ * ERR_NETWORK. */
+MUST_CHECK enum err acme_request_post(struct acme_peer *peer, struct arena *a,
+                                      const char *url, struct span payload,
+                                      struct acme_reply *reply, struct err_info *why);
+
+/* Seconds of a Retry-After header: a number, or a date (RFC 9110 10.2.3); 0 if it is
+ * neither or in the past. */
+int64_t acme_request_retry_after(const char *text, int64_t now);

@@ -1,0 +1,22 @@
+/* One file for each way to answer; solve.c chooses. */
+#pragma once
+
+#include "client/solve/solve.h"
+#include "core/base/arena.h"
+
+#define SOLVE_TOKENS_MAX 1000 /* of one order */
+
+struct solver {
+    struct arena *arena;
+    enum challenge_type type;
+    const char *description;
+    enum err (*add)(struct solver *s, const char *token, const char *key_authorization,
+                    struct err_info *why);
+    void (*close)(struct solver *s);
+    void *state; /* in the arena */
+};
+
+MUST_CHECK enum err http_standalone_open(struct solver *s, int64_t port,
+                                         struct err_info *why);
+MUST_CHECK enum err http_webroot_open(struct solver *s, const char *folder,
+                                      struct err_info *why);

@@ -1,0 +1,222 @@
+/* Versions, switched by renaming a symbolic link. */
+#include "client/store/certificate_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/store/metadata.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+
+#define NAME_MAX_OCTETS 200
+#define METADATA_MAX    (256 * 1024) /* octets */
+
+bool certificate_store_is_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len <= NAME_MAX_OCTETS && name[0] != '.' &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                        "._-") == len;
+}
+
+static char *folder_of(struct arena *a, const char *directory, const char *name)
+{
+    return arena_printf(a, "%s/certificates/%s", directory, name);
+}
+
+char *certificate_store_path(struct arena *a, const char *directory, const char *name)
+{
+    return arena_printf(a, "%s/current", folder_of(a, directory, name));
+}
+
+/* ---- versions ---- */
+
+struct versions {
+    uint64_t *numbers;
+    size_t count;
+};
+
+/* The numbers of the versions of a folder, in no order. */
+static enum err read_versions(struct arena *a, const char *folder, struct versions *v,
+                              struct err_info *why)
+{
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+    size_t room = 16;
+
+    v->numbers = arena_array(a, room, sizeof *v->numbers);
+    v->count = 0;
+    if (d == NULL)
+        return err_set_os(why, ERR_IO, errno, "cannot read %s", folder);
+    while ((entry = readdir(d)) != NULL) {
+        uint64_t number = 0;
+        if (!text_number(span_of(entry->d_name), UINT32_MAX, &number))
+            continue;
+        if (v->count == room) {
+            uint64_t *more = arena_array(a, room * 2, sizeof *more);
+            memcpy(more, v->numbers, room * sizeof *more);
+            v->numbers = more;
+            room *= 2;
+        }
+        v->numbers[v->count++] = number;
+    }
+    (void)closedir(d);
+    return ERR_OK;
+}
+
+static void remove_version(struct arena *a, const char *folder, uint64_t number)
+{
+    static const char *const files[] = {"key.pem", "cert.pem", "chain.pem",
+                                        "fullchain.pem", "metadata.json"};
+    char *version = arena_printf(a, "%s/%llu", folder, (unsigned long long)number);
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        (void)unlink(file_path(a, version, files[i]));
+    (void)rmdir(version);
+}
+
+/* Old ones, which nobody needs any more, and those a crash left behind. */
+static void prune(struct arena *a, const char *folder, const struct versions *v,
+                  uint64_t newest)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (v->numbers[i] + CERTIFICATE_STORE_VERSIONS <= newest)
+            remove_version(a, folder, v->numbers[i]);
+}
+
+static enum err write_version(struct arena *a, const char *version,
+                              const struct certificate_metadata *metadata,
+                              const struct certificate_files *files, struct err_info *why)
+{
+    AUTO(buf) struct buf whole = buf_make(METADATA_MAX);
+    AUTO(buf) struct buf text = buf_make(METADATA_MAX);
+
+    buf_add_span(&whole, files->certificate_pem);
+    buf_add_span(&whole, files->chain_pem);
+    metadata_write(&text, metadata);
+    TRY(file_create(file_path(a, version, "key.pem"), files->key_pem, 0600, why));
+    TRY(file_create(file_path(a, version, "cert.pem"), files->certificate_pem, 0644,
+                    why));
+    TRY(file_create(file_path(a, version, "chain.pem"), files->chain_pem, 0644, why));
+    TRY(file_create(file_path(a, version, "fullchain.pem"), buf_span(&whole), 0644, why));
+    TRY(file_create(file_path(a, version, "metadata.json"), buf_span(&text), 0644, why));
+    return file_sync_directory(version, why);
+}
+
+/* The one step that makes it count. */
+static enum err switch_to(struct arena *a, const char *folder, uint64_t number,
+                          struct err_info *why)
+{
+    char *target = arena_printf(a, "versions/%llu", (unsigned long long)number);
+    char *fresh = file_path(a, folder, ".current.new");
+    char *current = file_path(a, folder, "current");
+
+    (void)unlink(fresh);
+    if (symlink(target, fresh) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot make %s", fresh);
+    if (rename(fresh, current) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot replace %s", current);
+    return file_sync_directory(folder, why);
+}
+
+enum err certificate_store_put(struct arena *a, const char *directory, const char *name,
+                               const struct certificate_metadata *metadata,
+                               const struct certificate_files *files, const char **path,
+                               struct err_info *why)
+{
+    char *folder = folder_of(a, directory, name);
+    char *versions_folder = file_path(a, folder, "versions");
+    struct versions versions;
+    uint64_t number = 0;
+
+    TRY(file_make_directory(folder, 0700, why));
+    TRY(file_make_directory(versions_folder, 0700, why));
+    TRY(read_versions(a, versions_folder, &versions, why));
+    for (size_t i = 0; i < versions.count; i++)
+        if (versions.numbers[i] > number)
+            number = versions.numbers[i];
+    number++;
+    char *version =
+        arena_printf(a, "%s/%llu", versions_folder, (unsigned long long)number);
+    TRY(file_make_directory(version, 0700, why));
+    enum err result = write_version(a, version, metadata, files, why);
+    if (result == ERR_OK)
+        result = file_sync_directory(versions_folder, why);
+    if (result == ERR_OK)
+        result = switch_to(a, folder, number, why);
+    if (result != ERR_OK) {
+        remove_version(a, versions_folder, number);
+        return result;
+    }
+    prune(a, versions_folder, &versions, number);
+    *path = certificate_store_path(a, directory, name);
+    return ERR_OK;
+}
+
+enum err certificate_store_get(struct arena *a, const char *directory, const char *name,
+                               struct certificate_metadata *metadata,
+                               struct err_info *why)
+{
+    char *path =
+        file_path(a, certificate_store_path(a, directory, name), "metadata.json");
+    struct span text;
+
+    enum err result = file_read(a, path, METADATA_MAX, &text, why);
+    if (result == ERR_NOT_FOUND)
+        return err_set(why, ERR_NOT_FOUND, "there is no certificate \"%.200s\" in %s",
+                       name, directory);
+    if (result != ERR_OK)
+        return result;
+    if (metadata_read(a, text, metadata, why) != ERR_OK)
+        return err_prefix(why, "%s", path);
+    return ERR_OK;
+}
+
+static int compare(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+enum err certificate_store_list(struct arena *a, const char *directory,
+                                const char *const **names, size_t *count,
+                                struct err_info *why)
+{
+    char *folder = file_path(a, directory, "certificates");
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+    size_t room = 64;
+    size_t used = 0;
+
+    *count = 0;
+    if (d == NULL && errno == ENOENT)
+        return ERR_OK;
+    if (d == NULL)
+        return err_set_os(why, ERR_IO, errno, "cannot read %s", folder);
+    const char **list = arena_array(a, room, sizeof *list);
+    while ((entry = readdir(d)) != NULL && used < CERTIFICATE_STORE_MAX) {
+        if (!certificate_store_is_name(entry->d_name))
+            continue;
+        /* a folder without a certificate is what an interrupted first issue leaves */
+        if (!file_exists(file_path(a, certificate_store_path(a, directory, entry->d_name),
+                                   "metadata.json")))
+            continue;
+        if (used == room) {
+            const char **more = arena_array(a, room * 2, sizeof *more);
+            memcpy(more, list, room * sizeof *more);
+            list = more;
+            room *= 2;
+        }
+        list[used++] = arena_string(a, entry->d_name);
+    }
+    (void)closedir(d);
+    qsort(list, used, sizeof *list, compare);
+    *names = list;
+    *count = used;
+    return ERR_OK;
+}
