@@ -8,7 +8,8 @@
 
 #define LINE_MAX_OCTETS 2048
 
-static void put(FILE *to, const char *lead, const char *format, va_list values)
+__attribute__((format(printf, 3, 0))) static void put(FILE *to, const char *lead,
+                                                      const char *format, va_list values)
 {
     char line[LINE_MAX_OCTETS];
 

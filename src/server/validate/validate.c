@@ -124,7 +124,8 @@ void validate_good(struct validate_check *c)
     decide(c, true, ERR_OK, "");
 }
 
-static const char *sentence(struct validate_check *c, const char *format, va_list values)
+__attribute__((format(printf, 2, 0))) static const char *
+sentence(struct validate_check *c, const char *format, va_list values)
 {
     char text[ERR_DETAIL_MAX];
 
