@@ -10,8 +10,7 @@
 
 #define RETRY_MS         60000 /* after a refusal */
 #define CHAIN_MAX        (256 * 1024)
-#define RENEW_AT_MOST_MS (24LL * 3600 * 1000) /* a longer wait is cut: clocks may jump   \
-                                               */
+#define RENEW_AT_MOST_MS (24LL * 3600 * 1000) /* a longer wait is cut: clocks jump */
 
 static void on_renewal(void *argument)
 {
