@@ -2,7 +2,9 @@
 import pytest
 
 import acme_raw
+import fake_ca as fake_ca_module
 import house as house_module
+import pebble as pebble_module
 import responder as responder_module
 
 
@@ -57,3 +59,55 @@ def client(house):
     made = acme_raw.Client(house.url, house.root)
     made.register()
     return made
+
+
+@pytest.fixture(scope="session")
+def dns_stub():
+    """Every name is at 127.0.0.1."""
+    made = house_module.Stub()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def make_pebble(tmp_path_factory, dns_stub):
+    """Starts Pebbles, with the arguments of pebble.Pebble, and ends them."""
+    made = []
+
+    def make(**more):
+        made.append(pebble_module.Pebble(tmp_path_factory.mktemp("pebble"), stub=dns_stub, **more))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def pebble(tmp_path_factory, dns_stub):
+    """A Pebble that refuses no nonce, shared by the tests of a file."""
+    made = pebble_module.Pebble(tmp_path_factory.mktemp("pebble"), stub=dns_stub)
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def cairn(pebble, tmp_path):
+    """Our client with an empty state folder, pointed at Pebble."""
+    return pebble_module.Client(tmp_path / "state", pebble)
+
+
+@pytest.fixture
+def fake_ca(tmp_path):
+    """A CA that can be told to misbehave."""
+    made = fake_ca_module.FakeCa(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cairn_at_fake(fake_ca, tmp_path):
+    """Our client, pointed at the fake CA."""
+    return pebble_module.Client(tmp_path / "state", fake_ca)

@@ -1,0 +1,95 @@
+/* Preloaded into a program under test: counts the calls that change files, and at the
+ * n-th (FAIL_AT=n) kills the process, or lets the call fail when FAIL_ERRNO is set. With
+ * FAIL_LOG=PATH, the name of every call is appended there, one a line. Descriptors and
+ * folders under /dev and /proc are none of its business. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+/* The next definition of a function behind this library. */
+static void *real(const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+
+    if (found == NULL)
+        abort();
+    return found;
+}
+
+static void note(const char *name)
+{
+    const char *log = getenv("FAIL_LOG");
+    char line[64];
+
+    if (log == NULL)
+        return;
+    int (*real_open)(const char *, int, ...) = NULL;
+    *(void **)&real_open = real("open");
+    int fd = real_open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int len = snprintf(line, sizeof line, "%s\n", name);
+    if (fd < 0 || write(fd, line, (size_t)len) != len)
+        abort();
+    (void)close(fd);
+}
+
+/* True: the call must not be made, errno is set. */
+static bool fails(const char *name)
+{
+    static atomic_long calls;
+    const char *at = getenv("FAIL_AT");
+    const char *reason = getenv("FAIL_ERRNO");
+
+    note(name);
+    if (at == NULL || atomic_fetch_add(&calls, 1) + 1 != strtol(at, NULL, 10))
+        return false;
+    if (reason == NULL)
+        (void)kill(getpid(), SIGKILL);
+    errno = reason != NULL ? (int)strtol(reason, NULL, 10) : EIO;
+    return true;
+}
+
+#define WRAP(name, parameters, arguments)                                                \
+    EXPORTED int name parameters                                                         \
+    {                                                                                    \
+        int(*next) parameters = NULL;                                                    \
+        *(void **)&next = real(#name);                                                   \
+        return fails(#name) ? -1 : next arguments;                                       \
+    }
+
+WRAP(fsync, (int fd), (fd))
+WRAP(fdatasync, (int fd), (fd))
+WRAP(rename, (const char *from, const char *to), (from, to))
+WRAP(renameat, (int from_fd, const char *from, int to_fd, const char *to),
+     (from_fd, from, to_fd, to))
+WRAP(symlink, (const char *target, const char *path), (target, path))
+WRAP(symlinkat, (const char *target, int fd, const char *path), (target, fd, path))
+WRAP(mkdir, (const char *path, mode_t mode), (path, mode))
+WRAP(mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode))
+WRAP(unlink, (const char *path), (path))
+WRAP(rmdir, (const char *path), (path))
+WRAP(fchmod, (int fd, mode_t mode), (fd, mode))
+
+EXPORTED int open(const char *path, int flags, ...)
+{
+    int (*next)(const char *, int, ...) = NULL;
+    va_list values;
+
+    va_start(values, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(values, mode_t) : 0;
+    va_end(values);
+    *(void **)&next = real("open");
+    if ((flags & O_CREAT) != 0 && strncmp(path, "/dev/", 5) != 0 && fails("open"))
+        return -1;
+    return next(path, flags, mode);
+}
