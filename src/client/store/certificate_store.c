@@ -94,12 +94,15 @@ static enum err write_version(struct arena *a, const char *version,
                               const struct certificate_metadata *metadata,
                               const struct certificate_files *files, struct err_info *why)
 {
-    AUTO(buf) struct buf whole = buf_make(METADATA_MAX);
+    AUTO(buf)
+    struct buf whole = buf_make(files->certificate_pem.len + files->chain_pem.len);
     AUTO(buf) struct buf text = buf_make(METADATA_MAX);
 
     buf_add_span(&whole, files->certificate_pem);
     buf_add_span(&whole, files->chain_pem);
     metadata_write(&text, metadata);
+    if (whole.failed || text.failed)
+        return err_set(why, ERR_IO, "the certificate is too large to be stored");
     TRY(file_create(file_path(a, version, "key.pem"), files->key_pem, 0600, why));
     TRY(file_create(file_path(a, version, "cert.pem"), files->certificate_pem, 0644,
                     why));
@@ -109,9 +112,10 @@ static enum err write_version(struct arena *a, const char *version,
     return file_sync_directory(version, why);
 }
 
-/* The one step that makes it count. */
+/* The one step that makes it count. From then on the version must stay, even if the last
+ * sync fails: `*switched` says so. */
 static enum err switch_to(struct arena *a, const char *folder, uint64_t number,
-                          struct err_info *why)
+                          bool *switched, struct err_info *why)
 {
     char *target = arena_printf(a, "versions/%llu", (unsigned long long)number);
     char *fresh = file_path(a, folder, ".current.new");
@@ -120,8 +124,12 @@ static enum err switch_to(struct arena *a, const char *folder, uint64_t number,
     (void)unlink(fresh);
     if (symlink(target, fresh) != 0)
         return err_set_os(why, ERR_IO, errno, "cannot make %s", fresh);
-    if (rename(fresh, current) != 0)
-        return err_set_os(why, ERR_IO, errno, "cannot replace %s", current);
+    if (rename(fresh, current) != 0) {
+        int reason = errno;
+        (void)unlink(fresh);
+        return err_set_os(why, ERR_IO, reason, "cannot replace %s", current);
+    }
+    *switched = true;
     return file_sync_directory(folder, why);
 }
 
@@ -134,6 +142,7 @@ enum err certificate_store_put(struct arena *a, const char *directory, const cha
     char *versions_folder = file_path(a, folder, "versions");
     struct versions versions;
     uint64_t number = 0;
+    bool switched = false;
 
     TRY(file_make_directory(folder, 0700, why));
     TRY(file_make_directory(versions_folder, 0700, why));
@@ -149,9 +158,10 @@ enum err certificate_store_put(struct arena *a, const char *directory, const cha
     if (result == ERR_OK)
         result = file_sync_directory(versions_folder, why);
     if (result == ERR_OK)
-        result = switch_to(a, folder, number, why);
+        result = switch_to(a, folder, number, &switched, why);
     if (result != ERR_OK) {
-        remove_version(a, versions_folder, number);
+        if (!switched)
+            remove_version(a, versions_folder, number);
         return result;
     }
     prune(a, versions_folder, &versions, number);
