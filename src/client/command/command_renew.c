@@ -8,6 +8,7 @@
 #include "client/store/metadata.h"
 #include "client/store/state.h"
 #include "core/base/clock.h"
+#include "core/base/interrupt.h"
 
 #define OUTPUT_MAX (16 * 1024 * 1024) /* octets */
 
@@ -103,7 +104,7 @@ enum err command_renew(const struct client_command *c, struct err_info *why)
     r.text = buf_make(OUTPUT_MAX);
     r.json = json_writer_make(&r.text);
     json_write_begin_array(&r.json, NULL);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && interrupt_signal() == 0; i++)
         renew_one(&r, names[i]);
     json_write_end_array(&r.json);
     if (c->json)

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "client/command/client_command.h"
+#include "core/base/interrupt.h"
 #include "core/base/secret.h"
 
 int main(int argc, char **argv)
@@ -12,5 +13,8 @@ int main(int argc, char **argv)
     secret_protect_process();
     (void)umask(022); /* modes are said where files are made */
     (void)sigaction(SIGPIPE, &ignored, NULL);
-    return client_command_run(argc, argv);
+    interrupt_watch();
+    int code = client_command_run(argc, argv);
+    interrupt_end();
+    return code;
 }

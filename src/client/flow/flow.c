@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "client/flow/flow_private.h"
 #include "core/acme/problem.h"
 #include "core/base/base64url.h"
 #include "core/base/clock.h"
+#include "core/base/interrupt.h"
 #include "core/base/text.h"
 #include "core/json/json_write.h"
 #include "core/x509/certificate.h"
@@ -29,10 +29,8 @@ enum err flow_wait(struct flow *f, int *round, struct err_info *why)
         return err_set(why, ERR_TIMEOUT, "the CA did not decide within %d s",
                        FLOW_WAIT_MAX_S);
     (*round)++;
-    struct timespec left = {.tv_sec = (time_t)(wait_ms / 1000),
-                            .tv_nsec = (long)(wait_ms % 1000) * 1000000L};
-    while (nanosleep(&left, &left) != 0)
-        continue;
+    if (!interrupt_sleep_ms(wait_ms))
+        return err_set(why, ERR_INTERRUPTED, "interrupted");
     return ERR_OK;
 }
 

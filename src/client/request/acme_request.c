@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
+#include "core/base/interrupt.h"
 #include "core/base/text.h"
 #include "core/jose/jws.h"
 
@@ -14,14 +14,6 @@
 #define REQUEST_MAX  (256 * 1024) /* octets of a signed request */
 #define NONCE_MAX    1024         /* octets of a nonce */
 #define WAIT_FIRST_S 1
-
-static void wait_seconds(int64_t seconds)
-{
-    struct timespec left = {.tv_sec = (time_t)seconds};
-
-    while (nanosleep(&left, &left) != 0)
-        continue;
-}
 
 /* ---- Retry-After ---- */
 
@@ -193,6 +185,7 @@ enum err acme_request_post(struct acme_peer *peer, struct arena *a, const char *
         if (result == ERR_OK || !should_wait(result, reply, why, attempt, &seconds))
             return result;
         attempt++;
-        wait_seconds(seconds);
+        if (!interrupt_sleep_ms(seconds * 1000))
+            return err_set(why, ERR_INTERRUPTED, "interrupted");
     }
 }

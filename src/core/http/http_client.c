@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/interrupt.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
@@ -54,6 +55,18 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return body->failed ? 0 : size * count;
 }
 
+/* Ends the transfer when a signal has come; called at least once a second. */
+static int on_progress(void *context, curl_off_t d, curl_off_t dn, curl_off_t u,
+                       curl_off_t un)
+{
+    (void)context;
+    (void)d;
+    (void)dn;
+    (void)u;
+    (void)un;
+    return interrupt_signal() != 0;
+}
+
 static void set_options(struct http_client *c, const char *url, struct buf *body)
 {
     CURL *e = c->easy;
@@ -68,6 +81,8 @@ static void set_options(struct http_client *c, const char *url, struct buf *body
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CLIENT_DIAL_MS);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, body);
+    (void)curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+    (void)curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
     if (c->ca_file != NULL) {
         (void)curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
         (void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
@@ -111,6 +126,8 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
                        "the certificate of %.*s is not trusted (%s); --ca-file names the "
                        "root of a private CA",
                        host_len, url, c->error);
+    case CURLE_ABORTED_BY_CALLBACK:
+        return err_set(why, ERR_INTERRUPTED, "interrupted");
     case CURLE_SSL_CACERT_BADFILE:
         return err_set(why, ERR_CONFIG, "the CA file %s is no PEM certificate",
                        c->ca_file != NULL ? c->ca_file : "of the system");

@@ -37,7 +37,8 @@ void http_client_free(struct http_client *c);
 
 /* Do a request and wait for its response; only https URLs, no redirects. `body` with
  * `content_type` NULL: none. ERR_NETWORK with a sentence that names the host: not
- * reached, not trusted, no answer, too large. */
+ * reached, not trusted, no answer, too large. ERR_INTERRUPTED when a signal came that
+ * is watched for. */
 MUST_CHECK enum err http_client_do(struct http_client *c, struct arena *a,
                                    const char *method, const char *url,
                                    const char *content_type, struct span body,

@@ -1,0 +1,19 @@
+/* Signals that ask a command to end (SIGINT, SIGTERM, SIGHUP): remembered, so that it
+ * stops waiting, cleans up, and ends by that signal. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Remember them from here on. */
+void interrupt_watch(void);
+
+/* The signal that came, 0 if none did. */
+int interrupt_signal(void);
+
+/* Sleep; false as soon as a signal has come (within 100 ms). */
+bool interrupt_sleep_ms(int64_t milliseconds);
+
+/* End this process by the signal that came, as if it had not been watched for; comes back
+ * only if none came. */
+void interrupt_end(void);
