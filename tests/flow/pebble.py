@@ -102,7 +102,7 @@ class Client:
 
     def common(self):
         return ["--ca", self.ca.url, "--ca-file", str(self.ca.root), "--http-port", str(self.ca.http_port),
-                *(["--agree-terms"] if self.agree else [])]
+                *(["--agree-tos"] if self.agree else [])]
 
     def command(self, verb, *words):
         return [str(CAIRN), verb, *map(str, words), "--dir", str(self.directory)]

@@ -208,7 +208,7 @@ def test_json_is_all_of_stdout(cairn):
 
 def test_terms_must_be_agreed_to(pebble, tmp_path):
     client = Client(tmp_path / "state", pebble, agree=False)
-    assert "--agree-t" in client.issue("tos.example.test", code=USAGE).stderr
+    assert "--agree-tos" in client.issue("tos.example.test", code=USAGE).stderr
     assert not client.live("tos.example.test").exists()
 
 
@@ -281,7 +281,7 @@ def test_port_in_use(cairn):
 
 def test_nobody_answers_there(cairn):
     """The CA asks at another port than we listen on: its reason is shown."""
-    done = cairn.run("issue", "no.example.test", "--ca", cairn.ca.url, "--ca-file", str(cairn.ca.root), "--agree-terms",
+    done = cairn.run("issue", "no.example.test", "--ca", cairn.ca.url, "--ca-file", str(cairn.ca.root), "--agree-tos",
                      "--http-port", str(free_other_port(cairn.ca.http_port)), code=FAILED)
     assert "no.example.test" in done.stderr and "refused" in done.stderr
     assert not cairn.live("no.example.test").exists()

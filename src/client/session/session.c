@@ -95,7 +95,7 @@ static enum err may_register(const struct session *s, const struct session_optio
     if (s->peer.terms != NULL && !o->agree_terms)
         return err_set(why, ERR_USAGE,
                        "the CA has terms of service: read %s, then run again with "
-                       "--agree-terms",
+                       "--agree-tos",
                        s->peer.terms);
     return ERR_OK;
 }
