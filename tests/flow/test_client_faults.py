@@ -1,0 +1,189 @@
+"""cairn is killed, or its disk fails, at every single change it makes to files: what was in force stays usable."""
+import errno
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from house import BUILD
+from pebble import PROGRAM, Client
+from test_client_pebble import read_pair
+
+pytestmark = [pytest.mark.foreign, pytest.mark.skipif(PROGRAM is None, reason="pebble is not installed")]
+
+NAME = "fault.example.test"
+SHIM = BUILD / "tests/lib/libfail_at.so"
+FAILED = 1
+
+
+def environment(**more):
+    assert SHIM.exists(), "build tests/lib/libfail_at.so first"
+    return {"LD_PRELOAD": str(SHIM), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0", **more}
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory, dns_stub):
+    """Authorizations are reused, so that each of the many runs is short."""
+    import pebble
+    made = pebble.Pebble(tmp_path_factory.mktemp("pebble"), stub=dns_stub, authz_reuse=100)
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def client(ca, tmp_path):
+    made = Client(tmp_path / "state", ca)
+    made.issue(NAME)
+    return made
+
+
+def calls_of(client, verb, *words):
+    """What a run that is left alone does to files."""
+    log = client.directory.parent / "calls"
+    client.run(verb, *words, environment=environment(FAIL_LOG=str(log)))
+    return log.read_text().split()
+
+
+def usable(client):
+    """Whatever happened, there is a pair that fits, whole, and its metadata can be read."""
+    live = client.live(NAME)
+    certificate, _ = read_pair(live)
+    assert (live / "fullchain.pem").read_bytes() == (live / "cert.pem").read_bytes() + (live / "chain.pem").read_bytes()
+    assert int(client.json("show", NAME)["serial"], 16) == certificate.serial_number
+    return certificate.serial_number
+
+
+def test_everything_is_synced_before_the_switch(client):
+    calls = calls_of(client, "renew", "--force")
+    switch = max(i for i, call in enumerate(calls) if call.startswith("rename"))
+    assert calls[:switch].count("fsync") >= 6, calls  # five files and their folder
+    assert "fsync" in calls[switch:], calls
+
+
+def test_killed_at_every_step_of_a_renewal(client):
+    total = len(calls_of(client, "renew", "--force"))
+    assert total >= 15
+    seen = {usable(client)}
+    for step in range(1, total + 1):
+        done = client.run("renew", "--force", code=None, environment=environment(FAIL_AT=str(step)))
+        assert done.returncode == -signal.SIGKILL, (step, done)
+        seen.add(usable(client))
+    client.run("renew", "--force")  # no lock, no leftover is in the way
+    seen.add(usable(client))
+    assert len(seen) >= 3
+    folder = client.live(NAME).parent
+    for _ in range(8):
+        client.run("renew", "--force")
+    leftovers = [p for p in folder.rglob("*") if ".new" in p.name or p.is_dir() and not any(p.iterdir())]
+    assert not leftovers and len(list((folder / "versions").iterdir())) <= 5
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_at_every_step(client, reason):
+    total = len(calls_of(client, "renew", "--force"))
+    failures = 0
+    for step in range(1, total + 1):
+        done = client.run("renew", "--force", code=None,
+                          environment=environment(FAIL_AT=str(step), FAIL_ERRNO=str(reason)))
+        assert done.returncode in (0, FAILED), (step, done)
+        if done.returncode:
+            failures += 1
+            assert os.strerror(reason) in done.stderr, (step, done.stderr)
+        usable(client)
+    assert failures >= 10
+    client.run("renew", "--force")
+
+
+def test_killed_at_every_step_of_a_first_issue(ca, tmp_path):
+    """Nothing usable may be lost, and the next run must succeed, with the same account if the CA has it."""
+    log = tmp_path / "calls"
+    Client(tmp_path / "first", ca).run("issue", NAME, *Client(tmp_path, ca).common(),
+                                       environment=environment(FAIL_LOG=str(log)))
+    total = len(log.read_text().split())
+    for step in range(1, total + 1):
+        client = Client(tmp_path / f"state{step}", ca)
+        done = client.run("issue", NAME, *client.common(), code=None, environment=environment(FAIL_AT=str(step)))
+        assert done.returncode == -signal.SIGKILL, (step, done)
+        client.issue(NAME)
+        usable(client)
+        assert len(list((client.directory / "accounts").iterdir())) == 1
+
+
+def test_full_disk(ca, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", str(folder)], check=False,
+                      capture_output=True).returncode:
+        pytest.skip("cannot mount here")
+    try:
+        client = Client(folder / "state", ca)
+        client.issue(NAME)
+        before = usable(client)
+        filler = folder / "filler"
+        with open(filler, "wb", buffering=0) as f, pytest.raises(OSError):
+            while True:
+                f.write(bytes(1024))
+        done = client.run("renew", "--force", code=FAILED)
+        assert "No space left" in done.stderr
+        assert usable(client) == before
+        filler.unlink()
+        client.run("renew", "--force")
+        assert usable(client) != before
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_folder_that_cannot_be_written(ca, tmp_path):
+    folder = tmp_path / "readonly"
+    folder.mkdir(mode=0o500)
+    client = Client(folder / "state", ca)
+    if os.geteuid() == 0:
+        blocked = tmp_path / "file"
+        blocked.write_text("in the way")
+        client = Client(blocked / "state", ca)
+    done = client.issue(NAME, code=FAILED)
+    assert str(client.directory.parent) in done.stderr
+
+
+@pytest.mark.parametrize("way", ["standalone", "webroot"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(dns_stub, tmp_path, way, how):
+    """Ctrl-C while the CA takes its time: nothing is left in the web server's folder, the lock is free."""
+    import pebble
+    ca = pebble.Pebble(tmp_path / "pebble", stub=dns_stub, sleep=True)
+    www = tmp_path / "www"
+    www.mkdir()
+    try:
+        ca.start()
+        client = Client(tmp_path / "state", ca)
+        words = ["--http", "standalone" if way == "standalone" else f"webroot:{www}"]
+        run = subprocess.Popen(client.command("issue", NAME, *words, *client.common()), stdout=subprocess.PIPE, text=True)
+        for line in run.stdout:
+            if line.startswith("prove "):
+                break
+        deadline = time.monotonic() + 5
+        while way == "webroot" and not list(www.rglob("acme-challenge/*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.send_signal(how)
+        run.stdout.read()
+        assert run.wait(10) != 0
+        assert list(www.rglob("*")) == []
+        assert not client.live(NAME).exists()
+    finally:
+        ca.close()
+
+
+def test_kill_frees_the_lock(client):
+    run = subprocess.Popen(client.command("renew", "--force"), stdout=subprocess.DEVNULL)
+    time.sleep(0.05)
+    run.kill()
+    run.wait()
+    client.run("renew", "--force")
+    assert re.fullmatch(r"versions/\d+|\d+", os.readlink(client.live(NAME)))
