@@ -104,11 +104,7 @@ enum err store_session_open(struct store *store, struct store_session **session,
     struct store_session *s = memory_get_zeroed(1, sizeof *s);
 
     s->store = store;
-    enum err result = store_connection_open(store->path, &s->reader, why);
-    if (result != ERR_OK) {
-        free(s);
-        return result;
-    }
+    (void)why;
     *session = s;
     return ERR_OK;
 }
@@ -117,7 +113,6 @@ void store_session_close(struct store_session *session)
 {
     if (session == NULL)
         return;
-    store_connection_close(&session->reader);
     free(session);
 }
 
@@ -131,20 +126,25 @@ store_ticket_number store_session_ticket(const struct store_session *session)
     return session->ticket;
 }
 
-enum err store_setting_get(struct store_session *s, struct arena *a, const char *name,
-                           struct span *value, struct err_info *why)
+static enum err setting_get(struct store_connection *c, struct arena *a, const char *name,
+                            struct span *value, struct err_info *why)
 {
-    sqlite3_stmt *q = store_connection_statement(&s->reader, STATEMENT_SETTING_GET);
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_SETTING_GET);
     bool row = false;
 
     store_connection_bind_text(q, 1, name);
-    TRY(store_connection_next(&s->reader, q, &row, why));
+    TRY(store_connection_next(c, q, &row, why));
     if (!row)
         return err_set(why, ERR_NOT_FOUND, "there is no setting %s", name);
     *value = store_connection_blob(q, 0, a);
     sqlite3_reset(q);
-    store_batch_read_done(s);
     return ERR_OK;
+}
+
+enum err store_setting_get(struct store_session *s, struct arena *a, const char *name,
+                           struct span *value, struct err_info *why)
+{
+    return store_read_end(s, setting_get(store_read_begin(s), a, name, value, why));
 }
 
 static enum err setting_add(struct store_connection *c, const char *name,
@@ -175,12 +175,12 @@ enum err store_setting_add(struct store_session *s, const char *name, struct spa
     return store_batch_end(s, result);
 }
 
-enum err store_check(struct store_session *s, struct err_info *why)
+static enum err check(struct store_connection *c, struct err_info *why)
 {
-    sqlite3_stmt *q = store_connection_statement(&s->reader, STATEMENT_CHECK);
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_CHECK);
     bool row = false;
 
-    TRY(store_connection_next(&s->reader, q, &row, why));
+    TRY(store_connection_next(c, q, &row, why));
     const char *text = row ? (const char *)sqlite3_column_text(q, 0) : NULL;
     bool good = text != NULL && sqlite3_stricmp(text, "ok") == 0;
     enum err result = good ? ERR_OK
@@ -188,4 +188,9 @@ enum err store_check(struct store_session *s, struct err_info *why)
                                      text != NULL ? text : "no answer");
     sqlite3_reset(q);
     return result;
+}
+
+enum err store_check(struct store_session *s, struct err_info *why)
+{
+    return store_read_end(s, check(store_read_begin(s), why));
 }

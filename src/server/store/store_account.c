@@ -77,20 +77,14 @@ enum err store_account_add(struct store_session *s, struct arena *a,
 enum err store_account_by_id(struct store_session *s, struct arena *a, int64_t id,
                              struct store_account **row, struct err_info *why)
 {
-    enum err result = by_id(&s->reader, a, id, row, why);
-
-    store_batch_read_done(s);
-    return result;
+    return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
 }
 
 enum err store_account_by_thumbprint(struct store_session *s, struct arena *a,
                                      const uint8_t thumbprint[STORE_THUMBPRINT_SIZE],
                                      struct store_account **row, struct err_info *why)
 {
-    enum err result = by_thumbprint(&s->reader, a, thumbprint, row, why);
-
-    store_batch_read_done(s);
-    return result;
+    return store_read_end(s, by_thumbprint(store_read_begin(s), a, thumbprint, row, why));
 }
 
 static enum err update(struct store_connection *c, int64_t id, const char *contacts,

@@ -90,23 +90,28 @@ enum err store_attempt_finish(struct store_session *s, int64_t authz_id,
     return store_batch_end(s, result);
 }
 
-enum err store_attempts_unfinished(struct store_session *s, struct arena *a, size_t max,
-                                   struct store_authz **rows, size_t *count,
-                                   struct err_info *why)
+static enum err unfinished(struct store_connection *c, struct arena *a, size_t max,
+                           struct store_authz **rows, size_t *count, struct err_info *why)
 {
-    sqlite3_stmt *q = store_connection_statement(&s->reader, STATEMENT_AUTHZ_UNFINISHED);
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_AUTHZ_UNFINISHED);
     struct store_authz *list = arena_array(a, max, sizeof *list);
     size_t used = 0;
     bool more = true;
 
     sqlite3_bind_int64(q, 1, (int64_t)max);
     while (more) {
-        TRY(store_connection_next(&s->reader, q, &more, why));
+        TRY(store_connection_next(c, q, &more, why));
         if (more && used < max)
             store_authz_from_row(q, a, &list[used++]);
     }
-    store_batch_read_done(s);
     *rows = list;
     *count = used;
     return ERR_OK;
+}
+
+enum err store_attempts_unfinished(struct store_session *s, struct arena *a, size_t max,
+                                   struct store_authz **rows, size_t *count,
+                                   struct err_info *why)
+{
+    return store_read_end(s, unfinished(store_read_begin(s), a, max, rows, count, why));
 }

@@ -21,19 +21,24 @@ void store_authz_from_row(sqlite3_stmt *q, struct arena *a, struct store_authz *
     authz->record = store_connection_text(q, 15, a);
 }
 
-enum err store_authz_by_id(struct store_session *s, struct arena *a, int64_t id,
-                           struct store_authz **row, struct err_info *why)
+static enum err by_id(struct store_connection *c, struct arena *a, int64_t id,
+                      struct store_authz **row, struct err_info *why)
 {
-    sqlite3_stmt *q = store_connection_statement(&s->reader, STATEMENT_AUTHZ_BY_ID);
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_AUTHZ_BY_ID);
     bool found = false;
 
     sqlite3_bind_int64(q, 1, id);
-    TRY(store_connection_next(&s->reader, q, &found, why));
+    TRY(store_connection_next(c, q, &found, why));
     if (found) {
         *row = arena_get(a, sizeof **row);
         store_authz_from_row(q, a, *row);
         sqlite3_reset(q);
     }
-    store_batch_read_done(s);
     return found ? ERR_OK : err_set(why, ERR_NOT_FOUND, "there is no such authorization");
+}
+
+enum err store_authz_by_id(struct store_session *s, struct arena *a, int64_t id,
+                           struct store_authz **row, struct err_info *why)
+{
+    return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
 }

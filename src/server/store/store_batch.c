@@ -78,12 +78,22 @@ enum err store_batch_end(struct store_session *s, enum err result)
     return result;
 }
 
-void store_batch_read_done(struct store_session *s)
+struct store_connection *store_read_begin(struct store_session *s)
 {
     pthread_mutex_lock(&s->store->lock);
-    if (s->store->committed > s->ticket)
-        s->ticket = s->store->committed;
-    pthread_mutex_unlock(&s->store->lock);
+    return &s->store->writer;
+}
+
+/* What an open batch holds was seen too. */
+enum err store_read_end(struct store_session *s, enum err result)
+{
+    struct store *store = s->store;
+    store_ticket_number seen = store->dirty ? store->batch : store->committed;
+
+    if (seen > s->ticket)
+        s->ticket = seen;
+    pthread_mutex_unlock(&store->lock);
+    return result;
 }
 
 /* With the lock held: end the batch's transaction. */

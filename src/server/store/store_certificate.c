@@ -1,14 +1,14 @@
 /* Rows of certificates: a finished issuance with what was issued. */
 #include "server/store/store_private.h"
 
-enum err store_certificate_by_id(struct store_session *s, struct arena *a, int64_t id,
-                                 struct store_issuance **row, struct err_info *why)
+static enum err by_id(struct store_connection *c, struct arena *a, int64_t id,
+                      struct store_issuance **row, struct err_info *why)
 {
-    sqlite3_stmt *q = store_connection_statement(&s->reader, STATEMENT_CERTIFICATE_BY_ID);
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_CERTIFICATE_BY_ID);
     bool found = false;
 
     sqlite3_bind_int64(q, 1, id);
-    TRY(store_connection_next(&s->reader, q, &found, why));
+    TRY(store_connection_next(c, q, &found, why));
     if (found) {
         *row = arena_get(a, sizeof **row);
         store_issuance_from_row(q, *row);
@@ -16,6 +16,11 @@ enum err store_certificate_by_id(struct store_session *s, struct arena *a, int64
         (*row)->issuers = store_connection_blob(q, 10, a);
         sqlite3_reset(q);
     }
-    store_batch_read_done(s);
     return found ? ERR_OK : err_set(why, ERR_NOT_FOUND, "there is no such certificate");
+}
+
+enum err store_certificate_by_id(struct store_session *s, struct arena *a, int64_t id,
+                                 struct store_issuance **row, struct err_info *why)
+{
+    return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
 }

@@ -210,10 +210,7 @@ static enum err by_id(struct store_connection *c, struct arena *a, int64_t id,
 enum err store_order_by_id(struct store_session *s, struct arena *a, int64_t id,
                            struct store_order **row, struct err_info *why)
 {
-    enum err result = by_id(&s->reader, a, id, row, why);
-
-    store_batch_read_done(s);
-    return result;
+    return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
 }
 
 static enum err fail(struct store_connection *c, int64_t order_id, const char *error,

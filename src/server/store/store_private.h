@@ -57,7 +57,6 @@ struct store {
 
 struct store_session {
     struct store *store;
-    struct store_connection reader;
     store_ticket_number ticket;
 };
 
@@ -117,8 +116,13 @@ MUST_CHECK enum err store_batch_begin(struct store_session *s, struct err_info *
  * other failure says that nothing was written. Returns `result`. */
 enum err store_batch_end(struct store_session *s, enum err result);
 
-/* A read has ended: the session depends on what is committed now. */
-void store_batch_read_done(struct store_session *s);
+/* Begin a read: takes the lock and gives the connection, the writer's own. It has every
+ * page in its cache, where a connection of the reader's would have to read anew whatever
+ * changed, and a read takes some microseconds. store_read_end must follow. */
+struct store_connection *store_read_begin(struct store_session *s);
+
+/* End it: the session depends on what was seen. Returns `result`. */
+enum err store_read_end(struct store_session *s, enum err result);
 
 void store_batch_stop(struct store *store);
 
