@@ -8,10 +8,19 @@
 #include "core/base/memory.h"
 #include "core/http/http_server_private.h"
 
+/* Input while a request is being answered is for later: it is let lie in the socket. Only
+ * then is the interest in it taken back, because most clients wait for their answer. */
 static void on_events(void *argument, int events)
 {
-    (void)events;
-    server_connection_go_on(argument);
+    struct server_connection *c = argument;
+
+    if ((events & LOOP_READ) != 0)
+        c->readable = true;
+    if (c->stage == SERVER_WAITING && events == LOOP_READ) {
+        loop_fd_want(c->watch, 0);
+        return;
+    }
+    server_connection_go_on(c);
 }
 
 struct server_connection *server_connection_new(struct server_thread *t, int fd,
@@ -29,6 +38,7 @@ struct server_connection *server_connection_new(struct server_thread *t, int fd,
     c->write_deadline_us = SERVER_NEVER;
     c->read_wanted = true;
     c->stage = SERVER_IDLE;
+    c->readable = true; /* most clients have spoken already */
     server_connection_deadline(c, s->limits.idle_ms);
     if (tls) {
         pthread_mutex_lock(&s->lock);
@@ -156,24 +166,32 @@ static bool wants_input(const struct server_connection *c)
                          (c->stage == SERVER_H2 && c->read_wanted));
 }
 
+static bool may_have_input(const struct server_connection *c)
+{
+    return c->readable || (c->tls != NULL && tls_connection_has_pending(c->tls));
+}
+
 /* Read while there is something and somebody who wants it; false: broken. `*more` says
  * that input may be left which the descriptor does not announce. */
 static bool read_in(struct server_connection *c, bool *more)
 {
     *more = false;
-    for (int i = 0; wants_input(c); i++) {
+    for (int i = 0; wants_input(c) && may_have_input(c); i++) {
         size_t len = 0;
         if (i == SERVER_READS_A_TURN) {
             *more = c->tls != NULL && tls_connection_has_pending(c->tls);
             return true;
         }
         enum tls_result result = read_some(c, &len);
-        if (result == TLS_WANT_READ || result == TLS_WANT_WRITE)
+        if (result == TLS_WANT_READ || result == TLS_WANT_WRITE) {
+            c->readable = false;
             return true;
+        }
         if (result == TLS_CLOSED) {
             c->ended = true;
             return true;
         }
+        c->readable = len == SERVER_SCRATCH; /* else the loop will tell of more */
         if (result != TLS_DONE || !take(c, span_make(c->thread->scratch, len)))
             return false;
     }
@@ -187,6 +205,7 @@ static bool handshake(struct server_connection *c)
 
     switch (tls_connection_handshake(c->tls, &why)) {
     case TLS_DONE:
+        c->readable = true;
         c->stage = SERVER_IDLE;
         server_connection_deadline(c, s->limits.idle_ms);
         if (tls_connection_alpn_is(c->tls, TLS_ALPN_H2)) {
@@ -243,6 +262,8 @@ static void want(struct server_connection *c)
 {
     int events = 0;
 
+    if (c->stage == SERVER_WAITING && c->out_at == c->out.len)
+        return; /* as it is, see on_events() */
     if (c->out_at < c->out.len)
         events |= c->write_blocked_by_read ? LOOP_READ : LOOP_WRITE;
     if (wants_input(c))

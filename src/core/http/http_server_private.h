@@ -53,6 +53,7 @@ struct server_connection {
     struct buf in;
     struct buf out;
     size_t out_at;              /* octets of `out` already written */
+    bool readable;              /* the socket may have octets that were not read */
     bool read_wanted;           /* the protocol takes more input */
     bool write_blocked_by_read; /* TLS must read before it can write */
     bool ended;                 /* the peer sends nothing more */
