@@ -7,7 +7,7 @@
 
 #define FLOW_NAMES_MAX     100
 #define FLOW_WAIT_MAX_S    600 /* for the CA to decide, in all */
-#define FLOW_POLL_FIRST_MS 250
+#define FLOW_POLL_FIRST_MS 50
 #define FLOW_POLL_MAX_S    60 /* between two looks, whatever the CA says */
 
 /* What came out; in the arena. */
