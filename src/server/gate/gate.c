@@ -72,11 +72,13 @@ enum err gate_check(struct exchange *x, enum gate_signer signer, struct err_info
     if (jws->nonce == NULL)
         return err_set(why, ERR_BAD_NONCE, "the protected header has no nonce");
     TRY(nonce_take(x->services->gate->nonces, x->arena, jws->nonce, why));
-    if (jws->url == NULL || strcmp(jws->url, x->url) != 0)
+    if (jws->url == NULL)
+        return err_set(why, ERR_MALFORMED, "the protected header has no url");
+    if (strcmp(jws->url, x->url) != 0)
         return err_set(
             why, ERR_UNAUTHORIZED,
             "the protected header says url \"%.200s\", the request went to \"%.200s\"",
-            jws->url != NULL ? jws->url : "", x->url);
+            jws->url, x->url);
     if (signer == GATE_NEW_KEY && jws->jwk == NULL)
         return err_set(why, ERR_MALFORMED,
                        "this request must be signed with a jwk, not a kid");
