@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/flow/flow_check.h"
 #include "client/flow/flow_private.h"
 #include "core/acme/problem.h"
 #include "core/base/base64url.h"
@@ -21,10 +22,10 @@ enum err flow_wait(struct flow *f, int *round, struct err_info *why)
 {
     int64_t wait_ms = (int64_t)FLOW_POLL_FIRST_MS << (*round < 8 ? *round : 8);
 
-    if (f->retry_after > 0)
-        wait_ms = f->retry_after * 1000;
     if (wait_ms > FLOW_POLL_MAX_S * 1000LL)
         wait_ms = FLOW_POLL_MAX_S * 1000LL;
+    if (f->retry_after > 0)
+        wait_ms = f->retry_after * 1000;
     if (clock_monotonic_us() + wait_ms * 1000 > f->deadline_us)
         return err_set(why, ERR_TIMEOUT, "the CA did not decide within %d s",
                        FLOW_WAIT_MAX_S);
@@ -49,6 +50,26 @@ static enum err order_failed(struct flow *f, const struct json *json,
     return err_set(why, ERR_REFUSED, "the order failed; the CA gives no reason");
 }
 
+/* The order as the CA took it down: exactly our names, in any order (RFC 8555 7.4). */
+static enum err check_identifiers(struct flow *f, const struct json *order,
+                                  struct err_info *why)
+{
+    const struct json *list = NULL;
+    bool same = true;
+
+    TRY(json_need_array(order, "identifiers", &list, why));
+    for (size_t i = 0; i < f->name_count && same; i++) {
+        same = false;
+        for (size_t j = 0; j < json_count(list) && !same; j++)
+            same = text_equal_ignoring_case(
+                json_span(json_member(json_element(list, j), "value")),
+                span_of(f->names[i]));
+    }
+    if (!same || json_count(list) != f->name_count)
+        return err_set(why, ERR_PROTOCOL, "the CA's order is for other names");
+    return ERR_OK;
+}
+
 static enum err read_order(struct flow *f, const struct acme_reply *reply,
                            struct err_info *why)
 {
@@ -61,6 +82,7 @@ static enum err read_order(struct flow *f, const struct acme_reply *reply,
     f->retry_after = reply->retry_after;
     if (f->status == ORDER_INVALID)
         return order_failed(f, reply->json, why);
+    TRY(check_identifiers(f, reply->json, why));
     TRY(json_need_text(reply->json, "finalize", &f->finalize_url, why));
     TRY(json_take_text(reply->json, "certificate", &f->certificate_url, why));
     TRY(json_need_array(reply->json, "authorizations", &list, why));
@@ -140,8 +162,15 @@ static enum err finalize(struct flow *f, const struct key *key, struct err_info 
     json_write_begin_object(&w, NULL);
     json_write_base64url(&w, "csr", buf_span(&csr));
     json_write_end_object(&w);
-    TRY(acme_request_post(&f->session->peer, f->arena, f->finalize_url, buf_span(&b),
-                          &reply, why));
+    enum err result = acme_request_post(&f->session->peer, f->arena, f->finalize_url,
+                                        buf_span(&b), &reply, why);
+    if (result == ERR_ORDER_NOT_READY) { /* it is read again and decides (RFC 8555 7.4) */
+        f->status = ORDER_PENDING;
+        TRY(until_not(f, ORDER_PENDING, why));
+        result = acme_request_post(&f->session->peer, f->arena, f->finalize_url,
+                                   buf_span(&b), &reply, why);
+    }
+    TRY(result);
     TRY(read_order(f, &reply, why));
     TRY(until_not(f, ORDER_PROCESSING, why));
     if (f->status != ORDER_VALID || f->certificate_url == NULL)
@@ -151,34 +180,6 @@ static enum err finalize(struct flow *f, const struct key *key, struct err_info 
 }
 
 /* ---- what came back ---- */
-
-static bool has_name(const struct certificate *c, const char *name)
-{
-    for (size_t i = 0; i < c->dns_name_count; i++)
-        if (text_equal_ignoring_case(span_of(c->dns_names[i]), span_of(name)))
-            return true;
-    return false;
-}
-
-/* Nothing is installed that is not what was asked for. */
-static enum err check(const struct flow *f, const struct certificate *c,
-                      const struct key *key, struct err_info *why)
-{
-    int64_t now = clock_now();
-
-    if (!span_equal(c->spki, key_spki(key)))
-        return err_set(why, ERR_PROTOCOL, "the CA's certificate is for another key");
-    for (size_t i = 0; i < f->name_count; i++)
-        if (!has_name(c, f->names[i]))
-            return err_set(why, ERR_PROTOCOL, "the CA's certificate lacks %s",
-                           f->names[i]);
-    if (c->dns_name_count != f->name_count)
-        return err_set(why, ERR_PROTOCOL,
-                       "the CA's certificate has names nobody asked for");
-    if (c->not_after <= now)
-        return err_set(why, ERR_PROTOCOL, "the CA's certificate has expired already");
-    return ERR_OK;
-}
 
 static enum err download(struct flow *f, const struct key *key,
                          struct flow_certificate *out, struct err_info *why)
@@ -192,10 +193,8 @@ static enum err download(struct flow *f, const struct key *key,
 
     TRY(acme_request_post(&f->session->peer, f->arena, f->certificate_url, span_of(""),
                           &reply, why));
-    TRY(certificate_from_pem(f->arena, reply.body, ders, CERTIFICATE_CHAIN_MAX, &count,
-                             why));
-    TRY(certificate_read(f->arena, ders[0], &c, why));
-    TRY(check(f, c, key, why));
+    TRY(flow_check_chain(f->arena, reply.body, f->names, f->name_count, key, &c, ders,
+                         &count, why));
     certificate_pem_add(&leaf, ders[0]);
     for (size_t i = 1; i < count; i++)
         certificate_pem_add(&chain, ders[i]);

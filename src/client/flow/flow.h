@@ -8,7 +8,7 @@
 #define FLOW_NAMES_MAX     100
 #define FLOW_WAIT_MAX_S    600 /* for the CA to decide, in all */
 #define FLOW_POLL_FIRST_MS 50
-#define FLOW_POLL_MAX_S    60 /* between two looks, whatever the CA says */
+#define FLOW_POLL_MAX_S    60 /* between two looks, unless the CA says more */
 
 /* What came out; in the arena. */
 struct flow_certificate {

@@ -1,0 +1,96 @@
+/* Judging what a CA sent as our certificate. */
+#include "client/flow/flow_check.h"
+
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/text.h"
+
+static bool has_name(const struct certificate *c, const char *name)
+{
+    for (size_t i = 0; i < c->dns_name_count; i++)
+        if (text_equal_ignoring_case(span_of(c->dns_names[i]), span_of(name)))
+            return true;
+    return false;
+}
+
+static enum err check_leaf(const struct certificate *c, const char *const *names,
+                           size_t count, const struct key *key, struct err_info *why)
+{
+    if (!span_equal(c->spki, key_spki(key)))
+        return err_set(why, ERR_PROTOCOL, "the CA's certificate is for another key");
+    for (size_t i = 0; i < count; i++)
+        if (!has_name(c, names[i]))
+            return err_set(why, ERR_PROTOCOL, "the CA's certificate lacks %s", names[i]);
+    if (c->dns_name_count != count)
+        return err_set(why, ERR_PROTOCOL,
+                       "the CA's certificate has names nobody asked for");
+    if (c->not_after <= clock_now())
+        return err_set(why, ERR_PROTOCOL, "the CA's certificate has expired already");
+    return ERR_OK;
+}
+
+/* Is `lower` issued and signed by `upper`? */
+static enum err check_link(const struct certificate *lower,
+                           const struct certificate *upper, struct err_info *why)
+{
+    AUTO(key) struct key *key = NULL;
+
+    if (!span_equal(lower->issuer, upper->subject) || !upper->is_ca ||
+        key_from_spki(upper->spki, &key, why) != ERR_OK ||
+        key_verify(key, lower->signature_kind, lower->tbs, lower->signature, why) !=
+            ERR_OK)
+        return err_set(why, ERR_PROTOCOL,
+                       "the CA's certificate chain does not hang together");
+    return ERR_OK;
+}
+
+/* RFC 8555 11.4: another PEM block might be taken for a key by whoever reads the file. */
+static enum err only_certificates(struct arena *a, struct span pem, struct err_info *why)
+{
+    static const char begin[] = "-----BEGIN";
+    static const char certificate[] = "-----BEGIN CERTIFICATE-----";
+
+    if (memchr(pem.data, 0, pem.len) != NULL)
+        return err_set(why, ERR_PROTOCOL, "the CA's certificate is no text");
+    for (const char *at = strstr(arena_string_of(a, pem), begin); at != NULL;
+         at = strstr(at + 1, begin))
+        if (strncmp(at, certificate, strlen(certificate)) != 0)
+            return err_set(why, ERR_PROTOCOL,
+                           "the CA sent something else beside the certificate");
+    return ERR_OK;
+}
+
+enum err flow_check_chain(struct arena *a, struct span pem, const char *const *names,
+                          size_t name_count, const struct key *key,
+                          struct certificate **leaf, struct span *ders, size_t *count,
+                          struct err_info *why)
+{
+    struct certificate *lower = NULL;
+    struct certificate *upper = NULL;
+    struct certificate *first = NULL;
+    size_t found = 0;
+
+    if (pem.len == 0)
+        return err_set(why, ERR_PROTOCOL, "the CA sent no certificate");
+    TRY(only_certificates(a, pem, why));
+    if (certificate_from_pem(a, pem, ders, CERTIFICATE_CHAIN_MAX, &found, why) !=
+            ERR_OK ||
+        certificate_read(a, ders[0], &first, why) != ERR_OK) {
+        why->code = ERR_PROTOCOL;
+        return err_prefix(why, "the CA's certificate cannot be read");
+    }
+    TRY(check_leaf(first, names, name_count, key, why));
+    lower = first;
+    for (size_t i = 1; i < found; i++) {
+        if (certificate_read(a, ders[i], &upper, why) != ERR_OK) {
+            why->code = ERR_PROTOCOL;
+            return err_prefix(why, "the CA's certificate chain cannot be read");
+        }
+        TRY(check_link(lower, upper, why));
+        lower = upper;
+    }
+    *leaf = first;
+    *count = found;
+    return ERR_OK;
+}
