@@ -102,7 +102,10 @@ enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
 
 static void keep_nonce(struct acme_peer *peer, const char *nonce)
 {
-    if (nonce != NULL && strlen(nonce) <= NONCE_MAX)
+    /* RFC 8555 6.5.1: what is not base64url must be ignored */
+    if (nonce != NULL && nonce[0] != '\0' && strlen(nonce) <= NONCE_MAX &&
+        strspn(nonce, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                      "-_") == strlen(nonce))
         peer->nonce = arena_string(peer->arena, nonce);
 }
 
@@ -144,8 +147,15 @@ static enum err post_once(struct acme_peer *peer, struct arena *a, const char *u
     reply->location = response.location;
     reply->body = response.body;
     reply->retry_after = acme_request_retry_after(response.retry_after, clock_now());
+    if (response.status < 200 || (response.status >= 300 && response.status < 400))
+        return err_set(why, ERR_PROTOCOL, "%s answered with status %d", url,
+                       response.status);
     if (response.status >= 400) {
         enum err result = problem_read(a, response.status, response.body, why);
+        if (result == ERR_PROTOCOL) /* no problem document: the status must do */
+            why->code = result = response.status == 429   ? ERR_RATE_LIMITED
+                                 : response.status >= 500 ? ERR_UNAVAILABLE
+                                                          : ERR_PROTOCOL;
         why->retry_after_seconds = (int)reply->retry_after;
         return result;
     }

@@ -144,18 +144,18 @@ static CURLcode perform(struct http_client *c, struct arena *a, const char *meth
                         const char *content_type, struct span body)
 {
     CURL *e = c->easy;
-    struct curl_slist *headers = NULL;
+    struct curl_slist *headers = curl_slist_append(NULL, "Accept-Language: en");
 
     if (strcmp(method, "HEAD") == 0) {
         (void)curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
     } else if (content_type != NULL) {
         headers =
-            curl_slist_append(NULL, arena_printf(a, "Content-Type: %s", content_type));
+            curl_slist_append(headers, arena_printf(a, "Content-Type: %s", content_type));
         headers = curl_slist_append(headers, "Expect:");
-        (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
         (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)body.len);
         (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, body.data);
     }
+    (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
     CURLcode code = curl_easy_perform(e);
     curl_slist_free_all(headers);
     return code;
