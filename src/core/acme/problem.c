@@ -39,6 +39,23 @@ char *problem_text(struct arena *a, const struct err_info *why)
     return arena_string_of(a, buf_span(&b));
 }
 
+/* What each subproblem says (RFC 8555 6.7.1): "; NAME: detail" for every one. */
+static char *subproblems(struct arena *a, const struct json *document)
+{
+    AUTO(buf) struct buf b = buf_make(ERR_DETAIL_MAX);
+    const struct json *list = json_member(document, "subproblems");
+
+    for (size_t i = 0; i < json_count(list); i++) {
+        const struct json *sub = json_element(list, i);
+        const char *name =
+            json_text(json_member(json_member(sub, "identifier"), "value"));
+        const char *detail = json_text(json_member(sub, "detail"));
+        buf_printf(&b, "; %s: %s", name != NULL ? name : "the order",
+                   detail != NULL ? detail : "no detail given");
+    }
+    return arena_string_of(a, buf_span(&b));
+}
+
 enum err problem_read(struct arena *a, int http_status, struct span body,
                       struct err_info *why)
 {
@@ -55,7 +72,7 @@ enum err problem_read(struct arena *a, int http_status, struct span body,
         type += strlen(PROBLEM_URN);
         code = err_from_acme_type(type, strlen(type));
     }
-    return err_set(why, code, "%s (%s, HTTP %d)",
-                   detail != NULL ? detail : "no detail given",
-                   type != NULL ? type : "no type", http_status);
+    return err_set(
+        why, code, "%s (%s, HTTP %d)%s", detail != NULL ? detail : "no detail given",
+        type != NULL ? type : "no type", http_status, subproblems(a, document));
 }
