@@ -6,6 +6,7 @@
 
 #include "client/report/report.h"
 #include "core/base/text.h"
+#include "core/json/json_write.h"
 
 #define HELP_MAX (64 * 1024) /* octets */
 
@@ -115,11 +116,31 @@ int client_command_exit(enum err result)
     }
 }
 
+/* What --json prints when there is no other result. */
+static void print_error(enum err result, const struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(HELP_MAX);
+    struct json_writer w = json_writer_make(&b);
+
+    json_write_begin_object(&w, NULL);
+    json_write_begin_object(&w, "error");
+    json_write_text(&w, "code", err_name(result));
+    json_write_text(&w, "detail", why->detail);
+    json_write_number(&w, "exit", client_command_exit(result));
+    if (why->retry_after_seconds > 0)
+        json_write_number(&w, "retry_after", why->retry_after_seconds);
+    json_write_end_object(&w);
+    json_write_end_object(&w);
+    printf("%.*s\n", (int)b.len, (const char *)b.data);
+}
+
 static int finish(enum err result, const struct err_info *why,
-                  const struct command_row *row)
+                  const struct command_row *row, bool json)
 {
     if (result == ERR_OK)
         return CLIENT_EXIT_OK;
+    if (json)
+        print_error(result, why);
     report_warning("%s", why->detail);
     if (result == ERR_USAGE)
         (void)fprintf(stderr, "try: cairn help%s%s\n", row != NULL ? " " : "",
@@ -127,10 +148,10 @@ static int finish(enum err result, const struct err_info *why,
     return client_command_exit(result);
 }
 
-static bool asks_for_help(int argc, char *const *argv)
+static bool has_word(int argc, char *const *argv, const char *word)
 {
     for (int i = 2; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (strcmp(argv[i], word) == 0)
             return true;
     return false;
 }
@@ -138,7 +159,9 @@ static bool asks_for_help(int argc, char *const *argv)
 int client_command_run(int argc, char *const *argv)
 {
     AUTO(arena) struct arena *a = arena_new();
-    struct client_command c = {.arena = a};
+    bool printed = false;
+    struct client_command c = {.arena = a, .printed = &printed};
+    bool json = has_word(argc, argv, "--json"); /* also when the line cannot be read */
     struct err_info why = {0};
     const char *name = argc > 1 ? argv[1] : "help";
 
@@ -148,8 +171,8 @@ int client_command_run(int argc, char *const *argv)
         name = "version";
     const struct command_row *row = find(name);
     if (row == NULL)
-        return finish(no_command(name, &why), &why, NULL);
-    if (asks_for_help(argc, argv)) {
+        return finish(no_command(name, &why), &why, NULL, json);
+    if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h")) {
         print_usage(row);
         return CLIENT_EXIT_OK;
     }
@@ -157,5 +180,5 @@ int client_command_run(int argc, char *const *argv)
                                row->arguments[0] != '\0' ? &c.arguments : NULL, &why);
     if (result == ERR_OK)
         result = row->run(&c, &why);
-    return finish(result, &why, row);
+    return finish(result, &why, row, json && !printed);
 }

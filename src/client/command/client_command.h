@@ -34,6 +34,7 @@ struct client_command {
 #undef NUMBER
 #undef FLAG
     struct cli_list arguments;
+    bool *printed; /* set when JSON is out that tells of failures itself */
 };
 
 /* Each command; failures are reported by the caller. */

@@ -107,8 +107,10 @@ enum err command_renew(const struct client_command *c, struct err_info *why)
     for (size_t i = 0; i < count && interrupt_signal() == 0; i++)
         renew_one(&r, names[i]);
     json_write_end_array(&r.json);
-    if (c->json)
+    if (c->json) {
         printf("%.*s\n", (int)r.text.len, (const char *)r.text.data);
+        *c->printed = true;
+    }
     buf_free(&r.text);
     report_step(&report, "done", "%zu certificates, %zu due, %zu renewed, %zu failed",
                 count, r.due, r.due - r.failed, r.failed);
