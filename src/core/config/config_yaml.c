@@ -68,6 +68,19 @@ static enum err read_list(const struct yaml *y, const struct config_option *opti
     return ERR_OK;
 }
 
+/* A list of one element; of none if the text is empty. */
+static void list_of_one(const struct yaml *y, const struct config_option *option,
+                        const char *text)
+{
+    struct config_list *to =
+        (struct config_list *)(void *)((char *)y->settings + option->offset);
+    const char **items = arena_array(y->arena, 1, sizeof *items);
+
+    items[0] = text;
+    to->items = items;
+    to->count = text[0] != '\0';
+}
+
 static enum err read_option(const struct yaml *y, const struct config_option *option,
                             struct fy_node *key, struct fy_node *value,
                             struct err_info *why)
@@ -84,11 +97,15 @@ static enum err read_option(const struct yaml *y, const struct config_option *op
         result = read_list(y, option, value, why);
     } else {
         const char *text = scalar(y, value);
-        if (text == NULL)
+        if (text == NULL) {
             result = err_set(why, ERR_CONFIG, "%s must be %s", option->path,
                              option->kind == CONFIG_LIST ? "a list" : "a single value");
-        else
+        } else if (option->kind == CONFIG_LIST) {
+            list_of_one(y, option, text);
+            result = ERR_OK;
+        } else {
             result = config_value_set(y->arena, option, text, y->settings, why);
+        }
     }
     if (result == ERR_OK)
         return ERR_OK;
@@ -104,6 +121,24 @@ static bool is_section(const struct config_table *table, const char *name)
             table->options[i].path[len] == '.')
             return true;
     return false;
+}
+
+static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
+                             const char *section, struct err_info *why);
+
+/* Options below a name; nothing at all is fine too. */
+static enum err read_section(const struct yaml *y, const char *name, struct fy_node *key,
+                             struct fy_node *value, struct err_info *why)
+{
+    const char *text = fy_node_is_mapping(value) ? NULL : scalar(y, value);
+
+    if (fy_node_is_mapping(value))
+        return read_mapping(y, value, name, why);
+    if (text != NULL && text[0] == '\0')
+        return ERR_OK;
+    (void)err_set(why, ERR_CONFIG,
+                  "%s holds options, one a line below it: \"name: value\"", name);
+    return at_node(y, key, why);
 }
 
 /* The members of a mapping; `section` is NULL for the outermost one. */
@@ -124,10 +159,8 @@ static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
         const struct config_option *option = config_value_find(y->table, path);
         if (option != NULL) {
             TRY(read_option(y, option, key, value, why));
-        } else if (section == NULL && is_section(y->table, name) &&
-                   (fy_node_is_mapping(value) || fy_node_get_scalar0(value) == NULL)) {
-            if (fy_node_is_mapping(value))
-                TRY(read_mapping(y, value, name, why));
+        } else if (section == NULL && is_section(y->table, name)) {
+            TRY(read_section(y, name, key, value, why));
         } else {
             (void)err_set(why, ERR_CONFIG,
                           "there is no option \"%s\"; did you mean \"%s\"?", path,
