@@ -217,7 +217,8 @@ def test_terms_must_be_agreed_to(pebble, tmp_path):
     ["a.example.test", "--key", "p999"], ["a.example.test", "--http", "magic"], ["a.example.test", "--http", "webroot:/no/such"],
     ["a.example.test", "--http-port", "0"], ["a.example.test", "--http-port", "65536"], ["a.example.test", "--http-port", "x"],
     ["a.example.test", "--ca", "http://localhost/dir"], ["a.example.test", "--ca-file", "/no/such"],
-    ["a.example.test", "--webroot", "x"], ["a.example.test", "--ca"],
+    ["a.example.test", "--email", "nobody"], ["a.example.test", "--email", "a@b.test,c@d.test"],
+    ["a.example.test", "--email", "a@b.test?subject=x"], ["a.example.test", "--webroot", "x"], ["a.example.test", "--ca"],
 ])
 def test_wrong_command_lines(cairn, words):
     done = cairn.run("issue", *words, code=USAGE)

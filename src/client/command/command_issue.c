@@ -11,6 +11,7 @@
 #include "client/store/state.h"
 #include "core/acme/identifier.h"
 #include "core/base/clock.h"
+#include "core/base/text.h"
 
 #define OUTPUT_MAX (256 * 1024) /* octets */
 
@@ -73,6 +74,20 @@ static enum err whole_path(const struct client_command *c, const char *option,
         return err_set(why, ERR_USAGE, "%s: there is no %s", option, path);
     *whole = arena_string(c->arena, real);
     free(real);
+    return ERR_OK;
+}
+
+/* One address, and nothing that would mean more in a mailto URL (RFC 8555 7.3). */
+static enum err check_email(const char *email, struct err_info *why)
+{
+    const char *at = email != NULL ? strchr(email, '@') : NULL;
+
+    if (email == NULL)
+        return ERR_OK;
+    if (at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL ||
+        strpbrk(email, " ,?%&<>\"\t") != NULL || !text_is_utf8(span_of(email)))
+        return err_set(why, ERR_USAGE, "--email: \"%.100s\" is not one mail address",
+                       email);
     return ERR_OK;
 }
 
@@ -159,6 +174,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
 
     TRY(read_names(c, &i, why));
     TRY(read_ways(c, &i, why));
+    TRY(check_email(c->email, why));
     i.name = or_default(c->name, i.wanted.names[0]);
     if (!certificate_store_is_name(i.name))
         return err_set(why, ERR_USAGE,
