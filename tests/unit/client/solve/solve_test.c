@@ -1,0 +1,137 @@
+/* Tests of client/solve: tokens, and the web server's folder. The listener is tested in
+ * tests/flow. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/solve/solve.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+
+struct place {
+    struct arena *arena;
+    char root[64];
+    struct solve_options options;
+    struct err_info why;
+};
+
+static int set_up(void **state)
+{
+    struct place *p = test_calloc(1, sizeof *p);
+
+    (void)text_copy(p->root, sizeof p->root, "/tmp/cairn-solve-XXXXXX");
+    p->arena = arena_new();
+    if (mkdtemp(p->root) == NULL)
+        return -1;
+    p->options.http = arena_printf(p->arena, "webroot:%s", p->root);
+    *state = p;
+    return 0;
+}
+
+/* The folder must be as empty as before. */
+static int tear_down(void **state)
+{
+    struct place *p = *state;
+    int result = rmdir(p->root);
+
+    arena_free(p->arena);
+    test_free(p);
+    return result;
+}
+
+static void files_come_and_go(void **state)
+{
+    struct place *p = *state;
+    struct solver *s = NULL;
+    struct span text;
+    struct stat about;
+    char *path =
+        arena_printf(p->arena, "%s/.well-known/acme-challenge/tok_en-1", p->root);
+
+    assert_int_equal(solve_open(&p->options, &s, &p->why), ERR_OK);
+    assert_int_equal(solve_type(s), CHALLENGE_HTTP_01);
+    assert_int_equal(solve_add(s, "tok_en-1", "tok_en-1.thumb", &p->why), ERR_OK);
+    assert_int_equal(file_read(p->arena, path, 100, &text, &p->why), ERR_OK);
+    assert_true(span_is(text, "tok_en-1.thumb"));
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 07777, 0644);
+    solve_close(s);
+    assert_false(file_exists(arena_printf(p->arena, "%s/.well-known", p->root)));
+}
+
+static void what_was_there_stays(void **state)
+{
+    struct place *p = *state;
+    struct solver *s = NULL;
+    char *well_known = arena_printf(p->arena, "%s/.well-known", p->root);
+    char *other = file_path(p->arena, well_known, "security.txt");
+
+    assert_int_equal(mkdir(well_known, 0755), 0);
+    assert_int_equal(file_create(other, span_of("x"), 0644, &p->why), ERR_OK);
+    assert_int_equal(solve_open(&p->options, &s, &p->why), ERR_OK);
+    assert_int_equal(solve_add(s, "token", "token.thumb", &p->why), ERR_OK);
+    solve_close(s);
+    assert_true(file_exists(other));
+    assert_false(file_exists(file_path(p->arena, well_known, "acme-challenge")));
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(rmdir(well_known), 0);
+}
+
+/* RFC 8555 8.3: what is not base64url must never become a path. */
+static void bad_tokens(void **state)
+{
+    struct place *p = *state;
+    struct solver *s = NULL;
+    char *overlong = arena_get(p->arena, 2000);
+    const char *const tokens[] = {"",    ".",    "..",  "../x", "a/b",      "a.b",
+                                  "a b", "a%41", "a\n", "a=",   "\xc3\xbc", overlong};
+
+    memset(overlong, 'a', 1999);
+    assert_int_equal(solve_open(&p->options, &s, &p->why), ERR_OK);
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
+        assert_int_equal(solve_add(s, tokens[i], "x.y", &p->why), ERR_MALFORMED);
+    solve_close(s);
+}
+
+static void ways(void **state)
+{
+    static const struct {
+        const char *way;
+        enum err result;
+    } rows[] = {
+        {"", ERR_USAGE},
+        {"magic", ERR_USAGE},
+        {"webroot:", ERR_USAGE},
+        {"webroot:/no/such/folder", ERR_USAGE},
+        {"webroot:/etc/passwd", ERR_USAGE},
+        {"Standalone", ERR_USAGE},
+    };
+    struct place *p = *state;
+    struct solver *s = NULL;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct solve_options options = {.http = rows[i].way, .http_port = 80};
+        assert_int_equal(solve_open(&options, &s, &p->why), rows[i].result);
+        assert_null(s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(files_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_there_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_tokens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ways, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
