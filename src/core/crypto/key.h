@@ -83,6 +83,7 @@ MUST_CHECK enum err key_from_pem(struct span pem, const struct secret *passphras
 MUST_CHECK enum err key_to_pem(const struct key *k, const struct secret *passphrase,
                                struct secret *pem, struct err_info *why);
 
+/* What it is, and whether its private half is there. */
 enum key_type key_type(const struct key *k);
 bool key_is_private(const struct key *k);
 

@@ -33,11 +33,12 @@ enum err http_server_new(const struct http_server_limits *limits,
     made->parse_limits.header_count = (size_t)made->limits.header_count;
     made->parse_limits.target_octets = (size_t)made->limits.target_octets;
     pthread_mutex_init(&made->lock, NULL);
-    made->peers = server_peers_new();
+    made->peers = http_server_peers_new();
     made->thread_count = (size_t)made->limits.io_threads;
     made->threads = memory_get_zeroed(made->thread_count, sizeof *made->threads);
     for (size_t i = 0; i < made->thread_count; i++) {
-        enum err result = server_thread_start(made, &made->threads[i], (uint32_t)i, why);
+        enum err result =
+            http_server_thread_start(made, &made->threads[i], (uint32_t)i, why);
         if (result != ERR_OK) {
             http_server_free(made);
             return result;
@@ -62,7 +63,7 @@ void http_server_listen(struct http_server *s, int fd, bool tls)
 {
     static atomic_uint turn;
 
-    server_thread_listen(
+    http_server_thread_listen(
         &s->threads[atomic_fetch_add(&turn, 1) % (unsigned int)s->thread_count], fd, tls);
 }
 
@@ -80,20 +81,21 @@ static void deliver(void *argument)
     struct delivery *d = argument;
     struct server_thread *t = d->thread;
     struct arena *arena = d->request->arena;
-    struct server_connection *c = server_thread_find(t, &d->request->token);
+    struct server_connection *c = http_server_thread_find(t, &d->request->token);
 
     if (c == NULL) {
         SERVER_COUNT(t->server, replies_dropped);
-        server_thread_arena_back(t, arena);
+        http_server_thread_arena_back(t, arena);
         return;
     }
     if (c->h2 != NULL) {
-        server_h2_reply(c, d->request, &d->reply); /* keeps the arena until it is sent */
+        http_server_h2_reply(c, d->request,
+                             &d->reply); /* keeps the arena until it is sent */
     } else {
-        server_h1_reply(c, d->request, &d->reply);
-        server_thread_arena_back(t, arena);
+        http_server_h1_reply(c, d->request, &d->reply);
+        http_server_thread_arena_back(t, arena);
     }
-    server_connection_go_on(c);
+    http_server_connection_go_on(c);
 }
 
 void http_server_reply(struct http_server *s, struct http_request *request,
@@ -112,7 +114,7 @@ void http_server_reply(struct http_server *s, struct http_request *request,
 void http_server_stop_accepting(struct http_server *s)
 {
     for (size_t i = 0; i < s->thread_count; i++)
-        loop_post(s->threads[i].loop, server_thread_close_listeners, &s->threads[i]);
+        loop_post(s->threads[i].loop, http_server_thread_close_listeners, &s->threads[i]);
 }
 
 bool http_server_drain(struct http_server *s, int64_t milliseconds)
@@ -121,7 +123,7 @@ bool http_server_drain(struct http_server *s, int64_t milliseconds)
     const struct timespec pause = {.tv_nsec = DRAIN_LOOK_MS * 1000000L};
 
     for (size_t i = 0; i < s->thread_count; i++)
-        loop_post(s->threads[i].loop, server_thread_drain, &s->threads[i]);
+        loop_post(s->threads[i].loop, http_server_thread_drain, &s->threads[i]);
     while (atomic_load(&s->open) > 0 && clock_monotonic_us() < until)
         (void)nanosleep(&pause, NULL);
     return atomic_load(&s->open) == 0;
@@ -132,10 +134,10 @@ void http_server_free(struct http_server *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->thread_count; i++)
-        server_thread_stop(&s->threads[i]);
+        http_server_thread_stop(&s->threads[i]);
     free(s->threads);
     tls_context_unref(s->tls);
-    server_peers_free(s->peers);
+    http_server_peers_free(s->peers);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

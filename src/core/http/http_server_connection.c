@@ -20,11 +20,11 @@ static void on_events(void *argument, int events)
         loop_fd_want(c->watch, 0);
         return;
     }
-    server_connection_go_on(c);
+    http_server_connection_go_on(c);
 }
 
-struct server_connection *server_connection_new(struct server_thread *t, int fd,
-                                                const struct address *peer, bool tls)
+struct server_connection *http_server_connection_new(struct server_thread *t, int fd,
+                                                     const struct address *peer, bool tls)
 {
     struct http_server *s = t->server;
     struct server_connection *c = memory_get_zeroed(1, sizeof *c);
@@ -39,25 +39,25 @@ struct server_connection *server_connection_new(struct server_thread *t, int fd,
     c->read_wanted = true;
     c->stage = SERVER_IDLE;
     c->readable = true; /* most clients have spoken already */
-    server_connection_deadline(c, s->limits.idle_ms);
+    http_server_connection_deadline(c, s->limits.idle_ms);
     if (tls) {
         pthread_mutex_lock(&s->lock);
         c->tls = tls_connection_accept(s->tls, fd);
         pthread_mutex_unlock(&s->lock);
         c->stage = SERVER_HANDSHAKE;
-        server_connection_deadline(c, s->limits.handshake_ms);
+        http_server_connection_deadline(c, s->limits.handshake_ms);
     }
     c->watch = loop_fd_new(t->loop, fd, on_events, c);
     return c;
 }
 
-void server_connection_free(struct server_connection *c)
+void http_server_connection_free(struct server_connection *c)
 {
-    server_thread_forget(c);
+    http_server_thread_forget(c);
     loop_fd_free(c->watch);
-    server_h1_drop(c);
+    http_server_h1_drop(c);
     if (c->h2 != NULL)
-        server_h2_free(c);
+        http_server_h2_free(c);
     tls_connection_free(c->tls);
     (void)close(c->fd);
     buf_free(&c->in);
@@ -66,15 +66,16 @@ void server_connection_free(struct server_connection *c)
     free(c);
 }
 
-void server_connection_deadline(struct server_connection *c, int64_t milliseconds)
+void http_server_connection_deadline(struct server_connection *c, int64_t milliseconds)
 {
     c->deadline_us = clock_monotonic_us() + milliseconds * 1000;
 }
 
-bool server_connection_is_idle(const struct server_connection *c)
+bool http_server_connection_is_idle(const struct server_connection *c)
 {
     if (c->h2 != NULL)
-        return c->stage == SERVER_H2 && server_h2_is_idle(c) && c->out.len == c->out_at;
+        return c->stage == SERVER_H2 && http_server_h2_is_idle(c) &&
+               c->out.len == c->out_at;
     return c->stage == SERVER_IDLE && c->out.len == c->out_at;
 }
 
@@ -118,7 +119,7 @@ static bool write_out(struct server_connection *c)
     c->write_blocked_by_read = false;
     for (;;) {
         if (c->h2 != NULL)
-            server_h2_output(c);
+            http_server_h2_output(c);
         if (c->out_at == c->out.len)
             break;
         size_t len = 0;
@@ -151,11 +152,11 @@ static bool take(struct server_connection *c, struct span octets)
     if (c->stage == SERVER_LINGER)
         return true; /* read to be forgotten */
     if (c->h2 != NULL)
-        return server_h2_input(c, octets);
+        return http_server_h2_input(c, octets);
     buf_add_span(&c->in, octets);
     if (c->in.failed)
         return false; /* cannot be: a head is refused before it is that long */
-    server_h1_process(c);
+    http_server_h1_process(c);
     return true;
 }
 
@@ -207,10 +208,10 @@ static bool handshake(struct server_connection *c)
     case TLS_DONE:
         c->readable = true;
         c->stage = SERVER_IDLE;
-        server_connection_deadline(c, s->limits.idle_ms);
+        http_server_connection_deadline(c, s->limits.idle_ms);
         if (tls_connection_alpn_is(c->tls, TLS_ALPN_H2)) {
             c->stage = SERVER_H2;
-            return server_h2_begin(c);
+            return http_server_h2_begin(c);
         }
         return true;
     case TLS_WANT_READ:
@@ -227,7 +228,7 @@ static bool handshake(struct server_connection *c)
 
 /* ---- the end ---- */
 
-void server_connection_finish(struct server_connection *c)
+void http_server_connection_finish(struct server_connection *c)
 {
     if (c->stage < SERVER_CLOSING)
         c->stage = SERVER_CLOSING;
@@ -242,7 +243,7 @@ static void linger(struct server_connection *c)
         tls_connection_end(c->tls);
     (void)shutdown(c->fd, SHUT_WR);
     c->stage = SERVER_LINGER;
-    server_connection_deadline(c, c->thread->server->limits.linger_ms);
+    http_server_connection_deadline(c, c->thread->server->limits.linger_ms);
 }
 
 /* Is there nothing left to do with it? */
@@ -253,7 +254,7 @@ static bool is_over(const struct server_connection *c)
     if (c->stage == SERVER_LINGER)
         return c->ended;
     if (c->h2 != NULL && c->stage == SERVER_H2)
-        return written && server_h2_is_over(c);
+        return written && http_server_h2_is_over(c);
     return c->ended && written && c->stage != SERVER_WAITING &&
            c->stage != SERVER_CLOSING;
 }
@@ -290,10 +291,10 @@ struct posted {
 static void go_on_posted(void *argument)
 {
     struct posted *p = argument;
-    struct server_connection *c = server_thread_find(p->thread, &p->token);
+    struct server_connection *c = http_server_thread_find(p->thread, &p->token);
 
     if (c != NULL)
-        server_connection_go_on(c);
+        http_server_connection_go_on(c);
     free(p);
 }
 
@@ -307,20 +308,20 @@ static void go_on_later(struct server_connection *c)
     loop_post(c->thread->loop, go_on_posted, p);
 }
 
-void server_connection_go_on(struct server_connection *c)
+void http_server_connection_go_on(struct server_connection *c)
 {
     bool more = false;
 
     if (c->stage == SERVER_HANDSHAKE) {
         if (!handshake(c)) {
-            server_connection_free(c);
+            http_server_connection_free(c);
             return;
         }
         if (c->stage == SERVER_HANDSHAKE)
             return;
     }
     if (!read_in(c, &more) || !write_out(c)) {
-        server_connection_free(c);
+        http_server_connection_free(c);
         return;
     }
     if (c->stage == SERVER_CLOSING && c->out_at == c->out.len)
@@ -328,17 +329,17 @@ void server_connection_go_on(struct server_connection *c)
     if (is_over(c)) {
         if (c->tls != NULL && c->stage != SERVER_LINGER)
             tls_connection_end(c->tls);
-        server_connection_free(c);
+        http_server_connection_free(c);
         return;
     }
     want(c);
     if (more)
         go_on_later(c);
-    else if (server_connection_is_idle(c))
+    else if (http_server_connection_is_idle(c))
         slim(c);
 }
 
-void server_connection_expired(struct server_connection *c)
+void http_server_connection_expired(struct server_connection *c)
 {
     static const struct http_refusal late = {408, "the request took too long to arrive"};
     struct http_server *s = c->thread->server;
@@ -349,17 +350,17 @@ void server_connection_expired(struct server_connection *c)
     else if (c->stage != SERVER_LINGER)
         SERVER_COUNT(s, timed_out);
     if (!writing && (c->stage == SERVER_HEAD || c->stage == SERVER_BODY)) {
-        server_h1_refuse(c, &late);
-        server_connection_go_on(c);
+        http_server_h1_refuse(c, &late);
+        http_server_connection_go_on(c);
         return;
     }
-    if (!writing && c->stage == SERVER_H2 && !server_h2_is_over(c)) {
-        server_h2_goaway(c);
+    if (!writing && c->stage == SERVER_H2 && !http_server_h2_is_over(c)) {
+        http_server_h2_goaway(c);
         c->deadline_us = SERVER_NEVER;
-        server_connection_deadline(c, s->limits.linger_ms);
+        http_server_connection_deadline(c, s->limits.linger_ms);
         c->stage = SERVER_CLOSING;
-        server_connection_go_on(c);
+        http_server_connection_go_on(c);
         return;
     }
-    server_connection_free(c);
+    http_server_connection_free(c);
 }

@@ -6,8 +6,8 @@
 
 /* ---- refusals ---- */
 
-void server_h1_word(struct http_server *s, struct arena *a, const struct http_refusal *no,
-                    struct http_reply *reply)
+void http_server_h1_word(struct http_server *s, struct arena *a,
+                         const struct http_refusal *no, struct http_reply *reply)
 {
     memset(reply, 0, sizeof *reply);
     reply->status = no->status;
@@ -24,29 +24,29 @@ void server_h1_word(struct http_server *s, struct arena *a, const struct http_re
 static void write_reply(struct server_connection *c, const struct http_reply *reply,
                         bool head_only, bool http_1_0);
 
-void server_h1_refuse(struct server_connection *c, const struct http_refusal *no)
+void http_server_h1_refuse(struct server_connection *c, const struct http_refusal *no)
 {
-    struct arena *a = server_thread_arena(c->thread);
+    struct arena *a = http_server_thread_arena(c->thread);
     struct http_reply reply;
 
-    server_h1_word(c->thread->server, a, no, &reply);
+    http_server_h1_word(c->thread->server, a, no, &reply);
     write_reply(c, &reply, false, false);
-    server_thread_arena_back(c->thread, a);
-    server_h1_drop(c);
-    server_connection_finish(c);
+    http_server_thread_arena_back(c->thread, a);
+    http_server_h1_drop(c);
+    http_server_connection_finish(c);
 }
 
-void server_h1_drop(struct server_connection *c)
+void http_server_h1_drop(struct server_connection *c)
 {
     if (c->arena != NULL)
-        server_thread_arena_back(c->thread, c->arena);
+        http_server_thread_arena_back(c->thread, c->arena);
     c->arena = NULL;
 }
 
 /* ---- requests ---- */
 
-void server_h1_hand_over(struct server_connection *c, struct http_request *request,
-                         int32_t stream)
+void http_server_h1_hand_over(struct server_connection *c, struct http_request *request,
+                              int32_t stream)
 {
     struct http_server *s = c->thread->server;
 
@@ -78,7 +78,7 @@ static void hand_over(struct server_connection *c)
     c->requests++;
     c->stage = SERVER_WAITING;
     c->deadline_us = SERVER_NEVER;
-    server_h1_hand_over(c, r, 0);
+    http_server_h1_hand_over(c, r, 0);
 }
 
 /* The head is whole: read it and see what body follows. */
@@ -87,7 +87,7 @@ static bool begin_body(struct server_connection *c, size_t length,
 {
     struct http_server *s = c->thread->server;
 
-    c->arena = server_thread_arena(c->thread);
+    c->arena = http_server_thread_arena(c->thread);
     if (http_parse_request(c->arena, span_slice(buf_span(&c->in), 0, length),
                            &s->parse_limits, &c->head, no) != HTTP_PARSE_DONE)
         return false;
@@ -104,7 +104,7 @@ static bool begin_body(struct server_connection *c, size_t length,
     if (c->head.expect_continue && has_body && c->in.len == 0)
         buf_add_text(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     c->stage = SERVER_BODY;
-    server_connection_deadline(c, s->limits.body_ms);
+    http_server_connection_deadline(c, s->limits.body_ms);
     return true;
 }
 
@@ -119,7 +119,7 @@ static enum http_parse_result read_head(struct server_connection *c,
     if (c->stage == SERVER_IDLE) {
         c->stage = SERVER_HEAD;
         memset(&c->scan, 0, sizeof c->scan);
-        server_connection_deadline(c, s->limits.head_ms);
+        http_server_connection_deadline(c, s->limits.head_ms);
     }
     enum http_parse_result result =
         http_parse_scan(&c->scan, buf_span(&c->in), &s->parse_limits, &length, no);
@@ -139,7 +139,7 @@ static enum http_parse_result read_body(struct server_connection *c,
     return result;
 }
 
-void server_h1_process(struct server_connection *c)
+void http_server_h1_process(struct server_connection *c)
 {
     struct http_refusal no;
     enum http_parse_result result = HTTP_PARSE_DONE;
@@ -156,7 +156,7 @@ void server_h1_process(struct server_connection *c)
         }
     }
     if (result == HTTP_PARSE_REFUSED)
-        server_h1_refuse(c, &no);
+        http_server_h1_refuse(c, &no);
 }
 
 /* ---- replies ---- */
@@ -173,7 +173,7 @@ static void write_reply(struct server_connection *c, const struct http_reply *re
     struct buf *out = &c->out;
 
     buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", reply->status,
-               http_message_reason(reply->status), server_thread_date(c->thread));
+               http_message_reason(reply->status), http_server_thread_date(c->thread));
     for (size_t i = 0; i < reply->header_count; i++) {
         buf_add_text(out, reply->headers[i].name);
         buf_add_text(out, ": ");
@@ -191,8 +191,8 @@ static void write_reply(struct server_connection *c, const struct http_reply *re
         buf_add_span(out, reply->body);
 }
 
-void server_h1_reply(struct server_connection *c, struct http_request *request,
-                     const struct http_reply *reply)
+void http_server_h1_reply(struct server_connection *c, struct http_request *request,
+                          const struct http_reply *reply)
 {
     struct http_server *s = c->thread->server;
     struct http_reply answer = *reply;
@@ -201,10 +201,10 @@ void server_h1_reply(struct server_connection *c, struct http_request *request,
                    c->requests >= s->limits.requests_per_connection;
     write_reply(c, &answer, request->method == HTTP_HEAD, c->head.minor == 0);
     if (c->out.failed || answer.close) {
-        server_connection_finish(c);
+        http_server_connection_finish(c);
         return;
     }
     c->stage = SERVER_IDLE;
-    server_connection_deadline(c, s->limits.idle_ms);
-    server_h1_process(c); /* a request may be waiting behind this one */
+    http_server_connection_deadline(c, s->limits.idle_ms);
+    http_server_h1_process(c); /* a request may be waiting behind this one */
 }

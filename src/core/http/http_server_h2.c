@@ -48,7 +48,7 @@ static struct h2_stream *stream_new(struct server_connection *c, int32_t id)
     struct h2_stream *st = memory_get_zeroed(1, sizeof *st);
 
     st->id = id;
-    st->arena = server_thread_arena(c->thread);
+    st->arena = http_server_thread_arena(c->thread);
     st->request = arena_get(st->arena, sizeof *st->request);
     st->request->arena = st->arena;
     st->request->host = "";
@@ -76,9 +76,9 @@ static void stream_free(struct server_connection *c, struct h2_stream *st)
     if (st->next != NULL)
         st->next->previous = st->previous;
     if (--c->h2->stream_count == 0)
-        server_connection_deadline(c, server_of(c)->limits.idle_ms);
+        http_server_connection_deadline(c, server_of(c)->limits.idle_ms);
     if (!st->handed_over || st->answered)
-        server_thread_arena_back(c->thread, st->arena);
+        http_server_thread_arena_back(c->thread, st->arena);
     buf_free(&st->body);
     free(st);
 }
@@ -130,7 +130,7 @@ static void submit(struct server_connection *c, struct h2_stream *st,
     size_t count = 0;
 
     list[count++] = pair(":status", arena_printf(st->arena, "%d", reply->status));
-    list[count++] = pair("date", server_thread_date(c->thread));
+    list[count++] = pair("date", http_server_thread_date(c->thread));
     for (size_t i = 0; i < reply->header_count; i++) {
         char *name = arena_string(st->arena, reply->headers[i].name);
         for (char *p = name; *p != '\0'; p++)
@@ -153,25 +153,25 @@ static void submit_refusal(struct server_connection *c, struct h2_stream *st)
     struct http_reply reply;
 
     st->handed_over = true; /* nothing more is taken from it */
-    server_h1_word(server_of(c), st->arena, &st->refusal, &reply);
+    http_server_h1_word(server_of(c), st->arena, &st->refusal, &reply);
     submit(c, st, &reply, false);
 }
 
-void server_h2_reply(struct server_connection *c, struct http_request *request,
-                     const struct http_reply *reply)
+void http_server_h2_reply(struct server_connection *c, struct http_request *request,
+                          const struct http_reply *reply)
 {
     struct h2_stream *st =
         nghttp2_session_get_stream_user_data(c->h2->session, request->token.stream);
 
     if (st == NULL || st->request != request) {
         SERVER_COUNT(server_of(c), replies_dropped);
-        server_thread_arena_back(c->thread, request->arena);
+        http_server_thread_arena_back(c->thread, request->arena);
         return;
     }
     submit(c, st, reply, request->method == HTTP_HEAD);
     if (reply->close || c->close_after ||
         c->requests >= server_of(c)->limits.requests_per_connection)
-        server_h2_goaway(c);
+        http_server_h2_goaway(c);
 }
 
 /* ---- requests ---- */
@@ -298,7 +298,7 @@ static void request_whole(struct server_connection *c, struct h2_stream *st)
     st->handed_over = true;
     st->deadline_us = SERVER_NEVER;
     c->requests++;
-    server_h1_hand_over(c, r, st->id);
+    http_server_h1_hand_over(c, r, st->id);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *context)
@@ -382,7 +382,7 @@ static bool make_session(struct server_connection *c)
     return made;
 }
 
-bool server_h2_begin(struct server_connection *c)
+bool http_server_h2_begin(struct server_connection *c)
 {
     const struct http_server_limits *l = &server_of(c)->limits;
 
@@ -397,26 +397,26 @@ bool server_h2_begin(struct server_connection *c)
                                    sizeof settings / sizeof settings[0]) == 0;
 }
 
-bool server_h2_input(struct server_connection *c, struct span octets)
+bool http_server_h2_input(struct server_connection *c, struct span octets)
 {
     ssize_t taken = nghttp2_session_mem_recv(c->h2->session, octets.data, octets.len);
 
     if (taken < 0) {
         /* say why, if it can still be said */
         (void)nghttp2_session_terminate_session(c->h2->session, NGHTTP2_PROTOCOL_ERROR);
-        server_connection_finish(c);
+        http_server_connection_finish(c);
     }
     return true;
 }
 
-void server_h2_output(struct server_connection *c)
+void http_server_h2_output(struct server_connection *c)
 {
     const uint8_t *frames = NULL;
 
     while (c->out.len - c->out_at < OUT_AT_ONCE) {
         ssize_t len = nghttp2_session_mem_send(c->h2->session, &frames);
         if (len < 0)
-            server_connection_finish(c);
+            http_server_connection_finish(c);
         if (len <= 0)
             break;
         buf_add(&c->out, frames, (size_t)len);
@@ -425,19 +425,19 @@ void server_h2_output(struct server_connection *c)
     c->read_wanted = c->out.len - c->out_at < OUT_AT_ONCE;
 }
 
-bool server_h2_is_over(const struct server_connection *c)
+bool http_server_h2_is_over(const struct server_connection *c)
 {
     return (c->ended && c->out.len == c->out_at) ||
            (nghttp2_session_want_read(c->h2->session) == 0 &&
             nghttp2_session_want_write(c->h2->session) == 0);
 }
 
-bool server_h2_is_idle(const struct server_connection *c)
+bool http_server_h2_is_idle(const struct server_connection *c)
 {
     return c->h2->stream_count == 0 && nghttp2_session_want_write(c->h2->session) == 0;
 }
 
-void server_h2_goaway(struct server_connection *c)
+void http_server_h2_goaway(struct server_connection *c)
 {
     if (c->h2->goaway)
         return;
@@ -448,7 +448,7 @@ void server_h2_goaway(struct server_connection *c)
                                 NGHTTP2_NO_ERROR, NULL, 0);
 }
 
-void server_h2_sweep(struct server_connection *c, int64_t now_us)
+void http_server_h2_sweep(struct server_connection *c, int64_t now_us)
 {
     bool changed = false;
 
@@ -461,10 +461,10 @@ void server_h2_sweep(struct server_connection *c, int64_t now_us)
         changed = true;
     }
     if (changed)
-        server_connection_go_on(c);
+        http_server_connection_go_on(c);
 }
 
-void server_h2_free(struct server_connection *c)
+void http_server_h2_free(struct server_connection *c)
 {
     while (c->h2->streams != NULL)
         stream_free(c, c->h2->streams);

@@ -21,7 +21,7 @@ struct server_peers {
     struct peer *buckets[BUCKETS];
 };
 
-struct server_peers *server_peers_new(void)
+struct server_peers *http_server_peers_new(void)
 {
     struct server_peers *p = memory_get_zeroed(1, sizeof *p);
 
@@ -30,7 +30,7 @@ struct server_peers *server_peers_new(void)
     return p;
 }
 
-void server_peers_free(struct server_peers *p)
+void http_server_peers_free(struct server_peers *p)
 {
     if (p == NULL)
         return;
@@ -60,7 +60,8 @@ static struct peer **find(struct server_peers *p, const struct address *a, uint8
     return link;
 }
 
-bool server_peers_enter(struct server_peers *p, const struct address *peer, int64_t most)
+bool http_server_peers_enter(struct server_peers *p, const struct address *peer,
+                             int64_t most)
 {
     uint8_t key[KEY_OCTETS + 1];
 
@@ -77,7 +78,7 @@ bool server_peers_enter(struct server_peers *p, const struct address *peer, int6
     return in;
 }
 
-void server_peers_leave(struct server_peers *p, const struct address *peer)
+void http_server_peers_leave(struct server_peers *p, const struct address *peer)
 {
     uint8_t key[KEY_OCTETS + 1];
 

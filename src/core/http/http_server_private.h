@@ -131,86 +131,94 @@ struct http_server {
 
 /* ---- http_server_thread.c ---- */
 
-MUST_CHECK enum err server_thread_start(struct http_server *s, struct server_thread *t,
-                                        uint32_t index, struct err_info *why);
-void server_thread_stop(struct server_thread *t);
+/* Start the thread, which runs until it is stopped; stopping frees what it has. ERR_IO.
+ */
+MUST_CHECK enum err http_server_thread_start(struct http_server *s,
+                                             struct server_thread *t, uint32_t index,
+                                             struct err_info *why);
+void http_server_thread_stop(struct server_thread *t);
 
 /* Posted: watch a listener; close listeners; begin to drain. */
-void server_thread_listen(struct server_thread *t, int fd, bool tls);
-void server_thread_close_listeners(void *thread);
-void server_thread_drain(void *thread);
+void http_server_thread_listen(struct server_thread *t, int fd, bool tls);
+void http_server_thread_close_listeners(void *thread);
+void http_server_thread_drain(void *thread);
 
 /* The connection a token names; NULL if it is gone. */
-struct server_connection *server_thread_find(struct server_thread *t,
-                                             const struct http_token *token);
-void server_thread_forget(struct server_connection *c);
+struct server_connection *http_server_thread_find(struct server_thread *t,
+                                                  const struct http_token *token);
+void http_server_thread_forget(struct server_connection *c);
 
 /* Arenas of requests, reused. */
-struct arena *server_thread_arena(struct server_thread *t);
-void server_thread_arena_back(struct server_thread *t, struct arena *a);
+struct arena *http_server_thread_arena(struct server_thread *t);
+void http_server_thread_arena_back(struct server_thread *t, struct arena *a);
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7), of now. */
-const char *server_thread_date(struct server_thread *t);
+const char *http_server_thread_date(struct server_thread *t);
 
 /* ---- http_server_connection.c ---- */
 
-struct server_connection *server_connection_new(struct server_thread *t, int fd,
-                                                const struct address *peer, bool tls);
-void server_connection_free(struct server_connection *c);
+/* A connection in a slot that the thread gives it; freeing closes it. */
+struct server_connection *http_server_connection_new(struct server_thread *t, int fd,
+                                                     const struct address *peer,
+                                                     bool tls);
+void http_server_connection_free(struct server_connection *c);
 
 /* Write what is queued, then see what can be read. Frees the connection when it is over;
  * it must not be used afterwards. */
-void server_connection_go_on(struct server_connection *c);
+void http_server_connection_go_on(struct server_connection *c);
 
 /* Its time is over: close it, or answer 408 where a request was begun. */
-void server_connection_expired(struct server_connection *c);
+void http_server_connection_expired(struct server_connection *c);
 
 /* Close once everything queued is written. */
-void server_connection_finish(struct server_connection *c);
+void http_server_connection_finish(struct server_connection *c);
 
 /* No request is under way: it may be closed without loss. */
-bool server_connection_is_idle(const struct server_connection *c);
+bool http_server_connection_is_idle(const struct server_connection *c);
 
-void server_connection_deadline(struct server_connection *c, int64_t milliseconds);
+/* It expires in so many milliseconds unless another deadline is set. */
+void http_server_connection_deadline(struct server_connection *c, int64_t milliseconds);
 
 /* ---- http_server_h1.c ---- */
 
 /* Read requests from what is buffered, until one is handed over or more is needed. */
-void server_h1_process(struct server_connection *c);
-void server_h1_reply(struct server_connection *c, struct http_request *request,
-                     const struct http_reply *reply);
-void server_h1_refuse(struct server_connection *c, const struct http_refusal *no);
-void server_h1_drop(struct server_connection *c);
+void http_server_h1_process(struct server_connection *c);
+void http_server_h1_reply(struct server_connection *c, struct http_request *request,
+                          const struct http_reply *reply);
+void http_server_h1_refuse(struct server_connection *c, const struct http_refusal *no);
+void http_server_h1_drop(struct server_connection *c);
 
 /* Hand a request to the callback; it is in flight from now on. */
-void server_h1_hand_over(struct server_connection *c, struct http_request *request,
-                         int32_t stream);
+void http_server_h1_hand_over(struct server_connection *c, struct http_request *request,
+                              int32_t stream);
 
 /* Word a refusal (callback, or plain text). */
-void server_h1_word(struct http_server *s, struct arena *a, const struct http_refusal *no,
-                    struct http_reply *reply);
+void http_server_h1_word(struct http_server *s, struct arena *a,
+                         const struct http_refusal *no, struct http_reply *reply);
 
 /* ---- http_server_h2.c ---- */
 
 /* Begin HTTP/2; false if memory or the library fails. */
-bool server_h2_begin(struct server_connection *c);
+bool http_server_h2_begin(struct server_connection *c);
 /* Take input; false: the connection is over (what is queued is still written). */
-bool server_h2_input(struct server_connection *c, struct span octets);
+bool http_server_h2_input(struct server_connection *c, struct span octets);
 /* Fill c->out with frames. */
-void server_h2_output(struct server_connection *c);
+void http_server_h2_output(struct server_connection *c);
 /* Nothing to read or write any more? */
-bool server_h2_is_over(const struct server_connection *c);
-bool server_h2_is_idle(const struct server_connection *c);
-void server_h2_reply(struct server_connection *c, struct http_request *request,
-                     const struct http_reply *reply);
-void server_h2_sweep(struct server_connection *c, int64_t now_us);
-void server_h2_goaway(struct server_connection *c);
-void server_h2_free(struct server_connection *c);
+bool http_server_h2_is_over(const struct server_connection *c);
+bool http_server_h2_is_idle(const struct server_connection *c);
+void http_server_h2_reply(struct server_connection *c, struct http_request *request,
+                          const struct http_reply *reply);
+void http_server_h2_sweep(struct server_connection *c, int64_t now_us);
+void http_server_h2_goaway(struct server_connection *c);
+void http_server_h2_free(struct server_connection *c);
 
 /* ---- http_server_peers.c ---- */
 
-struct server_peers *server_peers_new(void);
-void server_peers_free(struct server_peers *p);
+/* An empty count. */
+struct server_peers *http_server_peers_new(void);
+void http_server_peers_free(struct server_peers *p);
 /* Count a connection of the peer, unless it has `most` already. */
-bool server_peers_enter(struct server_peers *p, const struct address *peer, int64_t most);
-void server_peers_leave(struct server_peers *p, const struct address *peer);
+bool http_server_peers_enter(struct server_peers *p, const struct address *peer,
+                             int64_t most);
+void http_server_peers_leave(struct server_peers *p, const struct address *peer);

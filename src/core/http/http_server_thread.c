@@ -35,8 +35,8 @@ static uint32_t take_slot(struct server_thread *t)
     return slot;
 }
 
-struct server_connection *server_thread_find(struct server_thread *t,
-                                             const struct http_token *token)
+struct server_connection *http_server_thread_find(struct server_thread *t,
+                                                  const struct http_token *token)
 {
     if (token->slot >= t->slot_count ||
         t->slots[token->slot].generation != token->generation)
@@ -44,7 +44,7 @@ struct server_connection *server_thread_find(struct server_thread *t,
     return t->slots[token->slot].connection;
 }
 
-void server_thread_forget(struct server_connection *c)
+void http_server_thread_forget(struct server_connection *c)
 {
     struct server_thread *t = c->thread;
 
@@ -54,7 +54,7 @@ void server_thread_forget(struct server_connection *c)
     t->open--;
     atomic_fetch_sub(&t->server->open, 1);
     atomic_fetch_sub_explicit(&t->server->counts.open, 1, memory_order_relaxed);
-    server_peers_leave(t->server->peers, &c->peer);
+    http_server_peers_leave(t->server->peers, &c->peer);
 }
 
 /* ---- deadlines ---- */
@@ -69,9 +69,9 @@ static void sweep(void *argument)
         if (c == NULL)
             continue;
         if (c->deadline_us <= now || c->write_deadline_us <= now)
-            server_connection_expired(c);
+            http_server_connection_expired(c);
         else if (c->h2 != NULL)
-            server_h2_sweep(c, now);
+            http_server_h2_sweep(c, now);
     }
     if (t->open > 0)
         loop_timer_set(t->sweep, t->sweep_ms);
@@ -93,13 +93,13 @@ static bool close_longest_idle(struct server_thread *t)
 
     for (uint32_t i = 0; i < t->slot_count; i++) {
         struct server_connection *c = t->slots[i].connection;
-        if (c != NULL && server_connection_is_idle(c) &&
+        if (c != NULL && http_server_connection_is_idle(c) &&
             (oldest == NULL || c->deadline_us < oldest->deadline_us))
             oldest = c;
     }
     if (oldest == NULL)
         return false;
-    server_connection_free(oldest);
+    http_server_connection_free(oldest);
     return true;
 }
 
@@ -118,12 +118,12 @@ static void begin(struct server_thread *t, int fd, const struct address *peer, b
         turn_away(s, fd);
         return;
     }
-    if (!server_peers_enter(s->peers, peer, s->limits.connections_per_peer)) {
+    if (!http_server_peers_enter(s->peers, peer, s->limits.connections_per_peer)) {
         turn_away(s, fd);
         return;
     }
     uint32_t slot = take_slot(t);
-    struct server_connection *c = server_connection_new(t, fd, peer, tls);
+    struct server_connection *c = http_server_connection_new(t, fd, peer, tls);
     c->slot = slot;
     c->generation = t->slots[slot].generation;
     t->slots[slot].connection = c;
@@ -132,7 +132,7 @@ static void begin(struct server_thread *t, int fd, const struct address *peer, b
     atomic_fetch_add(&s->open, 1);
     SERVER_COUNT(s, open);
     SERVER_COUNT(s, accepted);
-    server_connection_go_on(c);
+    http_server_connection_go_on(c);
 }
 
 static void begin_posted(void *argument)
@@ -203,7 +203,7 @@ static void listen_posted(void *argument)
     loop_fd_want(l->watch, LOOP_READ);
 }
 
-void server_thread_listen(struct server_thread *t, int fd, bool tls)
+void http_server_thread_listen(struct server_thread *t, int fd, bool tls)
 {
     struct server_listener *l = memory_get_zeroed(1, sizeof *l);
 
@@ -213,7 +213,7 @@ void server_thread_listen(struct server_thread *t, int fd, bool tls)
     loop_post(t->loop, listen_posted, l);
 }
 
-void server_thread_close_listeners(void *thread)
+void http_server_thread_close_listeners(void *thread)
 {
     struct server_thread *t = thread;
 
@@ -227,34 +227,34 @@ void server_thread_close_listeners(void *thread)
     }
 }
 
-void server_thread_drain(void *thread)
+void http_server_thread_drain(void *thread)
 {
     struct server_thread *t = thread;
 
     t->draining = true;
-    server_thread_close_listeners(t);
+    http_server_thread_close_listeners(t);
     for (uint32_t i = 0; i < t->slot_count; i++) {
         struct server_connection *c = t->slots[i].connection;
         if (c == NULL)
             continue;
         c->close_after = true;
         if (c->h2 != NULL) {
-            server_h2_goaway(c);
-            server_connection_go_on(c);
-        } else if (server_connection_is_idle(c)) {
-            server_connection_free(c);
+            http_server_h2_goaway(c);
+            http_server_connection_go_on(c);
+        } else if (http_server_connection_is_idle(c)) {
+            http_server_connection_free(c);
         }
     }
 }
 
 /* ---- arenas, date ---- */
 
-struct arena *server_thread_arena(struct server_thread *t)
+struct arena *http_server_thread_arena(struct server_thread *t)
 {
     return t->arena_count > 0 ? t->arenas[--t->arena_count] : arena_new();
 }
 
-void server_thread_arena_back(struct server_thread *t, struct arena *a)
+void http_server_thread_arena_back(struct server_thread *t, struct arena *a)
 {
     if (t->arena_count == SERVER_ARENAS_KEPT) {
         arena_free(a);
@@ -264,7 +264,7 @@ void server_thread_arena_back(struct server_thread *t, struct arena *a)
     t->arenas[t->arena_count++] = a;
 }
 
-const char *server_thread_date(struct server_thread *t)
+const char *http_server_thread_date(struct server_thread *t)
 {
     static const char days[][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -307,8 +307,8 @@ static int64_t sweep_interval(const struct http_server_limits *l)
     return shortest < SWEEP_LEAST_MS ? SWEEP_LEAST_MS : shortest;
 }
 
-enum err server_thread_start(struct http_server *s, struct server_thread *t,
-                             uint32_t index, struct err_info *why)
+enum err http_server_thread_start(struct http_server *s, struct server_thread *t,
+                                  uint32_t index, struct err_info *why)
 {
     t->server = s;
     t->index = index;
@@ -327,14 +327,14 @@ static void stop_posted(void *argument)
 {
     struct server_thread *t = argument;
 
-    server_thread_close_listeners(t);
+    http_server_thread_close_listeners(t);
     for (uint32_t i = 0; i < t->slot_count; i++)
         if (t->slots[i].connection != NULL)
-            server_connection_free(t->slots[i].connection);
+            http_server_connection_free(t->slots[i].connection);
     loop_stop(t->loop);
 }
 
-void server_thread_stop(struct server_thread *t)
+void http_server_thread_stop(struct server_thread *t)
 {
     if (t->started) {
         loop_post(t->loop, stop_posted, t);

@@ -23,6 +23,7 @@ struct json;
 MUST_CHECK enum err json_read(struct arena *a, struct span text,
                               const struct json **value, struct err_info *why);
 
+/* What is it? NULL is nothing of these. */
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
 bool json_is_string(const struct json *value);

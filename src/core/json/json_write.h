@@ -27,6 +27,7 @@ struct json_writer {
 /* A writer that appends to `b`. */
 struct json_writer json_writer_make(struct buf *b);
 
+/* Open and close objects and arrays; `name` as above. */
 void json_write_begin_object(struct json_writer *w, const char *name);
 void json_write_end_object(struct json_writer *w);
 void json_write_begin_array(struct json_writer *w, const char *name);

@@ -22,6 +22,7 @@ struct account {
 
 struct account_cache;
 
+/* An empty cache; free when no exchange is left. */
 struct account_cache *account_cache_new(void);
 void account_cache_free(struct account_cache *cache);
 

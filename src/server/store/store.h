@@ -162,6 +162,7 @@ struct store_authz {
     const char *record; /* validationRecord (JSON array text), or NULL */
 };
 
+/* With its last attempt. ERR_NOT_FOUND if there is none. */
 MUST_CHECK enum err store_authz_by_id(struct store_session *s, struct arena *a,
                                       int64_t id, struct store_authz **row,
                                       struct err_info *why);

@@ -62,6 +62,7 @@ struct store_session {
 
 /* ---- connections (store_connection.c) ---- */
 
+/* Open a connection as every one is to be; close it with its statements. */
 MUST_CHECK enum err store_connection_open(const char *path, struct store_connection *c,
                                           struct err_info *why);
 void store_connection_close(struct store_connection *c);
@@ -124,6 +125,7 @@ struct store_connection *store_read_begin(struct store_session *s);
 /* End it: the session depends on what was seen. Returns `result`. */
 enum err store_read_end(struct store_session *s, enum err result);
 
+/* Commit what is there and end the thread. */
 void store_batch_stop(struct store *store);
 
 /* ---- rows shared between files ---- */

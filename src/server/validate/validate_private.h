@@ -59,6 +59,7 @@ struct validate_type {
     void (*start)(struct validate_check *c);
 };
 
+/* The verdict is yes. */
 void validate_good(struct validate_check *c);
 
 /* The verdict is no. */
