@@ -2,6 +2,7 @@
 #include <libfyaml.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/config/config.h"
 #include "core/config/config_value.h"
 
@@ -171,12 +172,33 @@ static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
     return ERR_OK;
 }
 
+/* What no configuration needs, and what the YAML reader may choke on: control characters
+ * and directives. */
+static enum err check_text(const char *file, struct span text, struct err_info *why)
+{
+    int line = 1;
+
+    if (!text_is_utf8(text))
+        return err_set(why, ERR_CONFIG, "%s: not valid UTF-8", file);
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        if ((c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+            return err_set(why, ERR_CONFIG, "%s:%d: a control character", file, line);
+        if (c == '%' && (i == 0 || text.data[i - 1] == '\n' || text.data[i - 1] == '\r'))
+            return err_set(why, ERR_CONFIG, "%s:%d: YAML directives are not needed here",
+                           file, line);
+        line += c == '\n';
+    }
+    return ERR_OK;
+}
+
 enum err config_read(struct arena *a, const struct config_table *table, const char *file,
                      struct span text, void *settings, struct err_info *why)
 {
     struct fy_diag_cfg diag_cfg;
     struct yaml y = {.arena = a, .table = table, .file = file, .settings = settings};
 
+    TRY(check_text(file, text, why));
     fy_diag_cfg_default(&diag_cfg);
     diag_cfg.fp = NULL;
     struct fy_diag *diag = fy_diag_create(&diag_cfg);
