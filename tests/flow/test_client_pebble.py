@@ -66,7 +66,7 @@ def test_issue_standalone(cairn):
     certificate, key = check(cairn, "www.example.test", ["www.example.test", "example.test"])
     assert isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp256r1"
     words = [line.split()[0] for line in done.stdout.splitlines()]
-    assert words == ["ca", "account", "key", "order", "prove", "proved", "proved", "issued", "stored"]
+    assert words == ["ca", "account", "order", "prove", "proved", "proved", "key", "issued", "stored"]
     assert done.stderr == ""
     accounts = list((cairn.directory / "accounts").iterdir())
     assert len(accounts) == 1 and stat.S_IMODE(accounts[0].stat().st_mode) == 0o700

@@ -166,7 +166,9 @@ static enum err need_directory(const struct client_command *c, const char **dire
 
 enum err command_issue(const struct client_command *c, struct err_info *why)
 {
+    AUTO(crew) struct crew crew = {0};
     struct issuing i = {.email = c->email,
+                        .crew = &crew,
                         .agree_terms = c->agree_terms,
                         .report = {.json = c->json, .quiet = c->quiet}};
     struct certificate_metadata there;

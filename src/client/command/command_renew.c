@@ -15,6 +15,7 @@
 struct renewal {
     const struct client_command *c;
     const char *directory;
+    struct crew crew;
     struct buf text;
     struct json_writer json;
     size_t due;
@@ -50,6 +51,7 @@ static void renew_one(struct renewal *r, const char *name)
     AUTO(arena) struct arena *a = arena_new();
     struct issuing i = {.directory = r->directory,
                         .name = name,
+                        .crew = &r->crew,
                         .agree_terms = r->c->agree_terms,
                         .report = {.json = r->c->json, .quiet = r->c->quiet}};
     struct err_info why = {0};
@@ -106,6 +108,7 @@ enum err command_renew(const struct client_command *c, struct err_info *why)
     json_write_begin_array(&r.json, NULL);
     for (size_t i = 0; i < count && interrupt_signal() == 0; i++)
         renew_one(&r, names[i]);
+    crew_end(&r.crew);
     json_write_end_array(&r.json);
     if (c->json) {
         printf("%.*s\n", (int)r.text.len, (const char *)r.text.data);

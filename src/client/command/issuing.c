@@ -1,11 +1,24 @@
-/* Session, key, flow, store. */
+/* The process with the keys and the files: it gives the job, serves the calls that come
+ * back, judges the result, and keeps it. */
 #include "client/command/issuing.h"
 
 #include <string.h>
 
+#include "client/command/network.h"
 #include "client/flow/flow.h"
-#include "client/session/session.h"
+#include "client/flow/flow_check.h"
+#include "client/proc/wire.h"
+#include "client/solve/solve.h"
+#include "client/store/account_store.h"
+#include "core/acme/identifier.h"
+#include "core/acme/key_authorization.h"
 #include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/jose/jws.h"
+#include "core/x509/csr.h"
+
+#define JWS_MAX   (256 * 1024)      /* octets of a signed request */
+#define ROOTS_MAX (2 * 1024 * 1024) /* octets of a CA file */
 
 static const struct {
     const char *name;
@@ -64,35 +77,171 @@ static enum err keep(struct arena *a, struct issuing *i, const struct key *key,
     return ERR_OK;
 }
 
-static enum err with_session(struct arena *a, struct issuing *i, struct session *session,
-                             const char **path, struct err_info *why)
-{
-    const struct solve_options solving = {.http = i->wanted.http,
-                                          .http_port = i->wanted.http_port};
-    struct flow_certificate got = {0};
-    struct key *key = NULL;
+/* ---- what the process with the network asks for ---- */
 
-    TRY(make_key(i, &key, why));
-    arena_own(a, key, key_drop);
-    TRY(flow_issue(session, &solving, i->wanted.names, i->wanted.name_count, key,
-                   &i->report, a, &got, why));
-    return keep(a, i, key, &got, path, why);
+/* One certificate being got. */
+struct job {
+    struct arena *arena;
+    const struct issuing *i;
+    struct account account;
+    struct key *key; /* of the certificate */
+    struct solver *solver;
+};
+
+static enum err sign(struct job *j, struct arena *a, const struct wire_message *m,
+                     struct span *answer, struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(JWS_MAX);
+
+    if (m->count != 4)
+        return err_set(why, ERR_PROTOCOL, "a call to sign is malformed");
+    const char *kid = m->fields[0].len > 0 ? (const char *)m->fields[0].data : NULL;
+    const char *url = (const char *)m->fields[2].data;
+    if (strncmp(url, "https://", 8) != 0)
+        return err_set(why, ERR_PROTOCOL, "%.200s is no https URL", url);
+    TRY(jws_sign(&b, j->account.key, kid, (const char *)m->fields[1].data, url,
+                 m->fields[3], why));
+    *answer = arena_span(a, buf_span(&b));
+    return ERR_OK;
+}
+
+/* For the names of the job, whatever the CA says. */
+static enum err request(struct job *j, struct arena *a, struct span *answer,
+                        struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(CSR_MAX);
+
+    if (j->key == NULL) { /* not before the CA is content: a large one takes long */
+        TRY(make_key(j->i, &j->key, why));
+        arena_own(j->arena, j->key, key_drop);
+    }
+    TRY(csr_make(&b, j->key, j->i->wanted.names, j->i->wanted.name_count, why));
+    *answer = arena_span(a, buf_span(&b));
+    return ERR_OK;
+}
+
+static enum err present(struct job *j, struct arena *a, const struct wire_message *m,
+                        struct err_info *why)
+{
+    const struct solve_options options = {.http = j->i->wanted.http,
+                                          .http_port = j->i->wanted.http_port,
+                                          .listener = j->i->crew->listener.fd};
+    uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
+
+    if (m->count != 1)
+        return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
+    if (j->solver == NULL) {
+        TRY(solve_open(&options, &j->solver, why));
+        report_step(&j->i->report, "prove", "%s, %s",
+                    terms_challenge_type(solve_type(j->solver)),
+                    solve_description(j->solver));
+    }
+    const char *token = (const char *)m->fields[0].data;
+    jwk_thumbprint(j->account.key, thumbprint);
+    return solve_add(j->solver, token, key_authorization_text(a, token, thumbprint), why);
+}
+
+static enum err serve(struct job *j, struct arena *a, const struct wire_message *m,
+                      struct span *answer, struct err_info *why)
+{
+    switch (m->type) {
+    case WIRE_SIGN:
+        return sign(j, a, m, answer, why);
+    case WIRE_CSR:
+        return request(j, a, answer, why);
+    case WIRE_ACCOUNT:
+        return account_store_keep_url(&j->account, (const char *)m->fields[0].data,
+                                      j->i->email, why);
+    case WIRE_PRESENT:
+        return present(j, a, m, why);
+    case WIRE_PROVED:
+        solve_close(j->solver);
+        j->solver = NULL;
+        return ERR_OK;
+    default:
+        return err_set(why, ERR_PROTOCOL, "a call that is none");
+    }
+}
+
+/* Serve until the process with the network is done, or has failed. */
+static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
+{
+    int fd = j->i->crew->network.fd;
+
+    for (;;) {
+        AUTO(arena) struct arena *a = arena_new();
+        struct wire_message m;
+        struct span answer = span_of("");
+        struct err_info failure = {0};
+        TRY(wire_receive(a, fd, &m, NULL, why));
+        if (m.type == WIRE_FINISH && m.count == 1) {
+            *pem = arena_span(j->arena, m.fields[0]);
+            return ERR_OK;
+        }
+        if (m.type == WIRE_FAIL)
+            return wire_failure(&m, why);
+        enum err result = serve(j, a, &m, &answer, &failure);
+        const struct wire_message back = {WIRE_ANSWER, {answer}, 1};
+        TRY(result == ERR_OK ? wire_send(fd, &back, why)
+                             : wire_send_failure(fd, &failure, why));
+    }
+}
+
+/* ---- the job ---- */
+
+static enum err send_job(struct job *j, struct err_info *why)
+{
+    const struct issuing *i = j->i;
+    AUTO(buf) struct buf names = buf_make(FLOW_NAMES_MAX * (IDENTIFIER_DNS_MAX + 1));
+    struct span roots = span_of("");
+    char flags[3] = "";
+
+    if (i->wanted.ca_file[0] != '\0' &&
+        file_read(j->arena, i->wanted.ca_file, ROOTS_MAX, &roots, why) != ERR_OK) {
+        why->code = ERR_CONFIG;
+        return err_prefix(why, "the CA file");
+    }
+    if (i->wanted.ca_file[0] != '\0' && roots.len == 0)
+        return err_set(why, ERR_CONFIG, "the CA file %s is empty", i->wanted.ca_file);
+    for (size_t n = 0; n < i->wanted.name_count; n++)
+        buf_printf(&names, "%s%s", n > 0 ? "\n" : "", i->wanted.names[n]);
+    if (i->agree_terms)
+        flags[0] = NETWORK_AGREES;
+    if (i->report.json || i->report.quiet)
+        flags[strlen(flags)] = NETWORK_SILENT;
+    const struct wire_message m = {WIRE_JOB,
+                                   {span_of(i->wanted.ca), roots, span_of(j->account.url),
+                                    span_of(i->email), span_of(flags), buf_span(&names)},
+                                   6};
+    return wire_send(i->crew->network.fd, &m, why);
+}
+
+static enum err run_job(struct job *j, struct issuing *i, const char **path,
+                        struct err_info *why)
+{
+    struct flow_certificate got = {0};
+    struct span pem = span_of("");
+
+    TRY(account_store_open(j->arena, i->directory, i->wanted.ca, &j->account, why));
+    TRY(send_job(j, why));
+    TRY(serve_all(j, &pem, why));
+    if (j->key == NULL)
+        return err_set(why, ERR_PROTOCOL, "there is a certificate nobody asked for");
+    TRY(flow_check(j->arena, pem, i->wanted.names, i->wanted.name_count, j->key, &got,
+                   why));
+    return keep(j->arena, i, j->key, &got, path, why);
 }
 
 enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
                      struct err_info *why)
 {
-    const struct session_options options = {
-        .directory = i->directory,
-        .ca = i->wanted.ca,
-        .ca_file = i->wanted.ca_file[0] != '\0' ? i->wanted.ca_file : NULL,
-        .email = i->email,
-        .agree_terms = i->agree_terms};
-    struct session *session = NULL;
+    struct job j = {.arena = a, .i = i};
 
     report_step(&i->report, "ca", "%s", i->wanted.ca);
-    TRY(session_open(&options, &i->report, &session, why));
-    enum err result = with_session(a, i, session, path, why);
-    session_close(session);
+    TRY(crew_start(i->crew, why));
+    enum err result = run_job(&j, i, path, why);
+    solve_close(j.solver);
+    if (result == ERR_INTERRUPTED || result == ERR_IO || result == ERR_INTERNAL)
+        crew_end(i->crew); /* it may be in the middle of something; another starts anew */
     return result;
 }

@@ -1,6 +1,7 @@
 /* Getting one certificate and keeping it: what issue and renew share. */
 #pragma once
 
+#include "client/command/crew.h"
 #include "client/report/report.h"
 #include "client/store/certificate_store.h"
 
@@ -11,6 +12,7 @@ struct issuing {
     const char *name; /* of the certificate here */
     struct certificate_metadata wanted;
     const char *email; /* NULL: none */
+    struct crew *crew; /* started when it is needed */
     bool agree_terms;
     struct report report;
 };

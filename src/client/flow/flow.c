@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/flow/flow_check.h"
 #include "client/flow/flow_private.h"
 #include "core/acme/problem.h"
 #include "core/base/base64url.h"
@@ -12,7 +11,6 @@
 #include "core/base/interrupt.h"
 #include "core/base/text.h"
 #include "core/json/json_write.h"
-#include "core/x509/certificate.h"
 #include "core/x509/csr.h"
 
 #define ORDER_MAX (64 * 1024) /* octets of a payload */
@@ -151,16 +149,16 @@ static enum err until_ready(struct flow *f, struct err_info *why)
     return until_not(f, ORDER_PENDING, why);
 }
 
-static enum err finalize(struct flow *f, const struct key *key, struct err_info *why)
+static enum err finalize(struct flow *f, struct err_info *why)
 {
-    AUTO(buf) struct buf csr = buf_make(CSR_MAX);
+    struct span csr = span_of("");
     AUTO(buf) struct buf b = buf_make(2 * CSR_MAX);
     struct json_writer w = json_writer_make(&b);
     struct acme_reply reply;
 
-    TRY(csr_make(&csr, key, f->names, f->name_count, why));
+    TRY(keeper_csr(f->session->peer.keeper, f->arena, &csr, why));
     json_write_begin_object(&w, NULL);
-    json_write_base64url(&w, "csr", buf_span(&csr));
+    json_write_base64url(&w, "csr", csr);
     json_write_end_object(&w);
     enum err result = acme_request_post(&f->session->peer, f->arena, f->finalize_url,
                                         buf_span(&b), &reply, why);
@@ -179,65 +177,32 @@ static enum err finalize(struct flow *f, const struct key *key, struct err_info 
     return ERR_OK;
 }
 
-/* ---- what came back ---- */
-
-static enum err download(struct flow *f, const struct key *key,
-                         struct flow_certificate *out, struct err_info *why)
+static enum err run(struct flow *f, struct span *pem, struct err_info *why)
 {
-    AUTO(buf) struct buf chain = buf_make(HTTP_CLIENT_BODY_MAX);
-    AUTO(buf) struct buf leaf = buf_make(HTTP_CLIENT_BODY_MAX);
-    struct span ders[CERTIFICATE_CHAIN_MAX];
-    struct certificate *c = NULL;
     struct acme_reply reply;
-    size_t count = 0;
 
-    TRY(acme_request_post(&f->session->peer, f->arena, f->certificate_url, span_of(""),
-                          &reply, why));
-    TRY(flow_check_chain(f->arena, reply.body, f->names, f->name_count, key, &c, ders,
-                         &count, why));
-    certificate_pem_add(&leaf, ders[0]);
-    for (size_t i = 1; i < count; i++)
-        certificate_pem_add(&chain, ders[i]);
-    char *serial = arena_get(f->arena, 2 * c->serial.len + 1);
-    text_hex(serial, c->serial.data, c->serial.len);
-    out->certificate_pem = arena_span(f->arena, buf_span(&leaf));
-    out->chain_pem = arena_span(f->arena, buf_span(&chain));
-    out->not_before = c->not_before;
-    out->not_after = c->not_after;
-    out->serial = serial;
-    return ERR_OK;
-}
-
-static enum err run(struct flow *f, const struct key *key, struct flow_certificate *out,
-                    struct err_info *why)
-{
     TRY(make_order(f, why));
     if (f->status == ORDER_PENDING)
         TRY(flow_prove(f, why));
     TRY(until_ready(f, why));
-    solve_close(f->solver);
-    f->solver = NULL;
-    TRY(finalize(f, key, why));
-    return download(f, key, out, why);
+    TRY(keeper_proved(f->session->peer.keeper, f->arena, why));
+    TRY(finalize(f, why));
+    TRY(acme_request_post(&f->session->peer, f->arena, f->certificate_url, span_of(""),
+                          &reply, why));
+    *pem = reply.body;
+    return ERR_OK;
 }
 
-enum err flow_issue(struct session *session, const struct solve_options *solving,
-                    const char *const *names, size_t count, const struct key *key,
-                    const struct report *report, struct arena *a,
-                    struct flow_certificate *certificate, struct err_info *why)
+enum err flow_issue(struct session *session, const char *const *names, size_t count,
+                    const struct report *report, struct arena *a, struct span *pem,
+                    struct err_info *why)
 {
     struct flow f = {.session = session,
                      .report = report,
                      .arena = a,
-                     .solving = solving,
                      .names = names,
                      .name_count = count,
                      .deadline_us = clock_monotonic_us() + FLOW_WAIT_MAX_S * 1000000LL};
-    struct flow_certificate made = {0};
 
-    enum err result = run(&f, key, &made, why);
-    solve_close(f.solver);
-    if (result == ERR_OK)
-        *certificate = made;
-    return result;
+    return run(&f, pem, why);
 }

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "client/flow/flow_private.h"
-#include "core/acme/key_authorization.h"
 #include "core/acme/problem.h"
 
 enum progress { TO_DO, ASKED, PROVED };
@@ -60,40 +59,27 @@ static enum err look(struct flow *f, struct authorization *z, const struct json 
     return ERR_OK;
 }
 
-static enum err begin_solving(struct flow *f, struct err_info *why)
-{
-    if (f->solver != NULL)
-        return ERR_OK;
-    TRY(solve_open(f->solving, &f->solver, why));
-    report_step(f->report, "prove", "%s, %s", terms_challenge_type(solve_type(f->solver)),
-                solve_description(f->solver));
-    return ERR_OK;
-}
-
 /* Find our challenge among those offered and be ready to answer it. */
 static enum err prepare(struct flow *f, struct authorization *z, const struct json *json,
                         struct err_info *why)
 {
     const struct json *challenges = NULL;
-    uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
+    const char *wanted = terms_challenge_type(CHALLENGE_HTTP_01);
     const char *token = NULL;
 
     TRY(json_need_array(json, "challenges", &challenges, why));
-    TRY(begin_solving(f, why));
     for (size_t i = 0; i < json_count(challenges); i++) {
         const struct json *c = json_element(challenges, i);
         const char *type = NULL;
         TRY(json_need_text(c, "type", &type, why));
-        if (strcmp(type, terms_challenge_type(solve_type(f->solver))) != 0)
+        if (strcmp(type, wanted) != 0)
             continue;
         TRY(json_need_text(c, "url", &z->challenge_url, why));
         TRY(json_need_text(c, "token", &token, why));
-        jwk_thumbprint(f->session->key, thumbprint);
-        return solve_add(f->solver, token,
-                         key_authorization_text(f->arena, token, thumbprint), why);
+        return keeper_present(f->session->peer.keeper, f->arena, token, why);
     }
-    return err_set(why, ERR_REFUSED, "the CA offers no %s challenge for %s",
-                   terms_challenge_type(solve_type(f->solver)), z->name);
+    return err_set(why, ERR_REFUSED, "the CA offers no %s challenge for %s", wanted,
+                   z->name);
 }
 
 static enum err first_look(struct flow *f, struct authorization *z, struct err_info *why)

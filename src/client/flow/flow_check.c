@@ -61,28 +61,13 @@ static enum err only_certificates(struct arena *a, struct span pem, struct err_i
     return ERR_OK;
 }
 
-enum err flow_check_chain(struct arena *a, struct span pem, const char *const *names,
-                          size_t name_count, const struct key *key,
-                          struct certificate **leaf, struct span *ders, size_t *count,
-                          struct err_info *why)
+static enum err check_chain(struct arena *a, const struct certificate *leaf,
+                            const struct span *ders, size_t count, struct err_info *why)
 {
-    struct certificate *lower = NULL;
-    struct certificate *upper = NULL;
-    struct certificate *first = NULL;
-    size_t found = 0;
+    const struct certificate *lower = leaf;
 
-    if (pem.len == 0)
-        return err_set(why, ERR_PROTOCOL, "the CA sent no certificate");
-    TRY(only_certificates(a, pem, why));
-    if (certificate_from_pem(a, pem, ders, CERTIFICATE_CHAIN_MAX, &found, why) !=
-            ERR_OK ||
-        certificate_read(a, ders[0], &first, why) != ERR_OK) {
-        why->code = ERR_PROTOCOL;
-        return err_prefix(why, "the CA's certificate cannot be read");
-    }
-    TRY(check_leaf(first, names, name_count, key, why));
-    lower = first;
-    for (size_t i = 1; i < found; i++) {
+    for (size_t i = 1; i < count; i++) {
+        struct certificate *upper = NULL;
         if (certificate_read(a, ders[i], &upper, why) != ERR_OK) {
             why->code = ERR_PROTOCOL;
             return err_prefix(why, "the CA's certificate chain cannot be read");
@@ -90,7 +75,47 @@ enum err flow_check_chain(struct arena *a, struct span pem, const char *const *n
         TRY(check_link(lower, upper, why));
         lower = upper;
     }
-    *leaf = first;
-    *count = found;
+    return ERR_OK;
+}
+
+static void write_result(struct arena *a, const struct certificate *leaf,
+                         const struct span *ders, size_t count,
+                         struct flow_certificate *out)
+{
+    AUTO(buf) struct buf first = buf_make(2 * CERTIFICATE_MAX);
+    AUTO(buf) struct buf chain = buf_make(2 * CERTIFICATE_MAX * CERTIFICATE_CHAIN_MAX);
+    char *serial = arena_get(a, 2 * leaf->serial.len + 1);
+
+    certificate_pem_add(&first, ders[0]);
+    for (size_t i = 1; i < count; i++)
+        certificate_pem_add(&chain, ders[i]);
+    text_hex(serial, leaf->serial.data, leaf->serial.len);
+    out->certificate_pem = arena_span(a, buf_span(&first));
+    out->chain_pem = arena_span(a, buf_span(&chain));
+    out->not_before = leaf->not_before;
+    out->not_after = leaf->not_after;
+    out->serial = serial;
+}
+
+enum err flow_check(struct arena *a, struct span pem, const char *const *names,
+                    size_t name_count, const struct key *key,
+                    struct flow_certificate *out, struct err_info *why)
+{
+    struct span ders[CERTIFICATE_CHAIN_MAX];
+    struct certificate *leaf = NULL;
+    size_t count = 0;
+
+    if (pem.len == 0)
+        return err_set(why, ERR_PROTOCOL, "the CA sent no certificate");
+    TRY(only_certificates(a, pem, why));
+    if (certificate_from_pem(a, pem, ders, CERTIFICATE_CHAIN_MAX, &count, why) !=
+            ERR_OK ||
+        certificate_read(a, ders[0], &leaf, why) != ERR_OK) {
+        why->code = ERR_PROTOCOL;
+        return err_prefix(why, "the CA's certificate cannot be read");
+    }
+    TRY(check_leaf(leaf, names, name_count, key, why));
+    TRY(check_chain(a, leaf, ders, count, why));
+    write_result(a, leaf, ders, count, out);
     return ERR_OK;
 }

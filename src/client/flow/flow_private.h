@@ -8,8 +8,6 @@ struct flow {
     struct session *session;
     const struct report *report;
     struct arena *arena;
-    struct solver *solver;
-    const struct solve_options *solving;
     const char *const *names;
     size_t name_count;
     int64_t deadline_us;

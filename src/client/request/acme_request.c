@@ -8,11 +8,9 @@
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
 #include "core/base/text.h"
-#include "core/jose/jws.h"
 
 #define JOSE_TYPE    "application/jose+json"
-#define REQUEST_MAX  (256 * 1024) /* octets of a signed request */
-#define NONCE_MAX    1024         /* octets of a nonce */
+#define NONCE_MAX    1024 /* octets of a nonce */
 #define WAIT_FIRST_S 1
 
 /* ---- Retry-After ---- */
@@ -129,18 +127,15 @@ static enum err post_once(struct acme_peer *peer, struct arena *a, const char *u
                           struct span payload, struct acme_reply *reply,
                           struct err_info *why)
 {
-    AUTO(buf) struct buf body = buf_make(REQUEST_MAX);
+    struct span jws = span_of("");
     struct http_client_response response;
     struct err_info ignored = {0};
 
     TRY(need_nonce(peer, a, why));
     const char *nonce = peer->nonce;
     peer->nonce = NULL;
-    TRY(jws_sign(&body, peer->key, peer->kid, nonce, url, payload, why));
-    if (body.failed)
-        return err_set(why, ERR_TOO_LARGE, "the request is too large");
-    TRY(http_client_do(peer->http, a, "POST", url, JOSE_TYPE, buf_span(&body), &response,
-                       why));
+    TRY(keeper_sign(peer->keeper, a, peer->kid, nonce, url, payload, &jws, why));
+    TRY(http_client_do(peer->http, a, "POST", url, JOSE_TYPE, jws, &response, why));
     keep_nonce(peer, response.replay_nonce);
     memset(reply, 0, sizeof *reply);
     reply->status = response.status;

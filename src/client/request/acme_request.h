@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/request/keeper.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
-#include "core/crypto/key.h"
 #include "core/http/http_client.h"
 #include "core/json/json_read.h"
 
@@ -22,12 +22,12 @@ struct acme_peer {
     const char *new_nonce;
     const char *new_account;
     const char *new_order;
-    const char *terms;   /* NULL: none */
-    bool needs_external; /* externalAccountRequired */
-    struct arena *arena; /* owns the texts above and the nonce */
-    const char *nonce;   /* for the next request, or NULL */
-    const struct key *key;
-    const char *kid; /* account URL; NULL: not known yet */
+    const char *terms;           /* NULL: none */
+    bool needs_external;         /* externalAccountRequired */
+    struct arena *arena;         /* owns the texts above and the nonce */
+    const char *nonce;           /* for the next request, or NULL */
+    const struct keeper *keeper; /* signs */
+    const char *kid;             /* account URL; NULL: not known yet */
 };
 
 /* What the CA answered. */

@@ -1,77 +1,34 @@
-/* http-01 by a listener of our own (RFC 8555 8.3): it knows its tokens and nothing else.
- */
-#include <pthread.h>
-#include <string.h>
+/* http-01 by a listener of our own: the socket is made here, where the right to low ports
+ * is, and handed to the process that answers (http_listener.c). */
+#include <unistd.h>
 
+#include "client/proc/wire.h"
 #include "client/solve/solve_private.h"
-#include "core/http/http_server.h"
 #include "core/net/socket.h"
 
-#define PREFIX          "/.well-known/acme-challenge/"
-#define CONNECTIONS_MAX 200
-#define BODY_OCTETS     1024
-#define CLOSE_WAIT_MS   200
-
-struct answer {
-    const char *token;
-    const char *key_authorization;
-};
-
 struct standalone {
-    struct http_server *server;
-    pthread_mutex_t lock; /* the server's threads read what is added */
-    struct answer answers[SOLVE_TOKENS_MAX];
+    int process; /* socket to it; the caller's */
     size_t count;
 };
-
-static void on_request(void *context, struct http_request *r)
-{
-    struct standalone *st = context;
-    struct http_reply reply = {.status = 404};
-    const char *found = NULL;
-
-    if (strncmp(r->path, PREFIX, strlen(PREFIX)) == 0 &&
-        (r->method == HTTP_GET || r->method == HTTP_HEAD)) {
-        pthread_mutex_lock(&st->lock);
-        for (size_t i = 0; i < st->count && found == NULL; i++)
-            if (strcmp(st->answers[i].token, r->path + strlen(PREFIX)) == 0)
-                found = st->answers[i].key_authorization;
-        pthread_mutex_unlock(&st->lock);
-    }
-    if (found != NULL) {
-        reply.status = 200;
-        reply.body = span_of(found);
-    } else {
-        reply.body = span_of("no such challenge\n");
-    }
-    http_reply_header(&reply, "Content-Type",
-                      found != NULL ? "application/octet-stream" : "text/plain");
-    http_server_reply(st->server, r, &reply);
-}
 
 static enum err add(struct solver *s, const char *token, const char *key_authorization,
                     struct err_info *why)
 {
     struct standalone *st = s->state;
+    const struct wire_message m = {
+        WIRE_ADD, {span_of(token), span_of(key_authorization)}, 2};
 
-    if (st->count == SOLVE_TOKENS_MAX)
-        return err_set(why, ERR_TOO_LARGE, "more than %d challenges", SOLVE_TOKENS_MAX);
-    const struct answer answer = {arena_string(s->arena, token),
-                                  arena_string(s->arena, key_authorization)};
-    pthread_mutex_lock(&st->lock);
-    st->answers[st->count++] = answer;
-    pthread_mutex_unlock(&st->lock);
-    return ERR_OK;
+    return wire_call(s->arena, st->process, &m, NULL, why);
 }
 
-static void close_server(struct solver *s)
+static void stop(struct solver *s)
 {
     struct standalone *st = s->state;
+    const struct wire_message m = {.type = WIRE_CLOSE};
+    struct err_info ignored = {0};
 
-    if (st->server != NULL)
-        (void)http_server_drain(st->server, CLOSE_WAIT_MS);
-    http_server_free(st->server);
-    pthread_mutex_destroy(&st->lock);
+    /* a process that is gone listens no more */
+    (void)!wire_call(s->arena, st->process, &m, NULL, &ignored);
 }
 
 /* On every address: "::" takes IPv4 too; without IPv6, 0.0.0.0. */
@@ -92,24 +49,25 @@ static enum err listen_everywhere(int64_t port, int *fd, struct err_info *why)
         (long long)port, why->detail);
 }
 
-enum err http_standalone_open(struct solver *s, int64_t port, struct err_info *why)
+enum err http_standalone_open(struct solver *s, int process, int64_t port,
+                              struct err_info *why)
 {
     struct standalone *st = arena_get(s->arena, sizeof *st);
-    struct http_server_limits limits = http_server_limits_default();
-    const struct http_server_callbacks callbacks = {.context = st,
-                                                    .on_request = on_request};
+    const struct wire_message m = {.type = WIRE_LISTEN};
+    struct wire_message back;
     int fd = -1;
 
     TRY(listen_everywhere(port, &fd, why));
-    limits.io_threads = 1;
-    limits.connections = CONNECTIONS_MAX;
-    limits.body_octets = BODY_OCTETS;
-    pthread_mutex_init(&st->lock, NULL);
+    enum err result = wire_send_descriptor(process, &m, fd, why);
+    (void)close(fd);
+    TRY(result);
+    TRY(wire_receive(s->arena, process, &back, NULL, why));
+    if (back.type != WIRE_ANSWER)
+        return wire_failure(&back, why);
+    st->process = process;
     s->state = st;
     s->add = add;
-    s->close = close_server;
+    s->close = stop;
     s->description = arena_printf(s->arena, "answering on port %lld", (long long)port);
-    TRY(http_server_new(&limits, &callbacks, &st->server, why));
-    http_server_listen(st->server, fd, false);
     return ERR_OK;
 }

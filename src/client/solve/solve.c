@@ -19,7 +19,7 @@ enum err solve_open(const struct solve_options *options, struct solver **s,
     made->arena = arena_new();
     made->type = CHALLENGE_HTTP_01;
     if (strcmp(options->http, "standalone") == 0)
-        result = http_standalone_open(made, options->http_port, why);
+        result = http_standalone_open(made, options->listener, options->http_port, why);
     else if (strncmp(options->http, webroot, strlen(webroot)) == 0 &&
              options->http[strlen(webroot)] != '\0')
         result = http_webroot_open(made, options->http + strlen(webroot), why);

@@ -11,6 +11,7 @@
 struct solve_options {
     const char *http;
     int64_t http_port; /* where the standalone listener is */
+    int listener;      /* socket to the process that answers there */
 };
 
 struct solver;

@@ -16,8 +16,8 @@ struct solver {
     void *state; /* in the arena */
 };
 
-/* Listen on the port (http_standalone.c). ERR_NETWORK. */
-MUST_CHECK enum err http_standalone_open(struct solver *s, int64_t port,
+/* Have the process at that socket listen on the port (http_standalone.c). ERR_NETWORK. */
+MUST_CHECK enum err http_standalone_open(struct solver *s, int process, int64_t port,
                                          struct err_info *why);
 /* Put files below the folder (http_webroot.c). ERR_USAGE, ERR_IO. */
 MUST_CHECK enum err http_webroot_open(struct solver *s, const char *folder,

@@ -4,7 +4,6 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/interrupt.h"
@@ -16,22 +15,25 @@
 struct http_client {
     CURL *easy;
     char error[CURL_ERROR_SIZE];
-    char *ca_file;
+    uint8_t *roots; /* PEM, NULL: the system's */
+    size_t roots_len;
     char *user_agent;
 };
 
-enum err http_client_new(const char *ca_file, const char *user_agent,
+enum err http_client_new(struct span roots, const char *user_agent,
                          struct http_client **c, struct err_info *why)
 {
-    if (ca_file != NULL && access(ca_file, R_OK) != 0)
-        return err_set(why, ERR_CONFIG, "cannot read the CA file %s", ca_file);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(why, ERR_INTERNAL, "libcurl cannot be used");
     struct http_client *made = memory_get_zeroed(1, sizeof *made);
     made->easy = curl_easy_init();
     if (made->easy == NULL)
         abort(); /* out of memory, as everywhere */
-    made->ca_file = ca_file != NULL ? memory_copy_string(ca_file) : NULL;
+    if (roots.len > 0) {
+        made->roots = memory_get(roots.len);
+        memcpy(made->roots, roots.data, roots.len);
+        made->roots_len = roots.len;
+    }
     made->user_agent = memory_copy_string(user_agent);
     *c = made;
     return ERR_OK;
@@ -42,7 +44,7 @@ void http_client_free(struct http_client *c)
     if (c == NULL)
         return;
     curl_easy_cleanup(c->easy);
-    free(c->ca_file);
+    free(c->roots);
     free(c->user_agent);
     free(c);
 }
@@ -83,9 +85,11 @@ static void set_options(struct http_client *c, const char *url, struct buf *body
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, body);
     (void)curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
     (void)curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
-    if (c->ca_file != NULL) {
-        (void)curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
+    if (c->roots != NULL) {
+        struct curl_blob blob = {c->roots, c->roots_len, CURL_BLOB_NOCOPY};
+        (void)curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
         (void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+        (void)curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &blob);
     }
 }
 
@@ -129,8 +133,8 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
     case CURLE_ABORTED_BY_CALLBACK:
         return err_set(why, ERR_INTERRUPTED, "interrupted");
     case CURLE_SSL_CACERT_BADFILE:
-        return err_set(why, ERR_CONFIG, "the CA file %s is no PEM certificate",
-                       c->ca_file != NULL ? c->ca_file : "of the system");
+        return err_set(why, ERR_CONFIG, "the CA file%s is no PEM certificate",
+                       c->roots != NULL ? "" : " of the system");
     case CURLE_WRITE_ERROR:
         return err_set(why, ERR_NETWORK, "%.*s sent more than %d octets", host_len, url,
                        HTTP_CLIENT_BODY_MAX);

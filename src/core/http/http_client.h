@@ -27,9 +27,9 @@ struct http_client_response {
     size_t link_count;
 };
 
-/* A client that trusts the certificates in `ca_file` (PEM), or the system's if that is
- * NULL. ERR_CONFIG if the file cannot be read. Free with http_client_free. */
-MUST_CHECK enum err http_client_new(const char *ca_file, const char *user_agent,
+/* A client that trusts the certificates in `roots` (PEM, copied), or the system's if that
+ * is empty. Free with http_client_free. ERR_INTERNAL. */
+MUST_CHECK enum err http_client_new(struct span roots, const char *user_agent,
                                     struct http_client **c, struct err_info *why);
 
 /* NULL is fine. */

@@ -1,0 +1,21 @@
+/* The processes of one run of cairn: this one has the keys and the files; one talks to
+ * the CA, one answers http-01. Both are forked before a key is in memory. */
+#pragma once
+
+#include "client/proc/child.h"
+
+struct crew {
+    struct child network;  /* network.h */
+    struct child listener; /* solve/http_listener.h */
+};
+
+/* Start those that are not running. Must be called before the first key is read or made.
+ * ERR_INTERNAL. */
+MUST_CHECK enum err crew_start(struct crew *crew, struct err_info *why);
+
+/* End them. */
+void crew_end(struct crew *crew);
+static inline void crew_auto(struct crew *crew)
+{
+    crew_end(crew);
+}

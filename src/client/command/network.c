@@ -1,0 +1,71 @@
+/* The process that talks to CAs. */
+#include "client/command/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/flow/flow.h"
+#include "client/proc/wire.h"
+#include "client/session/session.h"
+
+#define JOB_FIELDS 6
+
+static const char *text_or_null(struct span field)
+{
+    return field.len > 0 ? (const char *)field.data : NULL;
+}
+
+/* Lines to an array. */
+static const char *const *split(struct arena *a, struct span text, size_t *count)
+{
+    const char **list = arena_array(a, FLOW_NAMES_MAX, sizeof *list);
+    char *rest = arena_string_of(a, text);
+
+    *count = 0;
+    for (char *line = strsep(&rest, "\n"); line != NULL && *count < FLOW_NAMES_MAX;
+         line = strsep(&rest, "\n"))
+        list[(*count)++] = line;
+    return list;
+}
+
+static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
+                       struct span *pem, struct err_info *why)
+{
+    const struct keeper keeper = {fd};
+    struct session *session = NULL;
+    size_t count = 0;
+
+    if (m->type != WIRE_JOB || m->count != JOB_FIELDS)
+        return err_set(why, ERR_PROTOCOL, "that is no job");
+    const char *flags = (const char *)m->fields[4].data;
+    const struct report report = {.quiet = strchr(flags, NETWORK_SILENT) != NULL};
+    const struct session_options options = {.ca = (const char *)m->fields[0].data,
+                                            .roots = m->fields[1],
+                                            .account = text_or_null(m->fields[2]),
+                                            .email = text_or_null(m->fields[3]),
+                                            .agree_terms =
+                                                strchr(flags, NETWORK_AGREES) != NULL};
+    const char *const *names = split(a, m->fields[5], &count);
+    TRY(session_open(&options, &keeper, &report, &session, why));
+    enum err result = flow_issue(session, names, count, &report, a, pem, why);
+    session_close(session);
+    return result;
+}
+
+int network_run(int fd)
+{
+    for (;;) {
+        AUTO(arena) struct arena *a = arena_new();
+        struct wire_message m;
+        struct err_info why = {0};
+        struct span pem = span_of("");
+
+        if (wire_receive(a, fd, &m, NULL, &why) != ERR_OK)
+            return EXIT_SUCCESS; /* no more work */
+        enum err result = do_job(a, &m, fd, &pem, &why);
+        const struct wire_message finish = {WIRE_FINISH, {pem}, 1};
+        if ((result == ERR_OK ? wire_send(fd, &finish, &why)
+                              : wire_send_failure(fd, &why, &why)) != ERR_OK)
+            return EXIT_FAILURE;
+    }
+}

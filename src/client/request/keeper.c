@@ -1,0 +1,45 @@
+/* Calls to the process with the keys. */
+#include "client/request/keeper.h"
+
+#include "client/proc/wire.h"
+
+enum err keeper_sign(const struct keeper *k, struct arena *a, const char *kid,
+                     const char *nonce, const char *url, struct span payload,
+                     struct span *jws, struct err_info *why)
+{
+    const struct wire_message m = {
+        WIRE_SIGN, {span_of(kid), span_of(nonce), span_of(url), payload}, 4};
+
+    return wire_call(a, k->fd, &m, jws, why);
+}
+
+enum err keeper_csr(const struct keeper *k, struct arena *a, struct span *der,
+                    struct err_info *why)
+{
+    const struct wire_message m = {.type = WIRE_CSR};
+
+    return wire_call(a, k->fd, &m, der, why);
+}
+
+enum err keeper_account(const struct keeper *k, struct arena *a, const char *url,
+                        struct err_info *why)
+{
+    const struct wire_message m = {WIRE_ACCOUNT, {span_of(url)}, 1};
+
+    return wire_call(a, k->fd, &m, NULL, why);
+}
+
+enum err keeper_present(const struct keeper *k, struct arena *a, const char *token,
+                        struct err_info *why)
+{
+    const struct wire_message m = {WIRE_PRESENT, {span_of(token)}, 1};
+
+    return wire_call(a, k->fd, &m, NULL, why);
+}
+
+enum err keeper_proved(const struct keeper *k, struct arena *a, struct err_info *why)
+{
+    const struct wire_message m = {.type = WIRE_PROVED};
+
+    return wire_call(a, k->fd, &m, NULL, why);
+}

@@ -1,0 +1,23 @@
+/* Accounts on disk: a folder for each CA, with the account's key and its URL. */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/crypto/key.h"
+
+struct account {
+    const char *folder;
+    const char *ca;  /* directory URL */
+    struct key *key; /* of the arena */
+    const char *url; /* NULL: the CA has not told it yet */
+};
+
+/* The account for a CA; a P-256 key is made, and kept on disk, if there is none. ERR_IO,
+ * ERR_CRYPTO. */
+MUST_CHECK enum err account_store_open(struct arena *a, const char *directory,
+                                       const char *ca, struct account *account,
+                                       struct err_info *why);
+
+/* Keep the URL the CA told. ERR_IO. */
+MUST_CHECK enum err account_store_keep_url(const struct account *account, const char *url,
+                                           const char *email, struct err_info *why);

@@ -1,0 +1,142 @@
+"""The processes of cairn: the one that talks to the CA and the one that answers http-01 have no key, no rights, and no
+life of their own."""
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from house import BUILD
+
+NAME = "processes.example.test"
+FAILED = 1
+NOBODY = 65534
+
+
+def children(pid):
+    return [int(c) for c in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def status(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def memory_has(pid, needles):
+    """Is one of the octet strings in the writable memory of a process?"""
+    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, rights, *_ = line.split()
+            start, end = (int(x, 16) for x in span.split("-"))
+            if not rights.startswith("rw") or end - start > 1 << 28:
+                continue
+            try:
+                memory.seek(start)
+                content = memory.read(end - start)
+            except (OSError, ValueError, OverflowError):
+                continue
+            if any(needle in content for needle in needles):
+                return True
+    return False
+
+
+def needles(path):
+    scalar = serialization.load_pem_private_key(path.read_bytes(), None).private_numbers().private_value
+    return [scalar.to_bytes(32, "little"), scalar.to_bytes(32, "big"), path.read_bytes().splitlines()[1]]
+
+
+class Stopped:
+    """A client stopped in the middle of its work: at the CA's answer for a path."""
+
+    def __init__(self, client, fake_ca, path):
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+        def answer(request):
+            self.reached.set()
+            self.go_on.wait(20)
+            return None
+
+        fake_ca.answers[path] = answer
+        self.run = subprocess.Popen(client.command("issue", NAME, *client.common()), stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True)
+        assert self.reached.wait(20), self.run.communicate()
+
+    def end(self):
+        self.go_on.set()
+        out, error = self.run.communicate(timeout=30)
+        return self.run.returncode, out, error
+
+
+@pytest.fixture
+def stopped(cairn_at_fake, fake_ca):
+    made = []
+
+    def stop(path):
+        made.append(Stopped(cairn_at_fake, fake_ca, path))
+        return made[-1]
+
+    yield stop
+    for one in made:
+        one.go_on.set()
+        if one.run.poll() is None:
+            one.run.kill()
+        one.run.communicate()
+
+
+def is_sanitized():
+    return b"__asan_init" in (BUILD / "cairn").read_bytes()
+
+
+def test_no_key_where_the_network_is(stopped, cairn_at_fake):
+    if os.geteuid() != 0:
+        pytest.skip("reading another process's memory needs root")
+    if is_sanitized():
+        pytest.skip("the sanitizer's memory is too large to be searched")
+    s = stopped("/finalize")
+    account = next((cairn_at_fake.directory / "accounts").glob("*/key.pem"))
+    strangers = children(s.run.pid)
+    assert len(strangers) == 2
+    assert memory_has(s.run.pid, needles(account))  # the search finds a key where there is one
+    assert not any(memory_has(pid, needles(account)) for pid in strangers)
+    assert s.end()[0] == 0
+
+
+def test_no_rights(stopped):
+    s = stopped("/challenge/0")
+    strangers = children(s.run.pid)
+    assert len(strangers) == 2
+    for pid in strangers:
+        about = status(pid)
+        assert about["NoNewPrivs"] == ["1"]
+        assert int(about["CapEff"][0], 16) == 0 or os.geteuid() != 0
+        if os.geteuid() == 0:
+            assert about["Uid"] == [str(NOBODY)] * 4 and about["Gid"] == [str(NOBODY)] * 4 and about["Groups"] == []
+        files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        assert not [f for f in files if "/lock" in f or "key.pem" in f], files
+    assert s.end()[0] == 0
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_stranger_that_dies(stopped, cairn_at_fake, which):
+    """An error for this run, never a hang, and nothing is installed."""
+    s = stopped("/authz/0")
+    os.kill(sorted(children(s.run.pid))[which], signal.SIGKILL)
+    code, _, error = s.end()
+    assert code == FAILED and "process" in error
+    assert not cairn_at_fake.live(NAME).exists()
+
+
+def test_nobody_outlives_the_main_process(stopped, cairn_at_fake):
+    s = stopped("/challenge/0")
+    strangers = children(s.run.pid)
+    s.run.kill()
+    s.run.communicate()
+    deadline = time.monotonic() + 5
+    while any(pathlib.Path(f"/proc/{pid}").exists() for pid in strangers) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in strangers)
+    cairn_at_fake.run("renew")  # the lock is free
