@@ -1,6 +1,8 @@
-/* The world around the subscribers: a DNS where every name is at 127.0.0.1, and a web
- * server that knows every key authorization. Both cost as little as they can, because
- * they share the machine with what is measured. */
+/* The world around the subscribers: a web server that knows every key authorization, and
+ * the DNS of issue_dns.c. Both cost as little as they can, because they share the machine
+ * with what is measured. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +17,7 @@
 #define TOKEN_MAX    256
 #define ANSWER_MAX   512
 #define REQUEST_MAX  4096
-#define DATAGRAM_MAX 1500
-#define DNS_HEADER   12
-#define DNS_TYPE_A   1
+#define PEER_SECONDS 1 /* a peer may be silent so long */
 
 struct answer {
     struct answer *next;
@@ -29,7 +29,6 @@ struct issue_world {
     pthread_mutex_t lock;
     struct answer *buckets[BUCKETS];
     int http_fd;
-    int dns_fd;
 };
 
 static struct answer **find(struct issue_world *w, const char *token)
@@ -127,78 +126,29 @@ static void *http_main(void *world)
     return NULL;
 }
 
-/* ---- DNS ---- */
-
-/* Turn a query into its answer, in place: A is 127.0.0.1, everything else is empty. */
-static size_t answer_query(uint8_t *m, size_t len)
-{
-    static const uint8_t record[] = {0xc0, 0x0c, 0, 1, 0,   1, 0, 0,
-                                     0,    1,    0, 4, 127, 0, 0, 1};
-    size_t at = DNS_HEADER;
-
-    while (at < len && m[at] != 0)
-        at += (size_t)m[at] + 1;
-    if (at + 5 > len)
-        return 0;
-    bool is_a = m[at + 1] == 0 && m[at + 2] == DNS_TYPE_A;
-    at += 5;
-    m[2] = (uint8_t)(0x84 | (m[2] & 1));
-    m[3] = 0x80;
-    memset(m + 6, 0, 6);
-    if (!is_a)
-        return at;
-    m[7] = 1;
-    memcpy(m + at, record, sizeof record);
-    return at + sizeof record;
-}
-
-static void *dns_main(void *world)
-{
-    struct issue_world *w = world;
-    uint8_t message[DATAGRAM_MAX + 64];
-
-    for (;;) {
-        struct sockaddr_storage from;
-        socklen_t from_len = sizeof from;
-        ssize_t got = recvfrom(w->dns_fd, message, DATAGRAM_MAX, 0,
-                               (struct sockaddr *)&from, &from_len);
-        if (got < DNS_HEADER)
-            continue;
-        size_t len = answer_query(message, (size_t)got);
-        if (len > 0)
-            (void)sendto(w->dns_fd, message, len, 0, (struct sockaddr *)&from, from_len);
-    }
-    return NULL;
-}
-
 /* ---- start ---- */
 
-static enum err open_dns(int64_t port, int *fd, struct err_info *why)
+enum err issue_world_bind(int type, int64_t port, int *fd, struct err_info *why)
 {
-    struct address a;
-    struct sockaddr_storage to;
-
-    (void)address_parse_with_port(span_of("127.0.0.1"), (uint16_t)port, &a);
-    socklen_t len = address_to_sockaddr(&a, &to);
-    *fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (*fd < 0 || bind(*fd, (struct sockaddr *)&to, len) != 0)
-        return err_set(why, ERR_NETWORK, "cannot serve DNS on 127.0.0.1:%lld",
-                       (long long)port);
-    return ERR_OK;
-}
-
-static enum err open_http(int64_t port, int *fd, struct err_info *why)
-{
+    const struct timeval patience = {.tv_sec = PEER_SECONDS};
     struct address a;
     struct sockaddr_storage to;
     int yes = 1;
 
     (void)address_parse_with_port(span_of("127.0.0.1"), (uint16_t)port, &a);
     socklen_t len = address_to_sockaddr(&a, &to);
-    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        bind(*fd, (struct sockaddr *)&to, len) != 0 || listen(*fd, SOCKET_BACKLOG) != 0)
-        return err_set(why, ERR_NETWORK, "cannot serve HTTP on 127.0.0.1:%lld",
+        bind(*fd, (struct sockaddr *)&to, len) != 0)
+        return err_set(why, ERR_NETWORK, "cannot serve on 127.0.0.1:%lld",
+                       (long long)port);
+    /* what is accepted inherits the timeout; nobody who is silent stops the others long
+     */
+    if (type == SOCK_STREAM &&
+        (setsockopt(*fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &yes, sizeof yes) != 0 ||
+         setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
+         listen(*fd, SOCKET_BACKLOG) != 0))
+        return err_set(why, ERR_NETWORK, "cannot listen on 127.0.0.1:%lld",
                        (long long)port);
     return ERR_OK;
 }
@@ -210,11 +160,10 @@ enum err issue_world_start(int64_t http_port, int64_t dns_port,
     pthread_t thread;
 
     pthread_mutex_init(&w->lock, NULL);
-    TRY(open_http(http_port, &w->http_fd, why));
-    TRY(open_dns(dns_port, &w->dns_fd, why));
-    if (pthread_create(&thread, NULL, http_main, w) != 0 ||
-        pthread_create(&thread, NULL, dns_main, w) != 0)
+    TRY(issue_world_bind(SOCK_STREAM, http_port, &w->http_fd, why));
+    if (pthread_create(&thread, NULL, http_main, w) != 0)
         return err_set(why, ERR_INTERNAL, "cannot start a thread");
+    TRY(issue_dns_start(dns_port, why));
     *world = w;
     return ERR_OK;
 }
