@@ -142,8 +142,8 @@ void supervisor_ping(struct supervisor *s)
     struct err_info why = {0};
 
     s->watchdog_due_ms = supervisor_now_ms() + s->watchdog_ms;
-    if (front == NULL || front->pid == 0)
-        return;
+    if (front == NULL || front->control == NULL)
+        return; /* not running, or told to end */
     if (ipc_channel_send_ping(front->control, &m, &why) != ERR_OK)
         log_event(LOG_LEVEL_WARNING, "proc.ping_failed", "reason=" LOG_QUOTE, why.detail);
 }
