@@ -171,18 +171,25 @@ static void start_due(struct supervisor *s, int64_t now)
     }
 }
 
-/* A child that breaks the protocol is not trusted any longer; one that closed its socket
- * is dying anyway. */
+/* A child that breaks the protocol is not trusted any longer, and if it does so before
+ * all were ready, another one would do the same; one that closed its socket is dying
+ * anyway. */
 static void control_failed(struct supervisor_child *child, enum err code,
                            const struct err_info *why)
 {
-    if (code == ERR_UNAVAILABLE && child->house->stage != SUPERVISOR_SERVING)
+    struct supervisor *s = child->house;
+
+    if (code == ERR_UNAVAILABLE && s->stage != SUPERVISOR_SERVING)
         return;
     if (code != ERR_UNAVAILABLE)
         log_event(LOG_LEVEL_ERROR, "proc.broke_protocol", "role=%s reason=" LOG_QUOTE,
                   ipc_role_name(child->role), why->detail);
     if (child->pid != 0)
         (void)kill(child->pid, SIGKILL);
+    if (code != ERR_UNAVAILABLE && s->stage == SUPERVISOR_SERVING && !s->announced) {
+        s->failed = true;
+        begin_end(s);
+    }
 }
 
 /* --- the loop ----------------------------------------------------------------------- */
