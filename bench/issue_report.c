@@ -121,8 +121,9 @@ static void print_steps(const struct issue_result *r)
     printf("%-16s %10s %10s %10s %10s\n", "step", "count", "p50 ms", "p99 ms", "max ms");
     for (size_t s = 0; s < ISSUE_STEP_COUNT; s++)
         if (r->times[s].count > 0)
-            printf("%-16s %10zu %10.2f %10.2f %10.2f\n", issue_step_text(s),
-                   r->times[s].count, percentile(&r->times[s], 0.5) / 1000.0,
+            printf("%-16s %10zu %10.2f %10.2f %10.2f\n",
+                   issue_step_text((enum issue_step)s), r->times[s].count,
+                   percentile(&r->times[s], 0.5) / 1000.0,
                    percentile(&r->times[s], 0.99) / 1000.0,
                    percentile(&r->times[s], 1) / 1000.0);
 }
@@ -179,7 +180,7 @@ static void write_steps(struct json_writer *w, const struct issue_result *r)
         if (r->times[s].count == 0)
             continue;
         json_write_begin_object(w, NULL);
-        json_write_text(w, "step", issue_step_text(s));
+        json_write_text(w, "step", issue_step_text((enum issue_step)s));
         json_write_number(w, "count", (int64_t)r->times[s].count);
         json_write_number(w, "p50_us", percentile(&r->times[s], 0.5));
         json_write_number(w, "p99_us", percentile(&r->times[s], 0.99));
