@@ -4,28 +4,60 @@
 #include <openssl/ec.h>
 #include <openssl/param_build.h>
 #include <openssl/params.h>
+#include <pthread.h>
 
 #include "core/crypto/crypto_error.h"
 #include "core/crypto/der_read.h"
 #include "core/crypto/key_private.h"
 
-static EVP_PKEY *import(const char *algorithm, OSSL_PARAM *numbers)
+static EVP_PKEY *import(const char *algorithm, int selection, OSSL_PARAM *numbers)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, algorithm, NULL);
     EVP_PKEY *pkey = NULL;
 
     if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, numbers) != 1)
+        EVP_PKEY_fromdata(ctx, &pkey, selection, numbers) != 1)
         pkey = NULL;
     EVP_PKEY_CTX_free(ctx);
     return pkey;
+}
+
+/* Keys of each curve without a point, to be copied: working out a group's constants
+ * takes OpenSSL four times as long as copying them and reading a point. */
+static EVP_PKEY *blanks[KEY_RSA];
+static pthread_once_t blanks_made = PTHREAD_ONCE_INIT;
+
+static void make_blanks(void)
+{
+    static const enum key_type curves[] = {KEY_P256, KEY_P384, KEY_P521};
+
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+        char group[16];
+        const char *name = key_kind(curves[i])->openssl_name;
+        memcpy(group, name, strlen(name) + 1);
+        OSSL_PARAM parameters[] = {
+            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+            OSSL_PARAM_construct_end(),
+        };
+        blanks[curves[i]] = import("EC", EVP_PKEY_KEY_PARAMETERS, parameters);
+    }
+}
+
+/* NULL if the octets are no point of the curve. */
+static EVP_PKEY *import_point(enum key_type type, const uint8_t *point, size_t len)
+{
+    (void)pthread_once(&blanks_made, make_blanks);
+    EVP_PKEY *pkey = blanks[type] != NULL ? EVP_PKEY_dup(blanks[type]) : NULL;
+    if (pkey != NULL && EVP_PKEY_set1_encoded_public_key(pkey, point, len) == 1)
+        return pkey;
+    EVP_PKEY_free(pkey);
+    return NULL;
 }
 
 enum err key_from_ec(enum key_type type, struct span x, struct span y, struct key **k,
                      struct err_info *why)
 {
     uint8_t point[1 + 2 * KEY_EC_NUMBER_MAX];
-    char group[16];
 
     if (type != KEY_P256 && type != KEY_P384 && type != KEY_P521)
         return err_set(why, ERR_BAD_PUBLIC_KEY, "the key type has no curve");
@@ -38,16 +70,9 @@ enum err key_from_ec(enum key_type type, struct span x, struct span y, struct ke
     point[0] = POINT_CONVERSION_UNCOMPRESSED;
     memcpy(point + 1, x.data, x.len);
     memcpy(point + 1 + x.len, y.data, y.len);
-    memcpy(group, kind->openssl_name, strlen(kind->openssl_name) + 1);
-    OSSL_PARAM numbers[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point,
-                                          1 + x.len + y.len),
-        OSSL_PARAM_construct_end(),
-    };
     /* OpenSSL refuses coordinates that are not below the prime and points off the curve;
      * the cofactor is 1, so every point is of the right order */
-    EVP_PKEY *pkey = import("EC", numbers);
+    EVP_PKEY *pkey = import_point(type, point, 1 + x.len + y.len);
     if (pkey == NULL)
         return crypto_error_set(why, ERR_BAD_PUBLIC_KEY, "no valid point of %s",
                                 kind->openssl_name);
@@ -105,7 +130,7 @@ enum err key_from_rsa(struct span modulus, struct span exponent, struct key **k,
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e) == 1)
         numbers = OSSL_PARAM_BLD_to_param(build);
     if (numbers != NULL)
-        pkey = import("RSA", numbers);
+        pkey = import("RSA", EVP_PKEY_PUBLIC_KEY, numbers);
     OSSL_PARAM_free(numbers);
     OSSL_PARAM_BLD_free(build);
     BN_free(n);

@@ -74,12 +74,23 @@ static enum err read_tbs(struct span tbs, struct lint_subject *s, struct err_inf
     return der_read_finish(&r, ERR_LINT, "the certificate", why);
 }
 
+/* Read once for all the rules: OpenSSL takes its time. */
+static const struct key *read_key(struct arena *a, struct span spki)
+{
+    struct key *key = NULL;
+
+    if (key_from_spki(spki, &key, NULL) != ERR_OK)
+        return NULL;
+    return arena_own(a, key, key_drop);
+}
+
 enum err lint_tbs(struct arena *a, const struct lint_issuer *issuer, struct span tbs,
                   const struct lint_pass **pass, struct err_info *why)
 {
     struct lint_subject s = {.issuer_expected = issuer};
 
     TRY(read_tbs(tbs, &s, why));
+    s.key = read_key(a, s.spki);
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         const char *complaint = rules[i].check(&s);
         if (complaint != NULL)

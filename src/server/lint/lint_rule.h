@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "core/crypto/key.h"
 #include "core/x509/oid.h"
 #include "server/lint/lint.h"
 
@@ -23,6 +24,7 @@ struct lint_subject {
     int64_t not_after;
     struct span subject;
     struct span spki;
+    const struct key *key; /* out of spki; NULL if it is malformed or weak */
     struct lint_extension extensions[LINT_EXTENSIONS_MAX];
     size_t extension_count;
 };
