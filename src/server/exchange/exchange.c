@@ -19,6 +19,7 @@ static pthread_t hold_thread;
 static bool hold_running;
 static struct exchange *hold_first;
 static struct exchange *hold_last;
+static int64_t hold_sleeps_until_us; /* 0 while the thread is awake */
 
 static void hold_remove(struct exchange *x)
 {
@@ -49,12 +50,14 @@ static void hold_add(struct exchange *x)
         x->hold_next->hold_previous = x;
     else
         hold_last = x;
-    if (before != NULL) {
+    if (before != NULL)
         before->hold_next = x;
-    } else {
+    else
         hold_first = x;
+    /* mostly the thread sleeps until an earlier deadline, of one that was resumed long
+     * since, and looks at the list then */
+    if (x->hold_until_us < hold_sleeps_until_us)
         pthread_cond_signal(&hold_wake);
-    }
 }
 
 /* With hold_lock held: make it run again, unless it is going to. */
@@ -191,13 +194,16 @@ static void *hold_main(void *argument)
         int64_t now = clock_monotonic_us();
         while (hold_first != NULL && hold_first->hold_until_us <= now)
             wake_locked(hold_first);
+        hold_sleeps_until_us = hold_first != NULL ? hold_first->hold_until_us : INT64_MAX;
         if (hold_first == NULL) {
             pthread_cond_wait(&hold_wake, &hold_lock);
-            continue;
+        } else {
+            const struct timespec until = {.tv_sec = hold_sleeps_until_us / 1000000,
+                                           .tv_nsec =
+                                               hold_sleeps_until_us % 1000000 * 1000};
+            pthread_cond_timedwait(&hold_wake, &hold_lock, &until);
         }
-        struct timespec until = {.tv_sec = hold_first->hold_until_us / 1000000,
-                                 .tv_nsec = hold_first->hold_until_us % 1000000 * 1000};
-        pthread_cond_timedwait(&hold_wake, &hold_lock, &until);
+        hold_sleeps_until_us = 0;
     }
     pthread_mutex_unlock(&hold_lock);
     return NULL;

@@ -126,7 +126,9 @@ void work_pool_add(struct work_pool *pool, struct work_job *job)
     pthread_mutex_lock(&pool->lock);
     *pool->last = job;
     pool->last = &job->next;
-    if (pool->idle > 0)
-        pthread_cond_signal(&pool->wake);
+    bool wake = pool->idle > 0;
     pthread_mutex_unlock(&pool->lock);
+    /* not while the lock is held: the worker would wake only to wait for it */
+    if (wake)
+        pthread_cond_signal(&pool->wake);
 }

@@ -68,13 +68,14 @@ enum err store_batch_end(struct store_session *s, enum err result)
 
     if (result == ERR_STORE && store->dirty)
         store->poisoned = true;
-    if (store->dirty) {
-        /* also a refusal depends on what the batch holds: it must not leave before it is
-         * decided */
+    bool work = store->dirty;
+    /* also a refusal depends on what the batch holds: it must not leave before it is
+     * decided */
+    if (work)
         s->ticket = store->batch;
-        pthread_cond_signal(&store->work);
-    }
     pthread_mutex_unlock(&store->lock);
+    if (work) /* not while the lock is held: the committer would wake only to wait */
+        pthread_cond_signal(&store->work);
     return result;
 }
 
