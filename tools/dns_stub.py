@@ -65,13 +65,25 @@ class StreamServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
+def bind_both(port, tries=20):
+    """The same port for UDP and TCP; if any will do, one that is free for both."""
+    for left in range(tries, 0, -1):
+        datagrams = socketserver.UDPServer(("127.0.0.1", port), Datagram)
+        try:
+            return datagrams, StreamServer(datagrams.server_address, Stream)
+        except OSError:
+            datagrams.server_close()
+            if port != 0 or left == 1:
+                raise
+    return None
+
+
 def main():
     if not 2 <= len(sys.argv) <= 3 or not sys.argv[1].isdigit():
         sys.exit(__doc__)
     address = sys.argv[2] if len(sys.argv) == 3 else "127.0.0.1"
-    datagrams = socketserver.UDPServer(("127.0.0.1", int(sys.argv[1])), Datagram)
+    datagrams, streams = bind_both(int(sys.argv[1]))
     port = datagrams.server_address[1]
-    streams = StreamServer(("127.0.0.1", port), Stream)
     datagrams.address = streams.address = address
     threading.Thread(target=streams.serve_forever, daemon=True).start()
     print("listening", port, flush=True)
