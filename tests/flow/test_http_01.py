@@ -662,6 +662,16 @@ def dns_silent(host):
 
 
 @valid
+def dns_servfail_for_two_seconds(host):
+    begun = []
+
+    def node(question):
+        begun.append(time.monotonic())
+        return V4 if begun[-1] - begun[0] > 2 else {"rcode": SERVFAIL}
+    return {host: node}, {host: proof}
+
+
+@valid
 def dns_rebinding(host):
     """The second answer would lead inside; there is no second question."""
     count = {"A": 0, "AAAA": 0}
@@ -761,6 +771,18 @@ def test_row(results, name):
     result.must_be(ROWS[name].problem, ROWS[name].words)
     for check in checks[name]:
         check(result)
+
+
+# ---- one after the other ----
+
+@pytest.mark.parametrize("before", [{"rcode": NXDOMAIN}, {"rcode": NOERROR}, {"rcode": SERVFAIL}, {"A": [REFUSING_V4]},
+                                    {"A": ["10.77.0.1"]}], ids=["nxdomain", "empty", "servfail", "other", "reserved"])
+def test_a_corrected_dns_counts_at_once(world, before, request):
+    host = f"{request.node.callspec.id}.corrected.test"
+    world.set_up({host: before}, {host: proof})
+    assert world.prove(host).challenge["status"] == "invalid"
+    world.set_up({host: V4}, {})
+    world.prove(host).must_be(None, ())
 
 
 def test_the_resolver_is_away_for_a_while(world):

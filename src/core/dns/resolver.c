@@ -1,10 +1,13 @@
 /* libunbound on our loop. */
 #include "core/dns/resolver.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unbound-event.h>
 #include <unbound.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -53,10 +56,8 @@ static const struct setting settings_always[] = {
     {"infra-host-ttl:", "60"},
 };
 
-/* The resolver asked has a cache of its own; from the root, delegations must be kept for
- * a while. */
-static const struct setting settings_forwarding[] = {{"cache-max-ttl:", "0"},
-                                                     {"module-config:", "iterator"}};
+static const struct setting settings_forwarding[] = {{"module-config:", "iterator"}};
+/* delegations must be kept for a while */
 static const struct setting settings_recursing[] = {{"cache-max-ttl:", "60"}};
 
 static enum err apply(struct ub_ctx *context, const struct setting *list, size_t count,
@@ -71,20 +72,36 @@ static enum err apply(struct ub_ctx *context, const struct setting *list, size_t
     return ERR_OK;
 }
 
+/* The resolver asked has a cache of its own, so nothing is kept here: libunbound would
+ * repeat a SERVFAIL for five seconds, and no retry would reach the network. Only its
+ * configuration file can say so, here a file in memory. */
 static enum err forward(struct ub_ctx *context, const struct address *server,
                         struct err_info *why)
 {
     char host[ADDRESS_TEXT_SIZE];
-    char text[2 * ADDRESS_TEXT_SIZE];
+    char path[32];
+    char text[3 * ADDRESS_TEXT_SIZE];
+    unsigned int port = server->port != 0 ? server->port : 53U;
 
     TRY(apply(context, settings_forwarding,
               sizeof settings_forwarding / sizeof settings_forwarding[0], why));
     address_text(server, host);
-    (void)snprintf(text, sizeof text, "%s@%u", host,
-                   server->port != 0 ? server->port : 53U);
-    int result = ub_ctx_set_fwd(context, text);
+    (void)snprintf(text, sizeof text,
+                   "forward-zone:\n name: \".\"\n forward-addr: %s@%u\n"
+                   " forward-no-cache: yes\n",
+                   host, port);
+    int file = memfd_create("resolver", MFD_CLOEXEC);
+    if (file < 0 || !file_write_all(file, span_of(text))) {
+        int os_error = errno;
+        if (file >= 0)
+            (void)close(file);
+        return err_set_os(why, ERR_INTERNAL, os_error, "a file in memory");
+    }
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int result = ub_ctx_config(context, path);
+    (void)close(file);
     if (result != 0)
-        return err_set(why, ERR_CONFIG, "cannot ask the resolver %s: %s", text,
+        return err_set(why, ERR_CONFIG, "cannot ask the resolver %s@%u: %s", host, port,
                        ub_strerror(result));
     return ERR_OK;
 }
