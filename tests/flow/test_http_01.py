@@ -263,6 +263,23 @@ def many_addresses(host):
     return {host: {"A": [f"11.22.34.{n}" for n in range(100)] + [PUBLIC_V4], **V6}}, {host: proof}
 
 
+@valid
+def down_for_two_seconds(host):
+    begun = []
+
+    def script(web, request, connection):
+        begun.append(time.monotonic())
+        if begun[-1] - begun[0] < 2:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()  # RST
+            return None
+        return proof(web, request, connection)
+
+    def check(result):
+        assert len(result.hits) > 2 and "error" in result.fetches()[0] and result.fetches()[-1]["status"] == 200
+    return {host: V4}, {host: script}, check
+
+
 # ---- the request ----
 
 @valid

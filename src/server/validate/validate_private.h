@@ -7,7 +7,9 @@
 #include "core/json/json_write.h"
 #include "server/validate/validate.h"
 
-#define VALIDATE_ATTEMPTS     3   /* tries before a network error counts */
+#define VALIDATE_ATTEMPTS                                                                \
+    4 /* tries before a network error counts: at 0, 0.5, 1.5 and 3.5 s, so that a server \
+         may be started again meanwhile */
 #define VALIDATE_RETRY_MS     500 /* before the second; doubled each time */
 #define VALIDATE_ADDRESSES    (2 * RESOLVER_ADDRESSES_MAX)
 #define VALIDATE_LOOKUP_NAMES 256
