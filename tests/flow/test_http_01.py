@@ -367,6 +367,7 @@ redirect_refused("empty-label", "http://a..b/", *FROM, "host")
 redirect_refused("not-ascii", "http://b\u00fccher.test/", *FROM, "host")
 redirect_refused("bad-escape", "http://to.{host}/%zz", *FROM, "escape")
 redirect_refused("300", "http://to.{host}{path}", *FROM, "300", problem="unauthorized", status=300)
+redirect_refused("303", "http://to.{host}{path}", *FROM, "303", problem="unauthorized", status=303)
 redirect_refused("305", "http://to.{host}{path}", *FROM, "305", problem="unauthorized", status=305)
 redirect_refused("304", "http://to.{host}{path}", *FROM, "304", problem="unauthorized", status=304)
 

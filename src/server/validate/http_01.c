@@ -184,8 +184,11 @@ static void judge(struct validate_check *c, const struct http_fetch_result *r)
     const struct http_01 *s = c->state;
 
     if (r->status != 200) {
-        validate_bad(c, ERR_UNAUTHORIZED, "%s at %s answered %d, not 200", url_of(c),
-                     s->at, r->status);
+        validate_bad(c, ERR_UNAUTHORIZED, "%s at %s answered %d, not 200%s", url_of(c),
+                     s->at, r->status,
+                     r->status / 100 == 3
+                         ? "; of redirects only 301, 302, 307 and 308 are followed"
+                         : "");
         return;
     }
     if (body_is(r, c->key_authorization)) {
@@ -203,10 +206,10 @@ static void judge(struct validate_check *c, const struct http_fetch_result *r)
                  url_of(c), s->at, shown, r->body.len > len ? "..." : "", c->token);
 }
 
+/* CA/Browser Forum Baseline Requirements 3.2.2.4.19: no others. */
 static bool is_redirect(int status)
 {
-    return status == 301 || status == 302 || status == 303 || status == 307 ||
-           status == 308;
+    return status == 301 || status == 302 || status == 307 || status == 308;
 }
 
 static void on_fetched(void *argument, const struct http_fetch_result *r)
