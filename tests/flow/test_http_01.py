@@ -457,6 +457,7 @@ ROWS["body-token-only"] = Row(answers(lambda t: t.partition(".")[0]), "unauthori
 ROWS["body-html"] = Row(answers(lambda t: "<html>Not here" + "x" * 500), "unauthorized", (*WRONG, "<html>Not here"))
 ROWS["body-control"] = Row(answers(lambda t: "\x1b[31m\x07evil\r\n\x7f"), "unauthorized", (*WRONG, "[31m", "evil"))
 ROWS["body-not-utf8"] = Row(answers(lambda t: b"\xff\xfe\xc3(\xed\xa0\x80ok"), "unauthorized", (*WRONG, "ok"))
+ROWS["body-bidi"] = Row(answers(lambda t: "\u202etxt\u2066.exe"), "unauthorized", (*WRONG, "txt"))
 ROWS["body-cut-in-a-character"] = Row(answers(lambda t: "x" * 63 + "\u00e9" * 40), "unauthorized", (*WRONG, "xxx"))
 ROWS["body-space-beyond-the-end"] = Row(answers(lambda t: t + " " * 5000), "unauthorized", WRONG)
 for code in (201, 203, 206, 400, 401, 403, 404, 410, 418, 500, 502, 503):

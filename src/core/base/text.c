@@ -31,6 +31,20 @@ static size_t utf8_length(const uint8_t *p, size_t left)
     return size;
 }
 
+/* Marks that turn the direction of the text around them, and the separators of lines and
+ * paragraphs: what a terminal shows behind them is not what is there. U+061C, U+200E,
+ * U+200F, U+2028 to U+202E, U+2066 to U+2069. */
+static bool misleads(const uint8_t *p, size_t size)
+{
+    if (size == 2)
+        return p[0] == 0xd8 && p[1] == 0x9c;
+    if (size != 3 || p[0] != 0xe2)
+        return false;
+    if (p[1] == 0x80)
+        return p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae);
+    return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 void text_make_printable(char *text)
 {
     uint8_t *p = (uint8_t *)text;
@@ -42,6 +56,8 @@ void text_make_printable(char *text)
             (size == 2 && p[0] == 0xc2 && p[1] < 0xa0)) {
             *p = '?';
             size = 1;
+        } else if (misleads(p, size)) {
+            memset(p, '?', size);
         }
         p += size;
         left -= size;

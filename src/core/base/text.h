@@ -7,7 +7,8 @@
 
 #include "core/base/span.h"
 
-/* Replace control characters and octets that are no valid UTF-8 by '?', in place. */
+/* Replace control characters, marks that turn the direction of text, separators of lines
+ * and octets that are no valid UTF-8 by '?', one for each octet, in place. */
 void text_make_printable(char *text);
 
 /* Is it well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */

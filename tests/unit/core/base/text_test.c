@@ -100,6 +100,14 @@ static void printable(void **state)
     (void)state;
     text_make_printable(text);
     assert_string_equal(text, "a?b?c?\xc3\xbc?");
+
+    /* U+061C, U+202E, U+2066, U+2028, and neighbours that are harmless */
+    char turning[] =
+        "\xd8\x9c|\xe2\x80\xae|\xe2\x81\xa6|\xe2\x80\xa8|\xd8\x9d|\xe2\x80\xa7|"
+        "\xe2\x80\xaf|\xe2\x81\xaa";
+    text_make_printable(turning);
+    assert_string_equal(turning, "??|???|???|???|\xd8\x9d|\xe2\x80\xa7|\xe2\x80\xaf|"
+                                 "\xe2\x81\xaa");
 }
 
 static void distance(void **state)
