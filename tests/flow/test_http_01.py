@@ -433,6 +433,18 @@ ROWS["redirect-10"] = Row(counts_to(10), None, ())
 ROWS["redirect-11"] = Row(counts_to(11), "connection", ("more than 10 redirects",))
 
 
+@refused("connection", "{host}", "more than 10 redirects")
+def redirect_loop_with_long_urls(host):
+    """What is on record stays when there is no room for all of it."""
+    def script(web, request, connection):
+        count = int(request.path[-2:]) if request.path[-3:-2] == "x" else 0
+        return redirect(302, request.path[:80] + "x" * 1700 + f"{count + 1:02}")(web, request, connection)
+
+    def check(result):
+        assert result.lookups() and result.fetches() and len(result.hits) == 11
+    return {host: V4}, {host: script}, check
+
+
 # ---- the answer ----
 
 def answers(make_body, status=200, headers=()):

@@ -125,7 +125,7 @@ static void note_fetch(struct validate_check *c, const struct http_fetch_result 
 {
     const struct http_01 *s = c->state;
 
-    json_write_begin_object(&c->record, NULL);
+    validate_step_begin(c);
     json_write_text(&c->record, "url", url_of(c));
     json_write_text(&c->record, "address", s->at);
     if (r->code != ERR_OK) {
@@ -133,7 +133,7 @@ static void note_fetch(struct validate_check *c, const struct http_fetch_result 
     } else {
         json_write_number(&c->record, "status", r->status);
     }
-    json_write_end_object(&c->record);
+    validate_step_end(c);
 }
 
 static void follow(struct validate_check *c, const struct http_fetch_result *r)

@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "server/validate/validate_private.h"
 
+#define RECORD_END        32 /* octets of the record kept for what says that it was cut */
 #define TRUST_ANCHOR_FILE "/usr/share/dns/root.key" /* Debian's dns-root-data */
 
 static const struct validate_type validate_types[] = {
@@ -47,6 +48,27 @@ void validate_reload(struct validator *v, const struct validate_options *options
 size_t validate_running(const struct validator *v)
 {
     return v->running;
+}
+
+/* ---- the record ---- */
+
+void validate_step_begin(struct validate_check *c)
+{
+    c->record_before = c->record;
+    c->record_len_before = c->record_text.len;
+    json_write_begin_object(&c->record, NULL);
+}
+
+void validate_step_end(struct validate_check *c)
+{
+    json_write_end_object(&c->record);
+    if (c->record_text.failed || c->record_text.len > VALIDATE_RECORD_MAX - RECORD_END)
+        c->record_full = true;
+    if (!c->record_full)
+        return;
+    c->record = c->record_before;
+    c->record_text.len = c->record_len_before;
+    c->record_text.failed = false;
 }
 
 /* ---- the end of a check ---- */
@@ -95,6 +117,11 @@ static void decide(struct validate_check *c, bool valid, enum err code,
     struct validate_verdict *verdict = arena_get(c->arena, sizeof *verdict);
 
     stop_work(c);
+    if (c->record_full) {
+        json_write_begin_object(&c->record, NULL);
+        json_write_bool(&c->record, "cut", true);
+        json_write_end_object(&c->record);
+    }
     json_write_end_array(&c->record);
     verdict->valid = valid;
     verdict->code = code;
@@ -228,7 +255,7 @@ static void note_lookup(struct validate_check *c)
 {
     char text[ADDRESS_TEXT_SIZE];
 
-    json_write_begin_object(&c->record, NULL);
+    validate_step_begin(c);
     json_write_text(&c->record, "lookup", c->host);
     for (size_t i = 0; i < 2; i++) {
         const struct resolver_result *r = &c->answers[i];
@@ -244,7 +271,7 @@ static void note_lookup(struct validate_check *c)
         }
         json_write_end_array(&c->record);
     }
-    json_write_end_object(&c->record);
+    validate_step_end(c);
 }
 
 static void on_answer(struct validate_check *c, size_t which,

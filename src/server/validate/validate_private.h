@@ -32,6 +32,9 @@ struct validate_check {
     struct loop_timer *timer; /* a retry, or the end */
     struct buf record_text;
     struct json_writer record;
+    struct json_writer record_before; /* the step that is being written */
+    size_t record_len_before;
+    bool record_full; /* a step found no room: it and those behind it are left out */
 
     /* a lookup of both address types */
     struct resolver_query *queries[2];
@@ -75,6 +78,10 @@ void validate_trouble(struct validate_check *c, enum err code, const char *forma
 /* Look A and AAAA of a host up, then call c->looked_up. */
 void validate_look_up(struct validate_check *c, const char *host,
                       void (*looked_up)(struct validate_check *c));
+
+/* A step of the record is an object of c->record; what is written between these two. */
+void validate_step_begin(struct validate_check *c);
+void validate_step_end(struct validate_check *c);
 
 /* May the validator connect there? */
 bool validate_may_connect(const struct validator *v, const struct address *a);
