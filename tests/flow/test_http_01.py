@@ -239,6 +239,15 @@ def ipv6_connects_and_closes_so_no_ipv4(host):
     return {host: BOTH}, {host: script}, check
 
 
+@valid
+def ipv6_slow_is_waited_for(host):
+    """Half of the time is for dialling the first address; an answer may take all of it."""
+    def script(web, request, connection):
+        time.sleep(TIMEOUT_SECONDS * 2 / 3)
+        return proof(web, request, connection)
+    return {host: BOTH}, {host: script}, only_at(PUBLIC_V6)
+
+
 @refused("connection", "http://{host}/.well-known/acme-challenge/", f"{REFUSING_V4}:80", "Connection refused")
 def nobody_listens(host):
     def check(result):
@@ -397,6 +406,8 @@ def redirect_to_bad_tls(address):
 
 
 ROWS["redirect-to-https-without-tls"] = Row(redirect_to_bad_tls(NO_TLS_V6), "tls", ("https://to.{host}/", f"[{NO_TLS_V6}]:443"))
+ROWS["redirect-to-https-that-hangs"] = Row(redirect_to_bad_tls(DEAF_V6), "connection",
+                                           ("https://to.{host}/", f"[{DEAF_V6}]:443", "no answer in time"))
 
 
 @refused("unauthorized", "http://to.{host}/", AT_V6, "404")

@@ -90,6 +90,18 @@ static const char *phrase_of(struct http_fetch *fetch, CURLcode code, bool diall
     }
 }
 
+/* Was there a connection? libcurl 7.88 notes its time only when TLS stands as well, but
+ * the peer's address at once. */
+static bool was_dialled(struct http_fetch *fetch)
+{
+    curl_off_t connected_us = 0;
+    const char *peer = NULL;
+
+    (void)curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    (void)curl_easy_getinfo(fetch->easy, CURLINFO_PRIMARY_IP, &peer);
+    return connected_us > 0 || (peer != NULL && peer[0] != '\0');
+}
+
 static void finish(struct http_fetch *fetch, CURLcode code)
 {
     struct http_fetch_result result = {.code = ERR_OK, .detail = ""};
@@ -97,9 +109,7 @@ static void finish(struct http_fetch *fetch, CURLcode code)
     struct curl_header *location = NULL;
 
     (void)curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_off_t connected_us = 0;
-    (void)curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-    result.dialled = connected_us > 0;
+    result.dialled = was_dialled(fetch);
     result.status = (int)status;
     /* a body cut off by us ends the transfer with a write error */
     if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && fetch->cut)) {
@@ -258,6 +268,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
     return fetch->head > HTTP_FETCH_HEAD_MAX ? 0 : size * count;
 }
 
+/* To libcurl 0 means: no limit. */
+static long at_least_1(int64_t milliseconds)
+{
+    return milliseconds > 0 ? (long)milliseconds : 1;
+}
+
 static void set_options(struct http_fetch *fetch, const struct http_fetch_request *r)
 {
     CURL *e = fetch->easy;
@@ -279,8 +295,8 @@ static void set_options(struct http_fetch *fetch, const struct http_fetch_reques
     (void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
     (void)curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     (void)curl_easy_setopt(e, CURLOPT_HTTP09_ALLOWED, 0L);
-    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-    (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
+    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, at_least_1(r->timeout_ms));
+    (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, at_least_1(r->dial_ms));
     (void)curl_easy_setopt(e, CURLOPT_USERAGENT, r->user_agent);
     (void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, fetch->error);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);

@@ -15,9 +15,10 @@
 
 struct http_fetch_request {
     const struct url *url;
-    struct address to; /* and port: where to connect, whatever the URL says */
-    size_t body_max;   /* octets kept of the body */
-    int64_t timeout_ms;
+    struct address to;  /* and port: where to connect, whatever the URL says */
+    size_t body_max;    /* octets kept of the body */
+    int64_t dial_ms;    /* for the connection; at least 1 is taken */
+    int64_t timeout_ms; /* for everything; at least 1 is taken */
     const char *user_agent;
 };
 

@@ -11,7 +11,7 @@
 
 #define REDIRECTS_MAX 10
 #define BODY_MAX      1024 /* octets read; a key authorization has some 90 */
-#define DIAL_SHARE    2    /* of the time left: what the first address may use up */
+#define DIAL_SHARE    2 /* of the time left: what dialling the first address may use up */
 #define BODY_SHOWN    64   /* octets of a wrong body in the refusal */
 #define USER_AGENT    "cairn-ca/" CAIRN_VERSION " (ACME http-01 validation; RFC 8555 8.3)"
 
@@ -235,11 +235,13 @@ static void try_target(struct validate_check *c)
 {
     struct http_01 *s = c->state;
     bool last = s->target + 1 == s->target_count;
+    int64_t left_ms = validate_time_left_ms(c);
     struct http_fetch_request request = {
         .url = &s->url,
         .to = s->targets[s->target],
         .body_max = BODY_MAX,
-        .timeout_ms = validate_time_left_ms(c) / (last ? 1 : DIAL_SHARE),
+        .dial_ms = left_ms / (last ? 1 : DIAL_SHARE),
+        .timeout_ms = left_ms,
         .user_agent = USER_AGENT,
     };
 
