@@ -375,6 +375,18 @@ redirect_refused("bad-host", "http://a b/", *FROM, "host")
 redirect_refused("empty-label", "http://a..b/", *FROM, "host")
 redirect_refused("not-ascii", "http://b\u00fccher.test/", *FROM, "host")
 redirect_refused("bad-escape", "http://to.{host}/%zz", *FROM, "escape")
+redirect_refused("oversized-location", "http://to.{host}/" + "x" * 4000, *FROM, "2048")
+redirect_refused("well-known-typo", "http://to.{host}.well-known/acme-challenge/x", *FROM, "to.{host}.well-known", "slash")
+redirect_refused("name-like-an-address", "http://127.0.0.1.to.{host}{path}", *FROM, "no name", problem="dns")
+redirect_refused("reserved-v4", "http://192.168.7.7{path}", *FROM, "192.168.7.7", "private use", "validation.allow_networks")
+redirect_refused("reserved-v4-https", "https://192.168.7.7{path}", *FROM, "192.168.7.7", "private use")
+redirect_refused("reserved-v6", "http://[fd00:7::7]{path}", *FROM, "fd00:7::7", "unique local")
+redirect_refused("reserved-mapped", "http://[::ffff:10.77.0.1]{path}", *FROM, "10.77.0.1", "private use")
+redirect_refused("this-network", "http://0.0.0.0{path}", *FROM, "0.0.0.0", "this network")
+redirect_refused("metadata", "http://169.254.169.254/latest/meta-data/", *FROM, "169.254.169.254", "link local")
+redirect_refused("reserved-by-name", "http://inside.{host}{path}", *FROM, "inside.{host}", "10.77.0.1", "private use")
+redirect_refused("decimal-address", "http://2130706433{path}", *FROM, problem="dns")
+redirect_refused("short-address", "http://127.1{path}", *FROM, problem="dns")
 redirect_refused("300", "http://to.{host}{path}", *FROM, "300", problem="unauthorized", status=300)
 redirect_refused("303", "http://to.{host}{path}", *FROM, "303", problem="unauthorized", status=303)
 redirect_refused("305", "http://to.{host}{path}", *FROM, "305", problem="unauthorized", status=305)
@@ -414,6 +426,11 @@ ROWS["redirect-to-https-that-hangs"] = Row(redirect_to_bad_tls(DEAF_V6), "connec
 def redirect_to_a_missing_page(host):
     return ({host: V4, "to." + host: V6},
             {host: lambda w, r, c: redirect(302, f"http://to.{host}{r.path}")(w, r, c)})
+
+
+@refused("dns", *FROM, "redirects to http://to.{host}/", "NXDOMAIN")
+def redirect_to_no_name(host):
+    return {host: V4}, {host: lambda w, r, c: redirect(302, f"http://to.{host}{r.path}")(w, r, c)}
 
 
 @refused("unauthorized", *FROM, "302", "Location")

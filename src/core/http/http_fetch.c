@@ -76,7 +76,9 @@ static const char *phrase_of(struct http_fetch *fetch, CURLcode code, bool diall
         (void)curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &os_error);
         return os_error != 0 ? strerror((int)os_error) : "cannot connect";
     case CURLE_OPERATION_TIMEDOUT:
-        return dialled ? "no answer in time" : "no connection in time";
+        return !dialled           ? "no connection in time"
+               : fetch->head == 0 ? "no answer in time"
+                                  : "the answer did not end in time";
     case CURLE_GOT_NOTHING:
         return "the connection was closed without an answer";
     case CURLE_RECV_ERROR:
@@ -85,6 +87,8 @@ static const char *phrase_of(struct http_fetch *fetch, CURLcode code, bool diall
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return "the answer is not HTTP";
+    case CURLE_WRITE_ERROR: /* on_header took no more */
+        return "the headers of the answer are too long";
     default:
         return fetch->error[0] != '\0' ? fetch->error : curl_easy_strerror(code);
     }

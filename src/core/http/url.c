@@ -184,7 +184,8 @@ enum err url_join(struct arena *a, const struct url *base, struct span reference
     if (reference.len > URL_MAX ||
         memchr(reference.data != NULL ? reference.data : (const uint8_t *)"", '\0',
                reference.len) != NULL)
-        return err_set(why, ERR_MALFORMED, "the URL is malformed or too long");
+        return err_set(why, ERR_MALFORMED, "the URL has a NUL or more than %d octets",
+                       URL_MAX);
     if (has_scheme(reference)) {
         TRY(url_parse(a, reference, &read, why));
         read.path = without_dots(a, read.path);

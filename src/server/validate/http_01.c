@@ -12,12 +12,14 @@
 #define REDIRECTS_MAX 10
 #define BODY_MAX      1024 /* octets read; a key authorization has some 90 */
 #define DIAL_SHARE    2 /* of the time left: what dialling the first address may use up */
-#define BODY_SHOWN    64   /* octets of a wrong body in the refusal */
+#define BODY_SHOWN    64  /* octets of a wrong body in the refusal */
+#define URL_SHOWN     200 /* octets of a URL there */
 #define USER_AGENT    "cairn-ca/" CAIRN_VERSION " (ACME http-01 validation; RFC 8555 8.3)"
 
 struct http_01 {
     struct url url;
     int redirects;
+    const char *led_by;        /* the redirect that led to the URL, for refusals; or "" */
     struct address targets[2]; /* in the order they are tried */
     size_t target_count;
     size_t target; /* being tried */
@@ -38,11 +40,20 @@ static bool dial_port(const struct validator *v, uint16_t port, uint16_t *dial)
     return true;
 }
 
+/* A URL in a sentence: its beginning, so that there is room for what comes behind. */
+static const char *brief(struct validate_check *c, const struct url *u)
+{
+    const char *text = url_text(c->arena, u);
+
+    return strlen(text) <= URL_SHOWN ? text
+                                     : arena_printf(c->arena, "%.*s...", URL_SHOWN, text);
+}
+
 static const char *url_of(struct validate_check *c)
 {
     const struct http_01 *s = c->state;
 
-    return url_text(c->arena, &s->url);
+    return brief(c, &s->url);
 }
 
 /* The first address of a lookup that may be connected to; `refused` is one that may not.
@@ -66,10 +77,12 @@ static void refuse_address(struct validate_check *c, const struct address *a)
     char text[ADDRESS_TEXT_SIZE];
 
     address_text(a, text);
+    bool named = s->url.host_kind == URL_HOST_NAME;
     validate_bad(c, ERR_CONNECTION,
-                 "%s is at %s, which is %s: this CA does not connect to such addresses "
-                 "unless validation.allow_networks names them",
-                 s->url.host, text, address_special_name(a));
+                 "%s%s%s%s is %s: this CA does not connect to such addresses unless "
+                 "validation.allow_networks names them",
+                 s->led_by, named ? s->url.host : "", named ? " is at " : "", text,
+                 address_special_name(a));
 }
 
 static void on_looked_up(struct validate_check *c)
@@ -90,15 +103,17 @@ static void on_looked_up(struct validate_check *c)
     } else if (refused != NULL) {
         refuse_address(c, refused);
     } else if (v4->rcode == DNS_NXDOMAIN || v6->rcode == DNS_NXDOMAIN) {
-        validate_bad(c, ERR_DNS, "there is no name %s in the DNS (NXDOMAIN)", c->host);
+        validate_bad(c, ERR_DNS, "%sthere is no name %s in the DNS (NXDOMAIN)", s->led_by,
+                     c->host);
     } else if (v4->rcode != DNS_NOERROR) {
-        validate_trouble(c, ERR_DNS, "looking up the A records of %s failed: %s", c->host,
-                         v4->reason);
+        validate_trouble(c, ERR_DNS, "%slooking up the A records of %s failed: %s",
+                         s->led_by, c->host, v4->reason);
     } else if (v6->rcode != DNS_NOERROR) {
-        validate_trouble(c, ERR_DNS, "looking up the AAAA records of %s failed: %s",
-                         c->host, v6->reason);
+        validate_trouble(c, ERR_DNS, "%slooking up the AAAA records of %s failed: %s",
+                         s->led_by, c->host, v6->reason);
     } else {
-        validate_bad(c, ERR_DNS, "%s has neither A nor AAAA records", c->host);
+        validate_bad(c, ERR_DNS, "%s%s has neither A nor AAAA records", s->led_by,
+                     c->host);
     }
 }
 
@@ -126,7 +141,7 @@ static void note_fetch(struct validate_check *c, const struct http_fetch_result 
     const struct http_01 *s = c->state;
 
     validate_step_begin(c);
-    json_write_text(&c->record, "url", url_of(c));
+    json_write_text(&c->record, "url", url_text(c->arena, &s->url));
     json_write_text(&c->record, "address", s->at);
     if (r->code != ERR_OK) {
         json_write_text(&c->record, "error", r->detail);
@@ -134,6 +149,16 @@ static void note_fetch(struct validate_check *c, const struct http_fetch_result 
         json_write_number(&c->record, "status", r->status);
     }
     validate_step_end(c);
+}
+
+/* "Redirect / http://HOST.test" without the slash behind the name: a common mistake in a
+ * web server's configuration. */
+static bool lacks_slash(const struct url *u)
+{
+    static const char end[] = ".well-known";
+    size_t len = strlen(u->host);
+
+    return len >= sizeof end - 1 && strcmp(u->host + len - (sizeof end - 1), end) == 0;
 }
 
 static void follow(struct validate_check *c, const struct http_fetch_result *r)
@@ -164,6 +189,15 @@ static void follow(struct validate_check *c, const struct http_fetch_result *r)
                      url_of(c), s->at, to.port);
         return;
     }
+    if (lacks_slash(&to)) {
+        validate_bad(c, ERR_CONNECTION,
+                     "%s at %s redirects to the host %s: a slash seems to be missing "
+                     "behind the name",
+                     url_of(c), s->at, to.host);
+        return;
+    }
+    s->led_by = arena_printf(c->arena, "%s at %s redirects to %s: ", url_of(c), s->at,
+                             brief(c, &to));
     s->url = to;
     visit(c);
 }
@@ -257,6 +291,7 @@ void http_01_start(struct validate_check *c)
 {
     struct http_01 *s = arena_get(c->arena, sizeof *s);
 
+    s->led_by = "";
     s->url.host_kind = URL_HOST_NAME;
     s->url.host = c->identifier;
     s->url.port = 80;
