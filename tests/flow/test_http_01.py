@@ -1,25 +1,20 @@
-"""http-01 (RFC 8555 8.3) as the validator of a real CA does it: real orders against a DNS server and web servers that do
-everything right or wrong. All rows of the table run at once; each test looks at what came of its row."""
+"""http-01 (RFC 8555 8.3) as the validator of a real CA does it: real orders against a DNS server and web servers that
+do everything right or wrong. All rows of the table run at once; each test looks at what came of its row."""
 import concurrent.futures
-import json
 import os
-import pathlib
 import socket
 import struct
-import threading
 import time
 
 import pytest
 
-import acme_raw
-import house as house_module
 import world as world_module
-from world import (ALLOWED_V4, ALLOWED_V6, DEAF_V6, NO_TLS_V6, NOERROR, NXDOMAIN, OTHER_V4, PUBLIC_V4, PUBLIC_V6, REFUSED,
-                   REFUSING_V4, REFUSING_V6, RESERVED, SERVFAIL, SILENT_V4, SILENT_V6, hang, proof, redirect, response, say)
+from world import (ALLOWED_V4, ALLOWED_V6, DEAF_V6, NO_TLS_V6, NOERROR, NXDOMAIN, OTHER_V4, PUBLIC_V4, PUBLIC_V6,
+                   REFUSED, REFUSING_V4, REFUSING_V6, RESERVED, SERVFAIL, SILENT_V4, SILENT_V6, TIMEOUT_SECONDS, hang,
+                   onward, proof, redirect, response, say)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of its own takes root")
 
-TIMEOUT_SECONDS = 6  # of one validation
 V4 = {"A": [PUBLIC_V4]}
 V6 = {"AAAA": [PUBLIC_V6]}
 BOTH = {**V4, **V6}
@@ -46,139 +41,6 @@ def refused(problem, *words):
         ROWS[make.__name__.replace("_", "-")] = Row(make, problem, words)
         return make
     return keep
-
-
-class House(house_module.House):
-    def arguments(self):
-        return [str(house_module.CAIRN_CA), "serve", "--dir", str(self.directory)] + [
-            word for setting in self.sets for word in ("--set", setting)]
-
-
-class World:
-    """The CA, its DNS and the web, in one namespace."""
-
-    def __init__(self, directory):
-        self.closers = []
-        try:
-            self.build(directory)
-        except BaseException:
-            self.close()
-            raise
-
-    def build(self, directory):
-        self.namespace = world_module.Namespace()
-        self.closers.append(self.namespace.close)
-        self.dns = world_module.Dns()
-        self.closers.append(self.dns.close)
-        self.scripts = {}
-        addresses = ["127.0.0.1", "::1", PUBLIC_V4, PUBLIC_V6, OTHER_V4, ALLOWED_V4, ALLOWED_V6, *RESERVED]
-        self.web = world_module.Web(addresses, 80, self.scripts)
-        self.closers.append(self.web.close)
-        tls = world_module.bad_certificate(directory)
-        self.secure = world_module.Web([PUBLIC_V4, PUBLIC_V6], 443, self.scripts, tls)
-        self.closers.append(self.secure.close)
-        self.elsewhere = world_module.Web([PUBLIC_V4, PUBLIC_V6], 8080, self.scripts)
-        self.closers.append(self.elsewhere.close)
-        self.secure.tokens = self.elsewhere.tokens = self.web.tokens
-        for address, octets in ((NO_TLS_V6, b"HTTP/1.1 400 What?\r\n\r\n"), (DEAF_V6, b"")):
-            self.closers.append(world_module.Parrot(address, 443, octets).close)
-        self.closers.append(world_module.Web([ALLOWED_V4], 443, self.scripts, tls).close)
-        self.stuffed = world_module.stuff(SILENT_V4, 80) + world_module.stuff(SILENT_V6, 80)
-        self.serve(directory / "ca", "validation.resolver=127.0.0.1",
-                   "validation.allow_networks=" + ",".join(world_module.ALLOWED))
-
-    def serve(self, directory, *sets):
-        """A CA; where it goes is up to `sets`."""
-        self.house = House(directory, stub=self.dns, sets=[
-            f"validation.timeout={TIMEOUT_SECONDS}s", "order.hold=200ms", "log.level=notice", *sets])
-        self.closers.append(self.house.close)
-        self.house.start(environment={
-            name: "http://127.0.0.1:9/" for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                                     "ALL_PROXY")})
-        client = acme_raw.Client(self.house.url, self.house.root)
-        client.register()
-        self.key, self.kid = client.key, client.kid
-
-    def end(self):
-        """The CA ends in order, and none of its processes died on the way."""
-        assert self.house.stop() == 0, self.house.text()[-6000:]
-        text = self.house.text()
-        assert "AddressSanitizer" not in text and "runtime error" not in text, text[-6000:]
-        assert "supervisor.child" not in text, text[-6000:]
-
-    def client(self):
-        made = acme_raw.Client(self.house.url, self.house.root, self.key)
-        made.kid = self.kid
-        return made
-
-    def close(self):
-        for closer in reversed(self.closers):
-            closer()
-        self.closers = []
-
-    def set_up(self, nodes, scripts):
-        self.dns.nodes.update(nodes)
-        self.scripts.update(scripts)
-
-    def prove(self, host, seconds=3 * TIMEOUT_SECONDS):
-        """An order for one name, answered as the world is."""
-        client = self.client()
-        url, order = client.order(host)
-        authorization = order["authorizations"][0]
-        challenge = client.challenge(authorization)
-        self.web.tokens[challenge["token"]] = f'{challenge["token"]}.{self.key.thumbprint()}'
-        answer = client.post(challenge["url"], {})
-        assert answer.status == 200, answer
-        final = client.poll(challenge["url"], ("valid", "invalid"), tries=10 * seconds).json
-        # at once, without another look
-        return Result(self, host, final, client.post(authorization, None).json, client.post(url, None).json)
-
-
-class Result:
-    def __init__(self, world, host, challenge, authorization, order):
-        self.host, self.challenge, self.authorization, self.order = host, challenge, authorization, order
-        self.error = challenge.get("error", {})
-        self.detail = self.error.get("detail", "")
-        self.record = challenge.get("validationRecord")
-        self.asked = [a for a in world.dns.asked if a[0] == host or a[0].endswith("." + host)]
-        self.hits = [hit for web in (world.web, world.secure, world.elsewhere) for hit in web.hits
-                     if hit.token == challenge["token"] or f"{challenge['token']}" in hit.path]
-
-    def must_be(self, problem, words):
-        assert self.record and isinstance(self.record, list), self.challenge
-        assert len(json.dumps(self.record)) <= 16384
-        if problem is None:
-            assert self.challenge["status"] == "valid", self.challenge
-            assert "error" not in self.challenge
-            time.strptime(self.challenge["validated"], "%Y-%m-%dT%H:%M:%SZ")
-            assert self.authorization["status"] == "valid" and self.order["status"] == "ready"
-            assert self.authorization["challenges"] == [self.challenge]
-            return
-        assert self.challenge["status"] == "invalid", self.challenge
-        assert self.error["type"] == "urn:ietf:params:acme:error:" + problem, self.error
-        assert self.error["status"] == {"unauthorized": 403}.get(problem, 400)
-        assert "validated" not in self.challenge
-        for word in words:
-            assert word.format(host=self.host) in self.detail, (word, self.detail)
-        assert world_module.control_free(self.detail), self.detail
-        assert len(self.detail.encode()) < 768
-        assert all(world_module.control_free(text) for text in texts(self.record)), self.record
-        assert self.authorization["status"] == "invalid" and self.order["status"] == "invalid"
-        assert self.authorization["challenges"] == [self.challenge]
-
-    def fetches(self):
-        return [step for step in self.record if "url" in step]
-
-    def lookups(self):
-        return [step for step in self.record if "lookup" in step]
-
-
-def texts(value):
-    if isinstance(value, dict):
-        value = [*value.keys(), *value.values()]
-    if isinstance(value, list):
-        return [text for element in value for text in texts(element)]
-    return [value] if isinstance(value, str) else []
 
 
 # ---- where it connects ----
@@ -312,7 +174,7 @@ def no_referer_and_no_cookie_after_a_redirect(host):
             assert {name.lower() for name, _ in hit.headers} <= {"host", "user-agent", "accept", "connection"}
     cookie = ("Set-Cookie", f"a=b; Domain={host}; Path=/")
     return ({host: V4, "to." + host: V4},
-            {host: lambda w, r, c: redirect(301, f"http://to.{host}{r.path}", cookie)(w, r, c), "to." + host: proof}, check)
+            {host: onward(f"http://to.{host}", 301, cookie), "to." + host: proof}, check)
 
 
 # ---- redirects ----
@@ -328,7 +190,8 @@ def redirects_once(status, secure=False, relative=None):
             return redirect(status, place)(web, request, connection)
 
         def check(result):
-            assert [(hit.host, hit.tls) for hit in result.hits] == [(host, False), (host if relative else target, secure)]
+            second = host if relative else target
+            assert [(hit.host, hit.tls) for hit in result.hits] == [(host, False), (second, secure)]
             assert [step["status"] for step in result.fetches()] == [status, 200]
             assert len(result.lookups()) == 2
         return {host: V4, target: V6}, {host: script, target: proof}, check
@@ -342,8 +205,8 @@ ROWS["redirect-relative-path"] = Row(redirects_once(302, relative=lambda r: f"/s
 ROWS["redirect-relative-dots"] = Row(redirects_once(302, relative=lambda r: f"../../second/{r.token}?a=b"), None, ())
 ROWS["redirect-relative-host"] = Row(redirects_once(302, relative=lambda r: f"//{r.host}/second/{r.token}"), None, ())
 ROWS["redirect-with-fragment"] = Row(redirects_once(302, relative=lambda r: f"/second/{r.token}#/../x"), None, ())
-ROWS["redirect-explicit-port-80"] = Row(redirects_once(302, relative=lambda r: f"HTTP://{r.host.upper()}:80/second/{r.token}"),
-                                        None, ())
+ROWS["redirect-explicit-port-80"] = Row(
+    redirects_once(302, relative=lambda r: f"HTTP://{r.host.upper()}:80/second/{r.token}"), None, ())
 
 
 def redirects_to(place, status=302):
@@ -351,9 +214,10 @@ def redirects_to(place, status=302):
     def make(host):
         def check(result):
             assert len(result.hits) == 1 and result.hits[0].host == host
-        return ({host: V4, "to." + host: V4, "inside." + host: {"A": ["10.77.0.1"]}},
-                {host: lambda w, r, c: redirect(status, place.format(host=host, path=r.path))(w, r, c), "to." + host: proof},
-                check)
+        def script(web, request, connection):
+            return redirect(status, place.format(host=host, path=request.path))(web, request, connection)
+        nodes = {host: V4, "to." + host: V4, "inside." + host: {"A": ["10.77.0.1"]}}
+        return nodes, {host: script, "to." + host: proof}, check
     return make
 
 
@@ -376,9 +240,11 @@ redirect_refused("empty-label", "http://a..b/", *FROM, "host")
 redirect_refused("not-ascii", "http://b\u00fccher.test/", *FROM, "host")
 redirect_refused("bad-escape", "http://to.{host}/%zz", *FROM, "escape")
 redirect_refused("oversized-location", "http://to.{host}/" + "x" * 4000, *FROM, "2048")
-redirect_refused("well-known-typo", "http://to.{host}.well-known/acme-challenge/x", *FROM, "to.{host}.well-known", "slash")
+redirect_refused("well-known-typo", "http://to.{host}.well-known/acme-challenge/x", *FROM, "to.{host}.well-known",
+                 "slash")
 redirect_refused("name-like-an-address", "http://127.0.0.1.to.{host}{path}", *FROM, "no name", problem="dns")
-redirect_refused("reserved-v4", "http://192.168.7.7{path}", *FROM, "192.168.7.7", "private use", "validation.allow_networks")
+redirect_refused("reserved-v4", "http://192.168.7.7{path}", *FROM, "192.168.7.7", "private use",
+                 "validation.allow_networks")
 redirect_refused("reserved-v4-https", "https://192.168.7.7{path}", *FROM, "192.168.7.7", "private use")
 redirect_refused("reserved-v6", "http://[fd00:7::7]{path}", *FROM, "fd00:7::7", "unique local")
 redirect_refused("reserved-mapped", "http://[::ffff:10.77.0.1]{path}", *FROM, "10.77.0.1", "private use")
@@ -397,14 +263,14 @@ redirect_refused("304", "http://to.{host}{path}", *FROM, "304", problem="unautho
 def redirect_to_public_address(host):
     def check(result):
         assert [hit.host for hit in result.hits] == [host, OTHER_V4]
-    return ({host: V4}, {host: lambda w, r, c: redirect(302, f"http://{OTHER_V4}{r.path}")(w, r, c), OTHER_V4: proof}, check)
+    return ({host: V4}, {host: onward(f"http://{OTHER_V4}"), OTHER_V4: proof}, check)
 
 
 @valid
 def redirect_to_allowed_address(host):
     def check(result):
         assert [hit.address for hit in result.hits] == [PUBLIC_V4, ALLOWED_V6]
-    return ({host: V4}, {host: lambda w, r, c: redirect(302, f"http://[{ALLOWED_V6}]{r.path}")(w, r, c),
+    return ({host: V4}, {host: onward(f"http://[{ALLOWED_V6}]"),
                          f"[{ALLOWED_V6}]": proof}, check)
 
 
@@ -413,11 +279,12 @@ def redirect_to_bad_tls(address):
         def check(result):  # the connection stands: no IPv4
             assert {step["address"] for step in result.fetches()} == {AT_V4, f"[{address}]:443"}
         return ({host: V4, "to." + host: {"A": [ALLOWED_V4], "AAAA": [address]}},
-                {host: lambda w, r, c: redirect(302, f"https://to.{host}{r.path}")(w, r, c), "to." + host: proof}, check)
+                {host: onward(f"https://to.{host}"), "to." + host: proof}, check)
     return make
 
 
-ROWS["redirect-to-https-without-tls"] = Row(redirect_to_bad_tls(NO_TLS_V6), "tls", ("https://to.{host}/", f"[{NO_TLS_V6}]:443"))
+ROWS["redirect-to-https-without-tls"] = Row(redirect_to_bad_tls(NO_TLS_V6), "tls",
+                                            ("https://to.{host}/", f"[{NO_TLS_V6}]:443"))
 ROWS["redirect-to-https-that-hangs"] = Row(redirect_to_bad_tls(DEAF_V6), "connection",
                                            ("https://to.{host}/", f"[{DEAF_V6}]:443", "no answer in time"))
 
@@ -425,12 +292,12 @@ ROWS["redirect-to-https-that-hangs"] = Row(redirect_to_bad_tls(DEAF_V6), "connec
 @refused("unauthorized", "http://to.{host}/", AT_V6, "404")
 def redirect_to_a_missing_page(host):
     return ({host: V4, "to." + host: V6},
-            {host: lambda w, r, c: redirect(302, f"http://to.{host}{r.path}")(w, r, c)})
+            {host: onward(f"http://to.{host}")})
 
 
 @refused("dns", *FROM, "redirects to http://to.{host}/", "NXDOMAIN")
 def redirect_to_no_name(host):
-    return {host: V4}, {host: lambda w, r, c: redirect(302, f"http://to.{host}{r.path}")(w, r, c)}
+    return {host: V4}, {host: onward(f"http://to.{host}")}
 
 
 @refused("unauthorized", *FROM, "302", "Location")
@@ -442,7 +309,7 @@ def redirect_without_location(host):
 def redirect_loop(host):
     def check(result):
         assert len(result.hits) == 11
-    return {host: V4}, {host: lambda w, r, c: redirect(302, r.path)(w, r, c)}, check
+    return {host: V4}, {host: onward("")}, check
 
 
 def counts_to(most):
@@ -756,8 +623,8 @@ def dns_rebinding_between_redirects(host):
     def check(result):
         assert {hit.address for hit in result.hits} == {PUBLIC_V4} and len(result.hits) == 2
     return ({host: V4, "to." + host: node},
-            {host: lambda w, r, c: redirect(302, f"http://to.{host}{r.path}")(w, r, c),
-             "to." + host: lambda w, r, c: redirect(302, f"/again{r.path}")(w, r, c)}, check)
+            {host: onward(f"http://to.{host}"),
+             "to." + host: onward(f"/again")}, check)
 
 
 def is_at(address, *words):
@@ -772,10 +639,11 @@ def is_at(address, *words):
 
 for reserved in RESERVED:
     is_at(reserved)
-for reserved, reason in [("0.0.0.0", "this network"), ("::1", "loopback"), ("::", "unspecified"), ("255.255.255.255", "broadcast"),
-                         ("224.0.0.1", "multicast"), ("240.0.0.1", "reserved"), ("fe80::1", "link local"),
-                         ("ff02::1", "multicast"), ("::ffff:10.77.0.1", "private use"), ("::ffff:169.254.7.7", "link local"),
-                         ("::ffff:0.0.0.0", "this network"), ("64:ff9b::a4d:1", "private use"), ("2002:a4d:1::1", "private use"), ("::10.77.0.1", "unicast")]:
+for reserved, reason in [
+        ("0.0.0.0", "this network"), ("::1", "loopback"), ("::", "unspecified"), ("255.255.255.255", "broadcast"),
+        ("224.0.0.1", "multicast"), ("240.0.0.1", "reserved"), ("fe80::1", "link local"), ("ff02::1", "multicast"),
+        ("::ffff:10.77.0.1", "private use"), ("::ffff:169.254.7.7", "link local"), ("::ffff:0.0.0.0", "this network"),
+        ("64:ff9b::a4d:1", "private use"), ("2002:a4d:1::1", "private use"), ("::10.77.0.1", "unicast")]:
     is_at(reserved, reason)
 
 
@@ -791,14 +659,15 @@ def at_allowed_v6(host):
 
 @valid
 def at_reserved_and_public(host):
-    return {host: {"A": ["10.77.0.1", "169.254.7.7", PUBLIC_V4], "AAAA": ["fd00:7::7", "::1"]}}, {host: proof}, only_at(PUBLIC_V4)
+    node = {"A": ["10.77.0.1", "169.254.7.7", PUBLIC_V4], "AAAA": ["fd00:7::7", "::1"]}
+    return {host: node}, {host: proof}, only_at(PUBLIC_V4)
 
 
 # ---- the run ----
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    made = World(tmp_path_factory.mktemp("world"))
+    made = world_module.World(tmp_path_factory.mktemp("world"))
     try:
         yield made
         made.end()
@@ -875,7 +744,7 @@ def test_hanging_targets_do_not_hold_up_the_good_ones(world):
 
 def test_ports_are_a_setting(tmp_path, world):
     """80 and 443 in a URL stand for the ports that are set; these themselves are allowed; Host carries none."""
-    other = World.__new__(World)
+    other = world_module.World.__new__(world_module.World)
     other.closers, other.dns, other.scripts = [], world.dns, {}
     other.web = world_module.Web([PUBLIC_V4], 5002, other.scripts)
     other.secure = world_module.Web([PUBLIC_V4], 5003, other.scripts, world_module.bad_certificate(tmp_path))
@@ -883,20 +752,21 @@ def test_ports_are_a_setting(tmp_path, world):
     other.secure.tokens = other.elsewhere.tokens = other.web.tokens
     other.closers += [other.web.close, other.secure.close, other.elsewhere.close]
     try:
-        other.serve(tmp_path / "ca", "validation.resolver=127.0.0.1", "validation.http_port=5002", "validation.tls_port=5003")
-        places = {"plain": None, "to80": "http://plain.ports.test:80{}", "to443": "https://plain.ports.test{}",
-                  "to5002": "http://plain.ports.test:5002{}", "to5003": "https://plain.ports.test:5003{}",
-                  "to5004": "http://plain.ports.test:5004{}"}
+        other.serve(tmp_path / "ca", "validation.resolver=127.0.0.1", "validation.http_port=5002",
+                    "validation.tls_port=5003")
+        places = {"plain": None, "to80": "http://plain.ports.test:80", "to443": "https://plain.ports.test",
+                  "to5002": "http://plain.ports.test:5002", "to5003": "https://plain.ports.test:5003",
+                  "to5004": "http://plain.ports.test:5004"}
         for name, place in places.items():
-            script = proof if place is None else lambda w, r, c, p=place: redirect(302, p.format(r.path))(w, r, c)
+            script = proof if place is None else onward(place)
             other.set_up({f"{name}.ports.test": V4}, {f"{name}.ports.test": script})
         for port in (5002, 5003):
             other.scripts[f"plain.ports.test:{port}"] = proof
         results = {name: other.prove(f"{name}.ports.test") for name in places}
         for name in places:
             results[name].must_be(*(("connection", ["port 5004"]) if name == "to5004" else (None, ())))
-            assert [hit.port for hit in results[name].hits] == {"plain": [5002], "to443": [5002, 5003], "to5003": [5002, 5003],
-                                                                "to5004": [5002]}.get(name, [5002, 5002])
+            ports = {"plain": [5002], "to443": [5002, 5003], "to5003": [5002, 5003], "to5004": [5002]}
+            assert [hit.port for hit in results[name].hits] == ports.get(name, [5002, 5002])
             assert results[name].hits[0].host == f"{name}.ports.test"
         # without validation.allow_networks nothing reserved is connected to
         for address in ("127.0.0.1", "::1", ALLOWED_V4, ALLOWED_V6):

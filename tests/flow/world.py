@@ -1,8 +1,9 @@
-"""A small Internet for the validator: a network namespace with addresses of all kinds, a DNS server and web servers that
-say what a test tells them to. Written from RFC 1035 and RFC 9112."""
+"""A small Internet for the validator: a network namespace with addresses of all kinds, a DNS server and web servers
+that say what a test tells them to. Written from RFC 1035 and RFC 9112."""
 import contextlib
 import ctypes
 import datetime
+import json
 import os
 import re
 import socket
@@ -18,6 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+import acme_raw
+import house as house_module
+
 CLONE_NEWNET = 0x40000000
 
 # what has an address here, so that a refusal is the validator's and not the network's
@@ -28,6 +32,7 @@ REFUSING_V4 = "11.22.33.99"  # nobody listens
 REFUSING_V6 = "2600:beef::99"
 SILENT_V4 = "11.22.33.66"  # a queue that is full: no answer to a SYN
 SILENT_V6 = "2600:beef::66"
+TIMEOUT_SECONDS = 6  # of one validation
 RESERVED = ["10.77.0.1", "100.64.0.7", "169.254.7.7", "172.16.7.7", "192.0.2.7", "192.168.7.7", "198.18.0.7",
             "198.51.100.7", "203.0.113.7", "fd00:7::7", "2001:db8::7", "fec0::7", "64:ff9b:1::7", "5f00::7", "3fff::7"]
 ALLOWED = ["127.0.0.0/8", "10.88.0.0/16", "fd00:8::/32"]
@@ -104,9 +109,9 @@ class Question:
 
 
 class Dns:
-    """`nodes` says what a name is: {"A": [...], "AAAA": [...], "CNAME": name, "rcode": number, "silent": True, "cut": True,
-    "raw": function(question) -> message}; or a function of the question that gives such a node or None for silence. Names
-    that are no node but end with one of `suffixes` are that. All others do not exist."""
+    """`nodes` says what a name is: {"A": [...], "AAAA": [...], "CNAME": name, "rcode": number, "silent": True or a
+    type, "cut": True, "raw": function(question) -> message}; or a function of the question that gives such a node or None for
+    silence. Names that are no node but end with one of `suffixes` are that. All others do not exist."""
 
     def __init__(self, address="127.0.0.1", port=53):
         self.nodes, self.suffixes, self.asked = {}, {}, []
@@ -161,7 +166,8 @@ class Dns:
     def node(self, question):
         node = self.nodes.get(question.name)
         if node is None:
-            node = next((n for suffix, n in self.suffixes.items() if question.name.endswith(suffix)), {"rcode": NXDOMAIN})
+            node = next((node for suffix, node in self.suffixes.items() if question.name.endswith(suffix)),
+                        {"rcode": NXDOMAIN})
         return node(question) if callable(node) else node
 
     def answer(self, message, transport):
@@ -192,7 +198,8 @@ class Dns:
 
 def head(question, rcode, answers, cut=False):
     recursion = question.message[2] & 1
-    return question.message[:2] + struct.pack("!BBHHHH", 0x84 | recursion | (2 if cut else 0), 0x80 | rcode, 1, answers, 0, 0)
+    flags = 0x8480 | recursion << 8 | (0x200 if cut else 0) | rcode
+    return question.message[:2] + struct.pack("!HHHHH", flags, 1, answers, 0, 0)
 
 
 def record(owner, kind, data, ttl=300):
@@ -228,8 +235,8 @@ def response(status, body=b"", headers=(), length=True):
 
 
 class Web:
-    """Servers on some addresses and one port. `scripts`: host (of the Host header) to function(web, request, connection),
-    which returns the octets to send, or None when it has sent all itself."""
+    """Servers on some addresses and one port. `scripts`: host (of the Host header) to function(web, request,
+    connection), which returns the octets to send, or None when it has sent all itself."""
 
     def __init__(self, addresses, port, scripts, tls=None):
         self.scripts, self.tls = scripts, tls
@@ -264,7 +271,7 @@ class Web:
                 if not piece:
                     return
                 text += piece
-            request = Request(text[:text.index(b"\r\n\r\n")], address.removeprefix("::ffff:"), port, self.tls is not None)
+            request = Request(text[:text.index(b"\r\n\r\n")], address, port, self.tls is not None)
             self.hits.append(request)
             script = self.scripts.get(request.host, missing)
             reply = script(self, request, connection)
@@ -316,18 +323,24 @@ def redirect(status, location, *more):
     return say(response(status, b"moved", [("Location", location), *more]))
 
 
+def onward(place, status=302, *more):
+    """A redirect to the same path at another place."""
+    return lambda web, request, connection: redirect(status, place + request.path, *more)(web, request, connection)
+
+
 def hang(web, request, connection):
     """Nothing more is said; the validator gives up."""
     connection.recv(1)
 
 
 def bad_certificate(folder, name="other.invalid"):
-    """A server's TLS context whose certificate is everything but good: expired, for another name, self-signed, of a short
-    key, with SHA-1."""
+    """A server's TLS context whose certificate is everything but good: expired, for another name, self-signed, of a
+    short key, with SHA-1."""
     key = rsa.generate_private_key(65537, 1024)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-            .serial_number(1).not_valid_before(datetime.datetime(2001, 1, 1)).not_valid_after(datetime.datetime(2002, 1, 1))
+            .serial_number(1).not_valid_before(datetime.datetime(2001, 1, 1))
+            .not_valid_after(datetime.datetime(2002, 1, 1))
             .sign(key, hashes.SHA1()))
     path = folder / f"{name}.pem"
     path.write_bytes(made.public_bytes(Encoding.PEM) +
@@ -338,13 +351,141 @@ def bad_certificate(folder, name="other.invalid"):
     return context
 
 
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
-
 def control_free(text):
     """Safe to print: no control character, no replacement of something that should have been cut."""
     return text.isprintable() and not re.search(r"[\u202a-\u202e\u2066-\u2069]", text)
+
+
+# ---- the CA in it ----
+
+class House(house_module.House):
+    def arguments(self):
+        return [str(house_module.CAIRN_CA), "serve", "--dir", str(self.directory)] + [
+            word for setting in self.sets for word in ("--set", setting)]
+
+
+class World:
+    """The CA, its DNS and the web, in one namespace."""
+
+    def __init__(self, directory):
+        self.closers = []
+        try:
+            self.build(directory)
+        except BaseException:
+            self.close()
+            raise
+
+    def build(self, directory):
+        self.namespace = Namespace()
+        self.closers.append(self.namespace.close)
+        self.dns = Dns()
+        self.closers.append(self.dns.close)
+        self.scripts = {}
+        addresses = ["127.0.0.1", "::1", PUBLIC_V4, PUBLIC_V6, OTHER_V4, ALLOWED_V4, ALLOWED_V6, *RESERVED]
+        self.web = Web(addresses, 80, self.scripts)
+        self.closers.append(self.web.close)
+        tls = bad_certificate(directory)
+        self.secure = Web([PUBLIC_V4, PUBLIC_V6], 443, self.scripts, tls)
+        self.closers.append(self.secure.close)
+        self.elsewhere = Web([PUBLIC_V4, PUBLIC_V6], 8080, self.scripts)
+        self.closers.append(self.elsewhere.close)
+        self.secure.tokens = self.elsewhere.tokens = self.web.tokens
+        for address, octets in ((NO_TLS_V6, b"HTTP/1.1 400 What?\r\n\r\n"), (DEAF_V6, b"")):
+            self.closers.append(Parrot(address, 443, octets).close)
+        self.closers.append(Web([ALLOWED_V4], 443, self.scripts, tls).close)
+        self.stuffed = stuff(SILENT_V4, 80) + stuff(SILENT_V6, 80)
+        self.serve(directory / "ca", "validation.resolver=127.0.0.1",
+                   "validation.allow_networks=" + ",".join(ALLOWED))
+
+    def serve(self, directory, *sets):
+        """A CA; where it goes is up to `sets`."""
+        self.house = House(directory, stub=self.dns, sets=[
+            f"validation.timeout={TIMEOUT_SECONDS}s", "order.hold=200ms", "log.level=notice", *sets])
+        self.closers.append(self.house.close)
+        # of no account to a validator
+        proxies = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+        self.house.start(environment={name: "http://127.0.0.1:9/" for name in proxies})
+        client = acme_raw.Client(self.house.url, self.house.root)
+        client.register()
+        self.key, self.kid = client.key, client.kid
+
+    def end(self):
+        """The CA ends in order, and none of its processes died on the way."""
+        assert self.house.stop() == 0, self.house.text()[-6000:]
+        text = self.house.text()
+        assert "AddressSanitizer" not in text and "runtime error" not in text, text[-6000:]
+        assert "supervisor.child" not in text, text[-6000:]
+
+    def client(self):
+        made = acme_raw.Client(self.house.url, self.house.root, self.key)
+        made.kid = self.kid
+        return made
+
+    def close(self):
+        for closer in reversed(self.closers):
+            closer()
+        self.closers = []
+
+    def set_up(self, nodes, scripts):
+        self.dns.nodes.update(nodes)
+        self.scripts.update(scripts)
+
+    def prove(self, host, seconds=3 * TIMEOUT_SECONDS):
+        """An order for one name, answered as the world is."""
+        client = self.client()
+        url, order = client.order(host)
+        authorization = order["authorizations"][0]
+        challenge = client.challenge(authorization)
+        self.web.tokens[challenge["token"]] = f'{challenge["token"]}.{self.key.thumbprint()}'
+        answer = client.post(challenge["url"], {})
+        assert answer.status == 200, answer
+        final = client.poll(challenge["url"], ("valid", "invalid"), tries=10 * seconds).json
+        # at once, without another look
+        return Result(self, host, final, client.post(authorization, None).json, client.post(url, None).json)
+
+
+class Result:
+    def __init__(self, world, host, challenge, authorization, order):
+        self.host, self.challenge, self.authorization, self.order = host, challenge, authorization, order
+        self.error = challenge.get("error", {})
+        self.detail = self.error.get("detail", "")
+        self.record = challenge.get("validationRecord")
+        self.asked = [a for a in world.dns.asked if a[0] == host or a[0].endswith("." + host)]
+        self.hits = [hit for web in (world.web, world.secure, world.elsewhere) for hit in web.hits
+                     if hit.token == challenge["token"] or f"{challenge['token']}" in hit.path]
+
+    def must_be(self, problem, words):
+        assert self.record and isinstance(self.record, list), self.challenge
+        assert len(json.dumps(self.record)) <= 16384
+        if problem is None:
+            assert self.challenge["status"] == "valid", self.challenge
+            assert "error" not in self.challenge
+            time.strptime(self.challenge["validated"], "%Y-%m-%dT%H:%M:%SZ")
+            assert self.authorization["status"] == "valid" and self.order["status"] == "ready"
+            assert self.authorization["challenges"] == [self.challenge]
+            return
+        assert self.challenge["status"] == "invalid", self.challenge
+        assert self.error["type"] == "urn:ietf:params:acme:error:" + problem, self.error
+        assert self.error["status"] == {"unauthorized": 403}.get(problem, 400)
+        assert "validated" not in self.challenge
+        for word in words:
+            assert word.format(host=self.host) in self.detail, (word, self.detail)
+        assert control_free(self.detail), self.detail
+        assert len(self.detail.encode()) < 768
+        assert all(control_free(text) for text in texts(self.record)), self.record
+        assert self.authorization["status"] == "invalid" and self.order["status"] == "invalid"
+        assert self.authorization["challenges"] == [self.challenge]
+
+    def fetches(self):
+        return [step for step in self.record if "url" in step]
+
+    def lookups(self):
+        return [step for step in self.record if "lookup" in step]
+
+
+def texts(value):
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        return [text for element in value for text in texts(element)]
+    return [value] if isinstance(value, str) else []
