@@ -623,8 +623,7 @@ def dns_rebinding_between_redirects(host):
     def check(result):
         assert {hit.address for hit in result.hits} == {PUBLIC_V4} and len(result.hits) == 2
     return ({host: V4, "to." + host: node},
-            {host: onward(f"http://to.{host}"),
-             "to." + host: onward(f"/again")}, check)
+            {host: onward(f"http://to.{host}"), "to." + host: onward("/again")}, check)
 
 
 def is_at(address, *words):

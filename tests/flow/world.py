@@ -110,8 +110,8 @@ class Question:
 
 class Dns:
     """`nodes` says what a name is: {"A": [...], "AAAA": [...], "CNAME": name, "rcode": number, "silent": True or a
-    type, "cut": True, "raw": function(question) -> message}; or a function of the question that gives such a node or None for
-    silence. Names that are no node but end with one of `suffixes` are that. All others do not exist."""
+    type, "cut": True, "raw": function(question) -> message}; or a function of the question that gives such a node, or
+    None for silence. Names that are no node but end with one of `suffixes` are that. All others do not exist."""
 
     def __init__(self, address="127.0.0.1", port=53):
         self.nodes, self.suffixes, self.asked = {}, {}, []
