@@ -5,13 +5,13 @@ import ctypes
 import datetime
 import json
 import os
-import re
 import socket
 import ssl
 import struct
 import subprocess
 import threading
 import time
+import unicodedata
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -119,11 +119,18 @@ class Dns:
         self.open(port)
 
     def open(self, port):
+        self.streams = listen(self.address, port)
+        self.port = self.streams.getsockname()[1]
         self.datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.datagrams.bind((self.address, port))
-        self.port = self.datagrams.getsockname()[1]
-        self.streams = listen(self.address, self.port)
+        try:
+            self.datagrams.bind((self.address, self.port))
+        except OSError:
+            self.close()
+            if port != 0:
+                raise
+            self.open(0)  # somebody has that number over UDP
+            return
         threading.Thread(target=self.serve_datagrams, args=[self.datagrams], daemon=True).start()
         threading.Thread(target=self.serve_streams, args=[self.streams], daemon=True).start()
 
@@ -352,8 +359,10 @@ def bad_certificate(folder, name="other.invalid"):
 
 
 def control_free(text):
-    """Safe to print: no control character, no replacement of something that should have been cut."""
-    return text.isprintable() and not re.search(r"[\u202a-\u202e\u2066-\u2069]", text)
+    """Safe to print: nothing that moves the cursor, ends the line or turns the direction of text."""
+    return not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or
+                   unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+                   for c in text)
 
 
 # ---- the CA in it ----

@@ -290,12 +290,19 @@ static void try_target(struct validate_check *c)
 void http_01_start(struct validate_check *c)
 {
     struct http_01 *s = arena_get(c->arena, sizeof *s);
+    const char *path = arena_printf(c->arena, "/.well-known/acme-challenge/%s", c->token);
+    const char *text = arena_printf(c->arena, "http://%s%s", c->identifier, path);
+    struct err_info why = {0};
 
     s->led_by = "";
-    s->url.host_kind = URL_HOST_NAME;
-    s->url.host = c->identifier;
-    s->url.port = 80;
-    s->url.path = arena_printf(c->arena, "/.well-known/acme-challenge/%s", c->token);
     c->state = s;
+    /* the front checked them; what it says goes out to the world all the same */
+    if (url_parse(c->arena, span_of(text), &s->url, &why) != ERR_OK ||
+        s->url.host_kind != URL_HOST_NAME || strcmp(s->url.host, c->identifier) != 0 ||
+        s->url.query != NULL || strcmp(s->url.path, path) != 0 || c->token[0] == '\0' ||
+        c->key_authorization[0] == '\0') {
+        validate_bad(c, ERR_INTERNAL, "the question is malformed");
+        return;
+    }
     visit(c);
 }
