@@ -9,14 +9,10 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-#define HANDLES_KEPT 32 /* easy handles for fetches to come */
-
 struct http_fetcher {
     struct loop *loop;
     CURLM *multi;
     struct loop_timer *timer;
-    CURL *kept[HANDLES_KEPT];
-    size_t kept_count;
 };
 
 struct http_fetch {
@@ -34,20 +30,10 @@ struct http_fetch {
 
 /* ---- the end of a fetch ---- */
 
-static void give_back(struct http_fetcher *f, CURL *easy)
-{
-    if (f->kept_count == HANDLES_KEPT) {
-        curl_easy_cleanup(easy);
-        return;
-    }
-    curl_easy_reset(easy);
-    f->kept[f->kept_count++] = easy;
-}
-
 static void fetch_free(struct http_fetch *fetch)
 {
     (void)curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
-    give_back(fetch->fetcher, fetch->easy);
+    curl_easy_cleanup(fetch->easy);
     curl_slist_free_all(fetch->pin);
     buf_free(&fetch->body);
     arena_free(fetch->arena);
@@ -241,8 +227,6 @@ void http_fetcher_free(struct http_fetcher *f)
 {
     if (f == NULL)
         return;
-    while (f->kept_count > 0)
-        curl_easy_cleanup(f->kept[--f->kept_count]);
     (void)curl_multi_cleanup(f->multi);
     loop_timer_free(f->timer);
     free(f);
@@ -321,7 +305,10 @@ http_fetch_start(struct http_fetcher *f, const struct http_fetch_request *reques
     fetch->body = buf_make(request->body_max);
     fetch->done = done;
     fetch->argument = argument;
-    fetch->easy = f->kept_count > 0 ? f->kept[--f->kept_count] : curl_easy_init();
+    /* A handle of its own: libcurl 7.88 remembers the last header of an earlier response
+     * even after a reset, and an answer that begins with a folded line is then written
+     * into memory that was freed. It costs a microsecond. */
+    fetch->easy = curl_easy_init();
     if (fetch->easy == NULL)
         abort(); /* out of memory, as everywhere */
     set_options(fetch, request);
