@@ -2,6 +2,7 @@
 #include "core/http/http_parse.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/text.h"
 #include "core/http/http_parse_private.h"
@@ -182,6 +183,27 @@ static int read_version(struct span s, unsigned int *minor)
     return 0;
 }
 
+/* The absolute form, which a server must take (RFC 9112 3.2.2): scheme and authority are
+ * put aside, and what is left is a path. Other targets are left as they are. */
+static char *cut_absolute(struct arena *a, char *target, struct http_request_head *r)
+{
+    static const char *const schemes[] = {"http", "https"};
+
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t len = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], len) != 0 ||
+            strncmp(target + len, "://", 3) != 0)
+            continue;
+        const char *authority = target + len + 3;
+        size_t authority_len = strcspn(authority, "/?");
+        r->scheme = schemes[i];
+        r->authority = arena_string_of(a, span_make(authority, authority_len));
+        const char *rest = authority + authority_len;
+        return arena_printf(a, "%s%s", *rest == '/' ? "" : "/", rest);
+    }
+    return target;
+}
+
 static enum http_parse_result request_line(struct arena *a, struct span line,
                                            const struct http_parse_limits *l,
                                            struct http_request_head *r,
@@ -208,10 +230,10 @@ static enum http_parse_result request_line(struct arena *a, struct span line,
     r->method = http_message_method(method);
     r->method_text = arena_string_of(a, method);
     if (memchr(target.data, '\0', target.len) != NULL ||
-        !http_parse_target(arena_string_of(a, target), &r->path, &r->query))
+        !http_parse_target(cut_absolute(a, arena_string_of(a, target), r), &r->path,
+                           &r->query))
         return http_parse_refuse(
-            no, 400,
-            "the request target is not a path, perhaps with a query (RFC 9112 3.2.1)");
+            no, 400, "the request target is neither a path nor a URL (RFC 9112 3.2)");
     if (strcmp(r->path, "*") == 0 && r->method != HTTP_OPTIONS)
         return http_parse_refuse(no, 400, "\"*\" is for OPTIONS only (RFC 9112 3.2.4)");
     return HTTP_PARSE_DONE;

@@ -50,8 +50,10 @@ struct http_request_head {
     const char *method_text;
     const char *path; /* as in struct http_request */
     const char *query;
-    const char *host;
-    unsigned int minor; /* HTTP/1.minor: 0 or 1 */
+    const char *host;      /* of the target where that has one, else of Host */
+    const char *scheme;    /* of an absolute target, "http" or "https"; else NULL */
+    const char *authority; /* of an absolute target, else NULL */
+    unsigned int minor;    /* HTTP/1.minor: 0 or 1 */
     struct http_header *headers;
     size_t header_count;
     enum http_framing framing;

@@ -162,6 +162,17 @@ enum http_parse_result http_parse_judge_request(struct http_request_head *r,
     r->host = facts->host_count == 1 ? r->headers[facts->host_at].value : "";
     if (facts->host_count == 1 && !http_parse_is_authority(r->host))
         return http_parse_refuse(no, 400, "a malformed Host (RFC 9110 7.2)");
+    if (r->authority != NULL) {
+        if (!http_parse_is_authority(r->authority))
+            return http_parse_refuse(
+                no, 400, "a malformed authority in the target (RFC 9110 7.2)");
+        /* the client had to send the same (RFC 9112 3.2); who sees two names may be led
+         * to another one than we are */
+        if (facts->host_count == 1 && strcasecmp(r->host, r->authority) != 0)
+            return http_parse_refuse(no, 400,
+                                     "Host differs from the target (RFC 9112 3.2)");
+        r->host = r->authority;
+    }
     if (facts->expects && !facts->expects_continue)
         return http_parse_refuse(no, 417, "only 100-continue can be expected");
     r->keep_alive = persists(facts, r->minor);

@@ -92,6 +92,12 @@ static bool begin_body(struct server_connection *c, size_t length,
                            &s->parse_limits, &c->head, no) != HTTP_PARSE_DONE)
         return false;
     buf_drop(&c->in, length);
+    if (c->head.scheme != NULL &&
+        strcmp(c->head.scheme, c->tls != NULL ? "https" : "http") != 0) {
+        no->status = 400;
+        no->detail = "the target's scheme is not that of this connection";
+        return false;
+    }
     if (c->head.framing == HTTP_LENGTH &&
         c->head.content_length > (uint64_t)s->limits.body_octets) {
         no->status = 413;

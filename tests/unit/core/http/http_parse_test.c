@@ -146,7 +146,21 @@ static const struct row rows[] = {
     ROW("http/1.1", 400, "GET / http/1.1\r\n" HOST "\r\n"),
     ROW("HTTP/1.10", 400, "GET / HTTP/1.10\r\n" HOST "\r\n"),
     ROW("a method that is no token", 400, "G(T / HTTP/1.1\r\n" HOST "\r\n"),
-    ROW("an absolute target", 400, "GET http://a/ HTTP/1.1\r\n" HOST "\r\n"),
+    ROW("an absolute target", 0, "GET http://a/ HTTP/1.1\r\n" HOST "\r\n"),
+    ROW("an absolute target in HTTP/1.0", 0, "GET https://a/ HTTP/1.0\r\n\r\n"),
+    ROW("an absolute target and no Host", 400, "GET http://a/ HTTP/1.1\r\n\r\n"),
+    ROW("an absolute target and another Host", 400,
+        "GET http://b/ HTTP/1.1\r\n" HOST "\r\n"),
+    ROW("an absolute target and another port", 400,
+        "GET http://a:80/ HTTP/1.1\r\n" HOST "\r\n"),
+    ROW("an absolute target without authority", 400,
+        "GET http:///x HTTP/1.1\r\n" HOST "\r\n"),
+    ROW("an absolute target with a user", 400,
+        "GET http://u@a/ HTTP/1.1\r\n" HOST "\r\n"),
+    ROW("an absolute target with a fragment", 400,
+        "GET http://a/#x HTTP/1.1\r\n" HOST "\r\n"),
+    ROW("an absolute target of another scheme", 400,
+        "GET ftp://a/ HTTP/1.1\r\n" HOST "\r\n"),
     ROW("an authority as target", 400, "CONNECT a:443 HTTP/1.1\r\n" HOST "\r\n"),
     ROW("GET *", 400, "GET * HTTP/1.1\r\n" HOST "\r\n"),
     ROW("a fragment", 400, "GET /#a HTTP/1.1\r\n" HOST "\r\n"),
@@ -226,6 +240,36 @@ static void reads(void **state)
     assert_false(r.expect_continue);
 }
 
+static void absolute_targets(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *scheme;
+        const char *path;
+        const char *query;
+        const char *host;
+    } cases[] = {
+        {"GET http://a/x HTTP/1.1\r\n" HOST "\r\n", "http", "/x", NULL, "a"},
+        {"GET HTTPS://A:8443/?y HTTP/1.0\r\n\r\n", "https", "/", "y", "A:8443"},
+        {"GET https://a HTTP/1.1\r\n" HOST "\r\n", "https", "/", NULL, "a"},
+        {"GET https://a?y HTTP/1.1\r\n" HOST "\r\n", "https", "/", "y", "a"},
+        {"GET /https://a HTTP/1.1\r\n" HOST "\r\n", NULL, "/https://a", NULL, "a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(arena) struct arena *a = arena_new();
+        struct http_request_head r;
+        assert_int_equal(read_request(a, span_of(cases[i].text), 5, &r), 0);
+        assert_string_equal(r.scheme != NULL ? r.scheme : "none",
+                            cases[i].scheme != NULL ? cases[i].scheme : "none");
+        assert_string_equal(r.path, cases[i].path);
+        assert_string_equal(r.query != NULL ? r.query : "none",
+                            cases[i].query != NULL ? cases[i].query : "none");
+        assert_string_equal(r.host, cases[i].host);
+    }
+}
+
 static void persistence(void **state)
 {
     static const struct {
@@ -297,8 +341,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges),    cmocka_unit_test(bounds),
-        cmocka_unit_test(reads),     cmocka_unit_test(persistence),
-        cmocka_unit_test(responses),
+        cmocka_unit_test(reads),     cmocka_unit_test(absolute_targets),
+        cmocka_unit_test(responses), cmocka_unit_test(persistence),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
