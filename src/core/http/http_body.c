@@ -12,7 +12,8 @@ enum {
     DATA_RETURN,  /* behind it: CR */
     DATA_FEED,    /* and LF */
     TRAILER,      /* at the start of a trailer line */
-    TRAILER_LINE, /* in one */
+    TRAILER_NAME, /* in its name */
+    TRAILER_LINE, /* behind its colon */
     TRAILER_FEED, /* at its end */
     LAST_FEED,    /* CR of the empty line was there */
     DONE,
@@ -93,7 +94,8 @@ static enum http_parse_result size_octet(struct http_body *b, uint8_t c,
     return HTTP_PARSE_MORE;
 }
 
-/* One octet of the trailer section, which is read and dropped (RFC 9110 6.5.1). */
+/* One octet of the trailer section, which is read as strictly as headers are and then
+ * dropped (RFC 9110 6.5.1). */
 static enum http_parse_result trailer_octet(struct http_body *b, uint8_t c,
                                             struct http_refusal *no)
 {
@@ -101,12 +103,19 @@ static enum http_parse_result trailer_octet(struct http_body *b, uint8_t c,
         return http_parse_refuse(no, 431, "the trailers are too large");
     switch (b->state) {
     case TRAILER:
-        b->state = c == '\r' ? LAST_FEED : TRAILER_LINE;
-        return c == ' ' || c == '\t' || c == '\n' ? malformed(no) : HTTP_PARSE_MORE;
+        b->state = c == '\r' ? LAST_FEED : TRAILER_NAME;
+        return c == '\r' || http_parse_is_token(span_make(&c, 1)) ? HTTP_PARSE_MORE
+                                                                  : malformed(no);
+    case TRAILER_NAME:
+        if (c == ':')
+            b->state = TRAILER_LINE;
+        return c == ':' || http_parse_is_token(span_make(&c, 1)) ? HTTP_PARSE_MORE
+                                                                 : malformed(no);
     case TRAILER_LINE:
         if (c == '\r')
             b->state = TRAILER_FEED;
-        return c == '\n' || c == '\0' ? malformed(no) : HTTP_PARSE_MORE;
+        return (c < ' ' && c != '\t' && c != '\r') || c == 0x7f ? malformed(no)
+                                                                : HTTP_PARSE_MORE;
     case TRAILER_FEED:
         b->state = TRAILER;
         return c == '\n' ? HTTP_PARSE_MORE : malformed(no);
