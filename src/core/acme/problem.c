@@ -9,7 +9,8 @@
 
 #define PROBLEM_MAX 8192 /* octets of one document */
 
-void problem_write(struct buf *b, const struct err_info *why, const char *algorithms_json)
+static void write_document(struct buf *b, const struct err_info *why, int status,
+                           const char *algorithms_json)
 {
     const char *type = err_acme_type(why->code);
     bool internal = type == NULL;
@@ -25,17 +26,27 @@ void problem_write(struct buf *b, const struct err_info *why, const char *algori
                     internal                 ? err_sentence(ERR_SERVER_INTERNAL)
                     : why->detail[0] != '\0' ? why->detail
                                              : err_sentence(why->code));
-    json_write_number(&w, "status", err_http_status(why->code));
+    json_write_number(&w, "status", status);
     if (algorithms_json != NULL && why->code == ERR_BAD_SIGNATURE_ALGORITHM)
         json_write_raw(&w, "algorithms", span_of(algorithms_json));
     json_write_end_object(&w);
 }
 
+void problem_write(struct buf *b, const struct err_info *why, const char *algorithms_json)
+{
+    write_document(b, why, err_http_status(why->code), algorithms_json);
+}
+
 char *problem_text(struct arena *a, const struct err_info *why)
+{
+    return problem_text_with_status(a, why, err_http_status(why->code));
+}
+
+char *problem_text_with_status(struct arena *a, const struct err_info *why, int status)
 {
     AUTO(buf) struct buf b = buf_make(PROBLEM_MAX);
 
-    problem_write(&b, why, NULL);
+    write_document(&b, why, status, NULL);
     return arena_string_of(a, buf_span(&b));
 }
 

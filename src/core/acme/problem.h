@@ -18,6 +18,10 @@ void problem_write(struct buf *b, const struct err_info *why,
 /* The same as NUL-terminated text in the arena, for storing. */
 char *problem_text(struct arena *a, const struct err_info *why);
 
+/* The same where HTTP itself asks for another status than the error has (RFC 9457 3.1.2:
+ * the document says the status that was used). */
+char *problem_text_with_status(struct arena *a, const struct err_info *why, int status);
+
 /* Read a problem document sent by a CA into `why` (code by type, detail, status kept in
  * the sentence); always returns an error code: what the CA said, or ERR_PROTOCOL if it is
  * no problem document. */

@@ -47,13 +47,14 @@ void front_http_attach(struct front_http *f, struct http_server *server)
     f->server = server;
 }
 
+/* The reply's status is set. */
 static void write_problem(struct arena *arena, enum err code, const char *detail,
                           struct http_reply *reply)
 {
     struct err_info why = {0};
 
     (void)err_set(&why, code, "%s", detail);
-    reply->body = span_of(problem_text(arena, &why));
+    reply->body = span_of(problem_text_with_status(arena, &why, reply->status));
     http_reply_header(reply, "Content-Type", "application/problem+json");
 }
 
@@ -61,7 +62,8 @@ static void on_refusal(void *context, struct arena *arena, int status, const cha
                        struct http_reply *reply)
 {
     (void)context;
-    write_problem(arena, status == 413 ? ERR_TOO_LARGE : ERR_MALFORMED, detail, reply);
+    (void)status;
+    write_problem(arena, ERR_MALFORMED, detail, reply);
 }
 
 static void log_access(const struct ticket *t)
