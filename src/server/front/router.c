@@ -89,6 +89,11 @@ enum err router_step(struct exchange *x, struct err_info *why)
 {
     const struct route *route = find(x->path, &x->id);
 
+    if (strcmp(x->path, "*") == 0) { /* of the server as a whole (RFC 9110 9.3.7) */
+        exchange_header_add(x, "Allow", "GET, HEAD, POST, OPTIONS");
+        exchange_reply_set(x, 204, NULL);
+        return ERR_OK;
+    }
     if (route == NULL)
         return err_set(why, ERR_NOT_FOUND, "there is nothing at %.200s", x->path);
     if (strcmp(x->method, "OPTIONS") == 0)
