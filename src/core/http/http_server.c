@@ -9,7 +9,7 @@
 #include "core/base/memory.h"
 #include "core/http/http_server_private.h"
 
-#define DRAIN_LOOK_MS 5 /* between two looks whether all connections are gone */
+#define LOOK_MS 5 /* between two looks whether connections or listeners are gone */
 
 struct http_server_limits http_server_limits_default(void)
 {
@@ -117,24 +117,37 @@ void http_server_stop_accepting(struct http_server *s)
         loop_post(s->threads[i].loop, http_server_thread_close_listeners, &s->threads[i]);
 }
 
+/* Wait until the count is 0; false if that took too long. */
+static bool wait_for_none(atomic_long *count, int64_t until_us)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+
+    while (atomic_load(count) > 0 && clock_monotonic_us() < until_us)
+        (void)nanosleep(&pause, NULL);
+    return atomic_load(count) == 0;
+}
+
 bool http_server_drain(struct http_server *s, int64_t milliseconds)
 {
     int64_t until = clock_monotonic_us() + milliseconds * 1000;
-    const struct timespec pause = {.tv_nsec = DRAIN_LOOK_MS * 1000000L};
 
     for (size_t i = 0; i < s->thread_count; i++)
         loop_post(s->threads[i].loop, http_server_thread_drain, &s->threads[i]);
-    while (atomic_load(&s->open) > 0 && clock_monotonic_us() < until)
-        (void)nanosleep(&pause, NULL);
-    return atomic_load(&s->open) == 0;
+    /* a listener that is still there may be handing out one more connection */
+    return wait_for_none(&s->listening, until) && wait_for_none(&s->open, until);
 }
 
 void http_server_free(struct http_server *s)
 {
     if (s == NULL)
         return;
+    /* threads hand each other connections as long as there are listeners */
+    http_server_stop_accepting(s);
+    (void)wait_for_none(&s->listening, INT64_MAX);
     for (size_t i = 0; i < s->thread_count; i++)
-        http_server_thread_stop(&s->threads[i]);
+        http_server_thread_end(&s->threads[i]);
+    for (size_t i = 0; i < s->thread_count; i++)
+        http_server_thread_free(&s->threads[i]);
     free(s->threads);
     tls_context_unref(s->tls);
     http_server_peers_free(s->peers);

@@ -79,6 +79,11 @@ bool http_server_connection_is_idle(const struct server_connection *c)
     return c->stage == SERVER_IDLE && c->out.len == c->out_at;
 }
 
+bool http_server_connection_is_full(const struct server_connection *c)
+{
+    return c->out.len - c->out_at >= SERVER_OUT_ENOUGH;
+}
+
 /* ---- octets ---- */
 
 static enum tls_result plain_result(ssize_t done, enum tls_result again)
@@ -113,6 +118,16 @@ static enum tls_result write_some(struct server_connection *c, struct span octet
     return plain_result(done, TLS_WANT_WRITE);
 }
 
+int64_t http_server_connection_progress(const struct server_connection *c,
+                                        int64_t deadline_us, size_t octets)
+{
+    const struct http_server_limits *l = &c->thread->server->limits;
+    int64_t latest = clock_monotonic_us() + l->write_ms * 1000;
+    int64_t earned = (int64_t)octets * 1000000 / l->write_rate;
+
+    return deadline_us < latest - earned ? deadline_us + earned : latest;
+}
+
 /* Write what is queued; false when the connection is broken. */
 static bool write_out(struct server_connection *c)
 {
@@ -135,9 +150,15 @@ static bool write_out(struct server_connection *c)
         if (result != TLS_DONE)
             return false;
         c->out_at += len;
-        c->write_deadline_us = SERVER_NEVER;
+        if (c->write_deadline_us != SERVER_NEVER)
+            c->write_deadline_us =
+                http_server_connection_progress(c, c->write_deadline_us, len);
         if (c->out_at == c->out.len) {
             buf_clear(&c->out);
+            c->out_at = 0;
+        } else if (c->out_at >= SERVER_OUT_ENOUGH) {
+            /* a peer that is always a little behind must not fill the buffer */
+            buf_drop(&c->out, c->out_at);
             c->out_at = 0;
         }
     }
@@ -162,9 +183,10 @@ static bool take(struct server_connection *c, struct span octets)
 
 static bool wants_input(const struct server_connection *c)
 {
-    return !c->ended && (c->stage == SERVER_IDLE || c->stage == SERVER_HEAD ||
-                         c->stage == SERVER_BODY || c->stage == SERVER_LINGER ||
-                         (c->stage == SERVER_H2 && c->read_wanted));
+    return !c->ended &&
+           ((c->stage == SERVER_IDLE && !c->held) || c->stage == SERVER_HEAD ||
+            c->stage == SERVER_BODY || c->stage == SERVER_LINGER ||
+            (c->stage == SERVER_H2 && c->read_wanted));
 }
 
 static bool may_have_input(const struct server_connection *c)
@@ -177,12 +199,8 @@ static bool may_have_input(const struct server_connection *c)
 static bool read_in(struct server_connection *c, bool *more)
 {
     *more = false;
-    for (int i = 0; wants_input(c) && may_have_input(c); i++) {
+    for (int i = 0; i < SERVER_READS_A_TURN && wants_input(c) && may_have_input(c); i++) {
         size_t len = 0;
-        if (i == SERVER_READS_A_TURN) {
-            *more = c->tls != NULL && tls_connection_has_pending(c->tls);
-            return true;
-        }
         enum tls_result result = read_some(c, &len);
         if (result == TLS_WANT_READ || result == TLS_WANT_WRITE) {
             c->readable = false;
@@ -196,6 +214,7 @@ static bool read_in(struct server_connection *c, bool *more)
         if (result != TLS_DONE || !take(c, span_make(c->thread->scratch, len)))
             return false;
     }
+    *more = c->tls != NULL && tls_connection_has_pending(c->tls);
     return true;
 }
 
@@ -244,6 +263,13 @@ static void linger(struct server_connection *c)
     (void)shutdown(c->fd, SHUT_WR);
     c->stage = SERVER_LINGER;
     http_server_connection_deadline(c, c->thread->server->limits.linger_ms);
+}
+
+void http_server_connection_close(struct server_connection *c)
+{
+    if (c->tls != NULL)
+        tls_connection_end(c->tls);
+    http_server_connection_free(c);
 }
 
 /* Is there nothing left to do with it? */
@@ -308,6 +334,16 @@ static void go_on_later(struct server_connection *c)
     loop_post(c->thread->loop, go_on_posted, p);
 }
 
+/* Replies were written: go on with the request that waited for it. False: broken. */
+static bool take_up(struct server_connection *c)
+{
+    if (!c->held || http_server_connection_is_full(c))
+        return true;
+    c->held = false;
+    http_server_h1_process(c);
+    return write_out(c);
+}
+
 void http_server_connection_go_on(struct server_connection *c)
 {
     bool more = false;
@@ -320,20 +356,21 @@ void http_server_connection_go_on(struct server_connection *c)
         if (c->stage == SERVER_HANDSHAKE)
             return;
     }
-    if (!read_in(c, &more) || !write_out(c)) {
+    if (!read_in(c, &more) || !write_out(c) || !take_up(c)) {
         http_server_connection_free(c);
         return;
     }
     if (c->stage == SERVER_CLOSING && c->out_at == c->out.len)
         linger(c);
     if (is_over(c)) {
-        if (c->tls != NULL && c->stage != SERVER_LINGER)
-            tls_connection_end(c->tls);
-        http_server_connection_free(c);
+        if (c->stage == SERVER_LINGER)
+            http_server_connection_free(c);
+        else
+            http_server_connection_close(c);
         return;
     }
     want(c);
-    if (more)
+    if (more && wants_input(c))
         go_on_later(c);
     else if (http_server_connection_is_idle(c))
         slim(c);
@@ -362,5 +399,8 @@ void http_server_connection_expired(struct server_connection *c)
         http_server_connection_go_on(c);
         return;
     }
-    http_server_connection_free(c);
+    if (http_server_connection_is_idle(c))
+        http_server_connection_close(c);
+    else
+        http_server_connection_free(c);
 }

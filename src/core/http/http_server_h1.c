@@ -151,6 +151,11 @@ void http_server_h1_process(struct server_connection *c)
     enum http_parse_result result = HTTP_PARSE_DONE;
 
     while (result == HTTP_PARSE_DONE) {
+        /* who does not read replies gets no more of them made */
+        if (c->stage == SERVER_IDLE && http_server_connection_is_full(c)) {
+            c->held = true;
+            return;
+        }
         if (c->stage == SERVER_IDLE || c->stage == SERVER_HEAD) {
             result = read_head(c, &no);
         } else if (c->stage == SERVER_BODY) {

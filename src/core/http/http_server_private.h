@@ -5,6 +5,7 @@
  * http_server_connection.c one connection: reading, writing, closing
  * http_server_h1.c         HTTP/1.1 on a connection
  * http_server_h2.c         HTTP/2 on a connection
+ * http_server_h2_stream.c  a request in HTTP/2
  * http_server_peers.c      how many connections each peer has */
 #pragma once
 
@@ -20,9 +21,10 @@
 
 #define SERVER_SCRATCH      (64 * 1024)       /* octets read at once */
 #define SERVER_OUT_MAX      (4 * 1024 * 1024) /* octets waiting to be written */
-#define SERVER_READS_A_TURN 8                 /* reads before others get their turn */
-#define SERVER_ARENAS_KEPT  64                /* per thread, for requests to come */
-#define SERVER_ACCEPTS      64                /* connections accepted in one turn */
+#define SERVER_OUT_ENOUGH   (128 * 1024) /* so many waiting: no more requests are read */
+#define SERVER_READS_A_TURN 8            /* reads before others get their turn */
+#define SERVER_ARENAS_KEPT  64           /* per thread, for requests to come */
+#define SERVER_ACCEPTS      64           /* connections accepted in one turn */
 #define SERVER_NEVER        INT64_MAX
 
 struct server_thread;
@@ -66,6 +68,7 @@ struct server_connection {
     struct buf body;
     struct arena *arena; /* of the request being read */
     bool close_after;
+    bool held; /* a request is not begun before replies are written */
 
     struct server_h2 *h2;
 };
@@ -117,6 +120,7 @@ struct http_server {
     struct server_peers *peers;
     atomic_uint next_thread;
     atomic_long open;
+    atomic_long listening; /* listeners not closed yet */
     size_t thread_count;
     struct server_thread *threads;
     struct {
@@ -131,12 +135,14 @@ struct http_server {
 
 /* ---- http_server_thread.c ---- */
 
-/* Start the thread, which runs until it is stopped; stopping frees what it has. ERR_IO.
+/* Start the thread, which runs until it is ended: then its connections are closed.
+ * Freeing comes when all threads are ended, because they hand work to each other. ERR_IO.
  */
 MUST_CHECK enum err http_server_thread_start(struct http_server *s,
                                              struct server_thread *t, uint32_t index,
                                              struct err_info *why);
-void http_server_thread_stop(struct server_thread *t);
+void http_server_thread_end(struct server_thread *t);
+void http_server_thread_free(struct server_thread *t);
 
 /* Posted: watch a listener; close listeners; begin to drain. */
 void http_server_thread_listen(struct server_thread *t, int fd, bool tls);
@@ -170,11 +176,22 @@ void http_server_connection_go_on(struct server_connection *c);
 /* Its time is over: close it, or answer 408 where a request was begun. */
 void http_server_connection_expired(struct server_connection *c);
 
+/* Close it now, saying so properly: nothing is under way. */
+void http_server_connection_close(struct server_connection *c);
+
+/* Does the peer let so much lie unread that nothing more is made for it? */
+bool http_server_connection_is_full(const struct server_connection *c);
+
 /* Close once everything queued is written. */
 void http_server_connection_finish(struct server_connection *c);
 
 /* No request is under way: it may be closed without loss. */
 bool http_server_connection_is_idle(const struct server_connection *c);
+
+/* The deadline of writing after some octets went out: what is taken too slowly is taken
+ * back, and `now_us` + write_ms is the latest. */
+int64_t http_server_connection_progress(const struct server_connection *c,
+                                        int64_t deadline_us, size_t octets);
 
 /* It expires in so many milliseconds unless another deadline is set. */
 void http_server_connection_deadline(struct server_connection *c, int64_t milliseconds);

@@ -99,7 +99,7 @@ static bool close_longest_idle(struct server_thread *t)
     }
     if (oldest == NULL)
         return false;
-    http_server_connection_free(oldest);
+    http_server_connection_close(oldest);
     return true;
 }
 
@@ -207,6 +207,7 @@ void http_server_thread_listen(struct server_thread *t, int fd, bool tls)
 {
     struct server_listener *l = memory_get_zeroed(1, sizeof *l);
 
+    atomic_fetch_add(&t->server->listening, 1);
     l->thread = t;
     l->fd = fd;
     l->tls = tls;
@@ -224,6 +225,7 @@ void http_server_thread_close_listeners(void *thread)
         loop_timer_free(l->pause);
         (void)close(l->fd);
         free(l);
+        atomic_fetch_sub(&t->server->listening, 1);
     }
 }
 
@@ -242,7 +244,9 @@ void http_server_thread_drain(void *thread)
             http_server_h2_goaway(c);
             http_server_connection_go_on(c);
         } else if (http_server_connection_is_idle(c)) {
-            http_server_connection_free(c);
+            http_server_connection_close(c);
+        } else if (c->stage == SERVER_HANDSHAKE) {
+            http_server_connection_free(c); /* it has not asked for anything */
         }
     }
 }
@@ -334,12 +338,16 @@ static void stop_posted(void *argument)
     loop_stop(t->loop);
 }
 
-void http_server_thread_stop(struct server_thread *t)
+void http_server_thread_end(struct server_thread *t)
 {
-    if (t->started) {
-        loop_post(t->loop, stop_posted, t);
-        (void)pthread_join(t->thread, NULL);
-    }
+    if (!t->started)
+        return;
+    loop_post(t->loop, stop_posted, t);
+    (void)pthread_join(t->thread, NULL);
+}
+
+void http_server_thread_free(struct server_thread *t)
+{
     while (t->arena_count > 0)
         arena_free(t->arenas[--t->arena_count]);
     loop_timer_free(t->sweep);
