@@ -1,40 +1,10 @@
-/* HTTP/2 on a connection, framed by nghttp2 (RFC 9113). Requests are judged as strictly
- * as in HTTP/1.1; nghttp2 itself refuses malformed pseudo-headers, connection-specific
- * headers and a content-length that lies (RFC 9113 8.1.1, 8.2.2). */
-#include <nghttp2/nghttp2.h>
+/* HTTP/2 on a connection, framed by nghttp2 (RFC 9113). */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
-#include "core/http/http_server_private.h"
-
-#define OUT_AT_ONCE (128 * 1024) /* octets of frames made before they are written */
-
-struct h2_stream {
-    struct h2_stream *next;
-    struct h2_stream *previous;
-    int32_t id;
-    struct arena *arena;
-    struct http_request *request; /* being read; then with the callback */
-    struct http_header *headers;
-    size_t header_room;
-    struct buf body;
-    bool ended; /* the peer has sent all of it */
-    bool handed_over;
-    bool answered;
-    struct http_refusal refusal; /* status 0: none */
-    int64_t deadline_us;
-    struct span out; /* of the reply's body, what is left */
-};
-
-struct server_h2 {
-    nghttp2_session *session;
-    struct h2_stream *streams;
-    size_t stream_count;
-    bool goaway;
-};
+#include "core/http/http_server_h2_private.h"
 
 static struct http_server *server_of(struct server_connection *c)
 {
@@ -42,120 +12,6 @@ static struct http_server *server_of(struct server_connection *c)
 }
 
 /* ---- streams ---- */
-
-static struct h2_stream *stream_new(struct server_connection *c, int32_t id)
-{
-    struct h2_stream *st = memory_get_zeroed(1, sizeof *st);
-
-    st->id = id;
-    st->arena = http_server_thread_arena(c->thread);
-    st->request = arena_get(st->arena, sizeof *st->request);
-    st->request->arena = st->arena;
-    st->request->host = "";
-    st->header_room = (size_t)server_of(c)->limits.header_count;
-    st->headers = arena_array(st->arena, st->header_room, sizeof *st->headers);
-    st->request->headers = st->headers;
-    st->body = buf_make((size_t)server_of(c)->limits.body_octets);
-    st->deadline_us = clock_monotonic_us() + server_of(c)->limits.head_ms * 1000;
-    st->next = c->h2->streams;
-    if (st->next != NULL)
-        st->next->previous = st;
-    c->h2->streams = st;
-    c->h2->stream_count++;
-    c->deadline_us = SERVER_NEVER;
-    return st;
-}
-
-/* The arena stays with the request while the callback has it. */
-static void stream_free(struct server_connection *c, struct h2_stream *st)
-{
-    if (st->previous != NULL)
-        st->previous->next = st->next;
-    else
-        c->h2->streams = st->next;
-    if (st->next != NULL)
-        st->next->previous = st->previous;
-    if (--c->h2->stream_count == 0)
-        http_server_connection_deadline(c, server_of(c)->limits.idle_ms);
-    if (!st->handed_over || st->answered)
-        http_server_thread_arena_back(c->thread, st->arena);
-    buf_free(&st->body);
-    free(st);
-}
-
-static void refuse(struct h2_stream *st, int status, const char *detail)
-{
-    if (st->refusal.status != 0)
-        return;
-    st->refusal.status = status;
-    st->refusal.detail = detail;
-}
-
-/* ---- replies ---- */
-
-static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *to, size_t room,
-                         uint32_t *flags, nghttp2_data_source *source, void *context)
-{
-    struct h2_stream *st = source->ptr;
-    size_t len = st->out.len < room ? st->out.len : room;
-
-    (void)session;
-    (void)id;
-    (void)context;
-    memcpy(to, st->out.data, len);
-    st->out = span_slice(st->out, len, st->out.len);
-    if (st->out.len == 0)
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)len;
-}
-
-static nghttp2_nv pair(const char *name, const char *value)
-{
-    /* nghttp2 copies both; its struct is older than const */
-    union {
-        const char *text;
-        uint8_t *octets;
-    } n = {name}, v = {value};
-    nghttp2_nv nv = {n.octets, v.octets, strlen(name), strlen(value),
-                     NGHTTP2_NV_FLAG_NONE};
-    return nv;
-}
-
-static void submit(struct server_connection *c, struct h2_stream *st,
-                   const struct http_reply *reply, bool head_only)
-{
-    nghttp2_nv list[HTTP_REPLY_HEADERS_MAX + 3];
-    nghttp2_data_provider provider = {.source.ptr = st, .read_callback = read_body};
-    bool bodiless = reply->status == 204 || reply->status == 304;
-    size_t count = 0;
-
-    list[count++] = pair(":status", arena_printf(st->arena, "%d", reply->status));
-    list[count++] = pair("date", http_server_thread_date(c->thread));
-    for (size_t i = 0; i < reply->header_count; i++) {
-        char *name = arena_string(st->arena, reply->headers[i].name);
-        for (char *p = name; *p != '\0'; p++)
-            if (*p >= 'A' && *p <= 'Z')
-                *p = (char)(*p | 0x20);
-        list[count++] = pair(name, reply->headers[i].value);
-    }
-    if (!bodiless)
-        list[count++] =
-            pair("content-length", arena_printf(st->arena, "%zu", reply->body.len));
-    st->out = head_only || bodiless ? span_make(NULL, 0) : reply->body;
-    st->answered = true;
-    st->deadline_us = SERVER_NEVER;
-    (void)nghttp2_submit_response(c->h2->session, st->id, list, count,
-                                  st->out.len > 0 ? &provider : NULL);
-}
-
-static void submit_refusal(struct server_connection *c, struct h2_stream *st)
-{
-    struct http_reply reply;
-
-    st->handed_over = true; /* nothing more is taken from it */
-    http_server_h1_word(server_of(c), st->arena, &st->refusal, &reply);
-    submit(c, st, &reply, false);
-}
 
 void http_server_h2_reply(struct server_connection *c, struct http_request *request,
                           const struct http_reply *reply)
@@ -168,69 +24,42 @@ void http_server_h2_reply(struct server_connection *c, struct http_request *requ
         http_server_thread_arena_back(c->thread, request->arena);
         return;
     }
-    submit(c, st, reply, request->method == HTTP_HEAD);
+    http_server_h2_stream_reply(c, st, reply, request->method == HTTP_HEAD);
     if (reply->close || c->close_after ||
         c->requests >= server_of(c)->limits.requests_per_connection)
         http_server_h2_goaway(c);
-}
-
-/* ---- requests ---- */
-
-static bool is_bare(struct span s)
-{
-    return memchr(s.data, '\0', s.len) == NULL;
-}
-
-static void pseudo_header(struct h2_stream *st, struct span name, struct span value)
-{
-    struct http_request *r = st->request;
-    char *text = arena_string_of(st->arena, value);
-
-    if (span_is(name, ":method")) {
-        r->method = http_message_method(value);
-        r->method_text = text;
-    } else if (span_is(name, ":path")) {
-        if (!is_bare(value) || !http_parse_target(text, &r->path, &r->query))
-            refuse(st, 400, "the path is malformed (RFC 9113 8.3.1)");
-    } else if (span_is(name, ":authority")) {
-        r->host = text;
-    } else if (span_is(name, ":scheme") && !span_is(value, "https")) {
-        refuse(st, 400, "the scheme is not https");
-    }
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
                      const uint8_t *name, size_t name_len, const uint8_t *value,
                      size_t value_len, uint8_t flags, void *context)
 {
-    struct server_connection *c = context;
     struct h2_stream *st =
         nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    struct http_request *r;
 
     (void)flags;
-    if (st == NULL || st->handed_over)
-        return 0; /* trailers of a request that has been decided */
-    r = st->request;
-    struct span n = span_make(name, name_len);
-    struct span v = span_make(value, value_len);
-    if (name_len > 0 && name[0] == ':') {
-        if (span_is(n, ":path") && value_len > (size_t)server_of(c)->limits.target_octets)
-            refuse(st, 414, "the request target is too long");
-        else
-            pseudo_header(st, n, v);
-        return 0;
-    }
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0; /* trailers are dropped (RFC 9110 6.5.1) */
-    if (r->header_count == st->header_room) {
-        refuse(st, 431, "too many headers (RFC 6585 5)");
-        return 0;
-    }
-    st->headers[r->header_count].name = arena_string_of(st->arena, n);
-    st->headers[r->header_count].value = arena_string_of(st->arena, v);
-    r->header_count++;
+    /* what comes behind a decision, and trailers, are dropped (RFC 9110 6.5.1) */
+    if (st != NULL && !st->handed_over && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        http_server_h2_stream_field(context, st, span_make(name, name_len),
+                                    span_make(value, value_len));
     return 0;
+}
+
+/* nghttp2 would pass over a field with an octet that may not be there; the request is
+ * malformed (RFC 9113 8.2.1). */
+static int on_bad_header(nghttp2_session *session, const nghttp2_frame *frame,
+                         const uint8_t *name, size_t name_len, const uint8_t *value,
+                         size_t value_len, uint8_t flags, void *context)
+{
+    (void)session;
+    (void)frame;
+    (void)name;
+    (void)name_len;
+    (void)value;
+    (void)value_len;
+    (void)flags;
+    (void)context;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame,
@@ -240,7 +69,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
-    struct h2_stream *st = stream_new(c, frame->hd.stream_id);
+    struct h2_stream *st = http_server_h2_stream_new(c, frame->hd.stream_id);
     (void)nghttp2_session_set_stream_user_data(session, st->id, st);
     return 0;
 }
@@ -257,48 +86,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id,
     buf_add(&st->body, data, len);
     if (!st->body.failed)
         return 0;
-    refuse(st, 413, "the body is too large (RFC 9110 15.5.14)");
-    submit_refusal(c, st);
+    http_server_h2_stream_note(st, 413, "the body is too large (RFC 9110 15.5.14)");
+    http_server_h2_stream_refuse(c, st);
     return 0;
-}
-
-/* Host beside :authority must say the same (RFC 9113 8.3.1). */
-static void judge(struct h2_stream *st)
-{
-    struct http_request *r = st->request;
-    const char *host = http_message_find(r->headers, r->header_count, "host");
-
-    if (http_message_count(r->headers, r->header_count, "host") > 1 ||
-        (host != NULL && r->host[0] != '\0' && strcasecmp(host, r->host) != 0))
-        refuse(st, 400, "Host and :authority differ (RFC 9113 8.3.1)");
-    if (r->host[0] == '\0' && host != NULL)
-        r->host = host;
-    if (!http_parse_is_authority(r->host))
-        refuse(st, 400, "a malformed authority (RFC 9110 7.2)");
-    if (r->path == NULL || r->method_text == NULL)
-        refuse(st, 400, "method or path is missing (RFC 9113 8.3.1)");
-    else if (strcmp(r->path, "*") == 0 && r->method != HTTP_OPTIONS)
-        refuse(st, 400, "\"*\" is for OPTIONS only");
-}
-
-static void request_whole(struct server_connection *c, struct h2_stream *st)
-{
-    struct http_request *r = st->request;
-
-    if (st->handed_over)
-        return;
-    judge(st);
-    if (st->refusal.status != 0) {
-        submit_refusal(c, st);
-        return;
-    }
-    r->body = arena_span(st->arena, buf_span(&st->body));
-    buf_free(&st->body);
-    r->http2 = true;
-    st->handed_over = true;
-    st->deadline_us = SERVER_NEVER;
-    c->requests++;
-    http_server_h1_hand_over(c, r, st->id);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *context)
@@ -313,13 +103,9 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         return 0;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
         st->ended = true;
-        request_whole(c, st);
+        http_server_h2_stream_whole(c, st);
     } else if (frame->hd.type == NGHTTP2_HEADERS && !st->handed_over) {
-        judge(st);
-        if (st->refusal.status != 0)
-            submit_refusal(c, st);
-        else
-            st->deadline_us = clock_monotonic_us() + server_of(c)->limits.body_ms * 1000;
+        http_server_h2_stream_begun(c, st);
     }
     return 0;
 }
@@ -349,7 +135,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
 
     (void)code;
     if (st != NULL)
-        stream_free(c, st);
+        http_server_h2_stream_free(c, st);
     return 0;
 }
 
@@ -365,6 +151,7 @@ static bool make_session(struct server_connection *c)
         return false;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_bad_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
@@ -413,7 +200,7 @@ void http_server_h2_output(struct server_connection *c)
 {
     const uint8_t *frames = NULL;
 
-    while (c->out.len - c->out_at < OUT_AT_ONCE) {
+    while (!http_server_connection_is_full(c)) {
         ssize_t len = nghttp2_session_mem_send(c->h2->session, &frames);
         if (len < 0)
             http_server_connection_finish(c);
@@ -422,7 +209,7 @@ void http_server_h2_output(struct server_connection *c)
         buf_add(&c->out, frames, (size_t)len);
     }
     /* a peer that does not read what it asked for is not read either */
-    c->read_wanted = c->out.len - c->out_at < OUT_AT_ONCE;
+    c->read_wanted = !http_server_connection_is_full(c);
 }
 
 bool http_server_h2_is_over(const struct server_connection *c)
@@ -456,9 +243,15 @@ void http_server_h2_sweep(struct server_connection *c, int64_t now_us)
         if (st->deadline_us > now_us)
             continue;
         SERVER_COUNT(server_of(c), timed_out);
-        refuse(st, 408, "the request took too long to arrive");
-        submit_refusal(c, st);
         changed = true;
+        if (st->answered) {
+            st->deadline_us = SERVER_NEVER;
+            (void)nghttp2_submit_rst_stream(c->h2->session, NGHTTP2_FLAG_NONE, st->id,
+                                            NGHTTP2_CANCEL);
+            continue;
+        }
+        http_server_h2_stream_note(st, 408, "the request took too long to arrive");
+        http_server_h2_stream_refuse(c, st);
     }
     if (changed)
         http_server_connection_go_on(c);
@@ -467,7 +260,7 @@ void http_server_h2_sweep(struct server_connection *c, int64_t now_us)
 void http_server_h2_free(struct server_connection *c)
 {
     while (c->h2->streams != NULL)
-        stream_free(c, c->h2->streams);
+        http_server_h2_stream_free(c, c->h2->streams);
     nghttp2_session_del(c->h2->session);
     free(c->h2);
     c->h2 = NULL;
