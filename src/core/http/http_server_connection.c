@@ -99,7 +99,8 @@ static enum tls_result read_some(struct server_connection *c, size_t *len)
 {
     struct err_info why = {0};
 
-    if (c->tls != NULL)
+    /* what a refused peer still sends is not worth deciphering */
+    if (c->tls != NULL && c->stage != SERVER_LINGER)
         return tls_connection_read(c->tls, c->thread->scratch, SERVER_SCRATCH, len, &why);
     ssize_t done = recv(c->fd, c->thread->scratch, SERVER_SCRATCH, 0);
     *len = done > 0 ? (size_t)done : 0;
@@ -170,8 +171,10 @@ static bool write_out(struct server_connection *c)
 
 static bool take(struct server_connection *c, struct span octets)
 {
-    if (c->stage == SERVER_LINGER)
-        return true; /* read to be forgotten */
+    if (c->stage == SERVER_LINGER) {
+        c->forgotten += (int64_t)octets.len;
+        return c->forgotten <= c->thread->server->limits.linger_octets;
+    }
     if (c->h2 != NULL)
         return http_server_h2_input(c, octets);
     buf_add_span(&c->in, octets);
@@ -191,7 +194,8 @@ static bool wants_input(const struct server_connection *c)
 
 static bool may_have_input(const struct server_connection *c)
 {
-    return c->readable || (c->tls != NULL && tls_connection_has_pending(c->tls));
+    return c->readable || (c->tls != NULL && c->stage != SERVER_LINGER &&
+                           tls_connection_has_pending(c->tls));
 }
 
 /* Read while there is something and somebody who wants it; false: broken. `*more` says
@@ -270,6 +274,15 @@ void http_server_connection_close(struct server_connection *c)
     if (c->tls != NULL)
         tls_connection_end(c->tls);
     http_server_connection_free(c);
+}
+
+/* Is the last octet written, while the peer may still be sending? */
+static bool has_said_all(const struct server_connection *c)
+{
+    if (c->out_at != c->out.len)
+        return false;
+    return c->stage == SERVER_CLOSING ||
+           (c->stage == SERVER_H2 && !c->ended && http_server_h2_is_over(c));
 }
 
 /* Is there nothing left to do with it? */
@@ -360,7 +373,7 @@ void http_server_connection_go_on(struct server_connection *c)
         http_server_connection_free(c);
         return;
     }
-    if (c->stage == SERVER_CLOSING && c->out_at == c->out.len)
+    if (has_said_all(c))
         linger(c);
     if (is_over(c)) {
         if (c->stage == SERVER_LINGER)

@@ -10,8 +10,9 @@
 #include "core/base/text.h"
 #include "core/http/http_server_h2_private.h"
 
-#define FIELD_COST 32 /* octets that each field counts beyond its own (RFC 9113 6.5.2)   \
-                       */
+#define FIELD_COST                                                                       \
+    32 /* octets that each field counts beyond its own (RFC 9113 6.5.2)                  \
+        */
 
 static struct http_server *server_of(struct server_connection *c)
 {

@@ -60,6 +60,7 @@ struct server_connection {
     bool write_blocked_by_read; /* TLS must read before it can write */
     bool ended;                 /* the peer sends nothing more */
     int64_t requests;
+    int64_t forgotten; /* octets read after the last reply */
 
     /* HTTP/1.1 */
     struct http_scan scan;
