@@ -11,6 +11,7 @@
 
 #define TLS_ALPN_H2         "h2"
 #define TLS_ALPN_HTTP_1_1   "http/1.1"
+#define TLS_ALPN_HTTP_1_0   "http/1.0"
 #define TLS_ALPN_ACME_TLS_1 "acme-tls/1" /* RFC 8737 6.2 */
 
 #define TLS_ALPN_MAX 4 /* protocols in one context */

@@ -91,7 +91,7 @@ static enum err install(struct front *f, struct span der, struct err_info *why)
     const struct tls_server_options options = {
         .chain_pem = buf_span(&chain),
         .key_pem = span_make(key_pem.data, key_pem.len),
-        .alpn = {TLS_ALPN_H2, TLS_ALPN_HTTP_1_1},
+        .alpn = {TLS_ALPN_H2, TLS_ALPN_HTTP_1_1, TLS_ALPN_HTTP_1_0},
     };
     TRY(tls_context_server(&options, &context, why));
     http_server_set_tls(f->server, context);
