@@ -89,22 +89,11 @@ static enum err enter_sandbox(const struct settings *s, struct err_info *why)
 
 /* ---- after it ---- */
 
-static struct http_server_limits limits_of(const struct settings *s)
-{
-    struct http_server_limits limits = http_server_limits_default();
-
-    limits.io_threads = s->io_threads > 0 ? s->io_threads : (int64_t)cores();
-    limits.connections = s->max_connections;
-    limits.connections_per_peer = s->max_connections_per_address;
-    limits.body_octets = s->max_body;
-    limits.idle_ms = s->idle_timeout;
-    return limits;
-}
-
 static enum err start_threads(struct front *f, struct err_info *why)
 {
-    const struct http_server_limits limits = limits_of(f->settings);
+    struct http_server_limits limits = front_limits_of(f->settings, cores());
 
+    limits.connections = f->connections;
     TRY(loop_new(&f->loop, why));
     front_peers_open(f);
     const struct order_desk_ports ports = front_peers_ports(f);
@@ -145,42 +134,6 @@ void front_main_try_ready(struct front *f)
 
 /* ---- reload ---- */
 
-static bool same_list(const struct config_list *a, const struct config_list *b)
-{
-    for (size_t i = 0; i < a->count && i < b->count; i++)
-        if (strcmp(a->items[i], b->items[i]) != 0)
-            return false;
-    return a->count == b->count;
-}
-
-/* Options that a running process cannot change: say so, instead of nothing happening. */
-static void name_unchanged(const struct settings *old, const struct settings *fresh)
-{
-    const struct {
-        const char *option;
-        bool differs;
-    } fixed[] = {
-        {"listen", !same_list(&old->listen, &fresh->listen)},
-        {"files.store", strcmp(old->store_file, fresh->store_file) != 0},
-        {"files.intermediate",
-         strcmp(old->intermediate_file, fresh->intermediate_file) != 0},
-        {"files.root", strcmp(old->root_file, fresh->root_file) != 0},
-        {"limits.connections", old->max_connections != fresh->max_connections},
-        {"limits.connections_per_address",
-         old->max_connections_per_address != fresh->max_connections_per_address},
-        {"limits.body", old->max_body != fresh->max_body},
-        {"limits.idle", old->idle_timeout != fresh->idle_timeout},
-        {"threads.io", old->io_threads != fresh->io_threads},
-        {"threads.workers", old->worker_threads != fresh->worker_threads},
-        {"processes.front_user", strcmp(old->front_user, fresh->front_user) != 0},
-    };
-
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        if (fixed[i].differs)
-            log_event(LOG_LEVEL_WARNING, "front.needs_restart", "option=%s",
-                      fixed[i].option);
-}
-
 static void drop_arena(void *a)
 {
     arena_free(a);
@@ -197,7 +150,7 @@ static enum err take_settings(struct front *f, int settings_fd, struct err_info 
     arena_own(f->arena, a, drop_arena);
     TRY(supervisor_settings_text(a, settings_fd, &text, why));
     TRY(settings_reread(a, f->settings, text, &fresh, why));
-    name_unchanged(f->settings, fresh);
+    front_limits_name_unchanged(f->settings, fresh);
     if (log_level_read(fresh->log_level, &level))
         log_configure(level, "front");
     struct services *services = arena_get(a, sizeof *services);
@@ -276,6 +229,7 @@ static enum err start(struct front *f, struct err_info *why)
 {
     TRY(supervisor_child_begin(IPC_FRONT, why));
     TRY(open_files(f, why));
+    f->connections = front_limits_descriptors(f->settings->max_connections);
     TRY(enter_sandbox(f->settings, why));
     return start_threads(f, why);
 }

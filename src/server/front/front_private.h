@@ -53,6 +53,7 @@ struct front {
     struct front_http *http;
     struct http_server *server;
 
+    int64_t connections; /* at most, as descriptors allow */
     int listeners[SETTINGS_LISTEN_MAX];
     size_t listener_count;
     bool ready;
@@ -88,6 +89,19 @@ void front_tls_ask_again(struct front *f);
 void front_tls_signed(struct front *f, uint64_t id, struct span certificate);
 void front_tls_refused(struct front *f, uint64_t id, const char *detail);
 void front_tls_close(struct front *f);
+
+/* ---- front_limits.c ---- */
+
+/* The HTTP server's limits by the settings. */
+struct http_server_limits front_limits_of(const struct settings *s, unsigned int cores);
+
+/* Let the process have descriptors for so many connections, or say in the log why it
+ * cannot; how many connections are possible. Before the sandbox, which forbids it. */
+int64_t front_limits_descriptors(int64_t connections);
+
+/* Options that a running process cannot change: say so, instead of nothing happening. */
+void front_limits_name_unchanged(const struct settings *old,
+                                 const struct settings *fresh);
 
 /* ---- front_main.c ---- */
 
