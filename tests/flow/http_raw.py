@@ -1,8 +1,13 @@
 """HTTP/1.1 by hand over TLS: what goes out is exactly what the test wrote, and what comes back is read strictly."""
 import contextlib
 import re
+import select
 import socket
 import ssl
+import subprocess
+import time
+
+import house as house_module
 
 SECONDS = 20  # protection against a hang, not a measurement
 
@@ -62,6 +67,28 @@ class Raw:
         """Some octets; empty at the end, which must be a proper one (close_notify)."""
         return self.socket.recv(65536)
 
+    def has_come(self, seconds=0):
+        """Is there something to read, or the end, after so many seconds at most? Session tickets do not count."""
+        until = time.monotonic() + seconds
+        self.socket.setblocking(False)
+        try:
+            while not self.buffer:
+                try:
+                    more = self.socket.recv(65536)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    wait = max(0, until - time.monotonic())
+                    if not select.select([self.socket], [], [], wait)[0]:
+                        return False
+                    continue
+                except OSError:
+                    return True
+                if not more:
+                    return True
+                self.buffer += more
+            return True
+        finally:
+            self.socket.settimeout(SECONDS)
+
     def rest(self):
         """Everything up to the end of the connection."""
         while more := self.receive():
@@ -110,3 +137,17 @@ class Raw:
 
 def get(path="/acme/directory", method="GET", headers=""):
     return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+
+
+@contextlib.contextmanager
+def echo(*limits):
+    """A small server on the same HTTP, without TLS, that says what it was asked: its port."""
+    process = subprocess.Popen([str(house_module.BUILD / "tests/lib/http_echo"), "0", *limits],
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(process.stdout.readline().split()[1])
+        assert process.poll() is None, "the server ended"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -1,27 +1,26 @@
 """The HTTPS door, HTTP/1.1: what must be refused is, by the right status and with the connection closed, so that no
 request smuggled behind it is ever answered; what is right is answered however it is cut into pieces."""
-import contextlib
 import email.utils
 import json
 import socket
 import ssl
-import subprocess
 import threading
 import time
 
 import pytest
 
 import house as house_module
-from http_raw import Raw, get
+from http_raw import Raw, echo, get
 
 HOST = "Host: localhost\r\n"
 SMUGGLED = b"GET /acme/directory?smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory):
+def door(tmp_path_factory, dns_stub):
     """A serving CA, for all tests here: what they send must not harm it."""
-    made = house_module.House(tmp_path_factory.mktemp("http") / "ca", dns_names=("localhost", "other.test"))
+    made = house_module.House(tmp_path_factory.mktemp("http") / "ca", dns_names=("localhost", "other.test"),
+                               stub=dns_stub)
     try:
         yield made.start()
         assert made.stop() == 0, made.text()
@@ -108,7 +107,8 @@ REFUSED = [
     ("an absolute target that is not TLS", 400, f"GET http://localhost/acme/directory HTTP/1.1\r\n{HOST}\r\n"),
     ("an absolute target with a user", 400, f"GET https://u@localhost/acme/directory HTTP/1.1\r\n{HOST}\r\n"),
     ("an absolute target without an authority", 400, f"GET https:///acme/directory HTTP/1.1\r\n{HOST}\r\n"),
-    ("an absolute target that Host contradicts", 400, f"GET https://other.test/acme/directory HTTP/1.1\r\n{HOST}\r\n"),
+    ("an absolute target that Host contradicts", 400,
+     f"GET https://other.test/acme/directory HTTP/1.1\r\n{HOST}\r\n"),
     ("CONNECT", 400, f"CONNECT localhost:443 HTTP/1.1\r\n{HOST}\r\n"),
     ("GET *", 400, f"GET * HTTP/1.1\r\n{HOST}\r\n"),
     ("a fragment", 400, f"GET /acme/directory#a HTTP/1.1\r\n{HOST}\r\n"),
@@ -402,20 +402,6 @@ def test_refused_in_pieces(door):
             answer = raw.answer()
             assert (answer.status, answer.one("Connection")) == (status, "close")
             assert raw.ended()
-
-
-@contextlib.contextmanager
-def echo(*limits):
-    """A small server on the same HTTP, without TLS, that says what it was asked: its port."""
-    process = subprocess.Popen([str(house_module.BUILD / "tests/lib/http_echo"), "0", *limits],
-                               stdout=subprocess.PIPE, text=True)
-    try:
-        yield int(process.stdout.readline().split()[1])
-        assert process.poll() is None, "the server ended"
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def test_answers_that_nobody_reads_hold_the_requests_back():

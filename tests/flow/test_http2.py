@@ -16,8 +16,9 @@ from http_raw import Raw, get
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory):
-    made = house_module.House(tmp_path_factory.mktemp("http2") / "ca", dns_names=("localhost", "other.test"))
+def door(tmp_path_factory, dns_stub):
+    made = house_module.House(tmp_path_factory.mktemp("http2") / "ca", dns_names=("localhost", "other.test"),
+                               stub=dns_stub)
     try:
         yield made.start()
         assert made.stop() == 0, made.text()
@@ -412,9 +413,9 @@ def test_pings_that_are_read_are_answered(door):
 
 # ---- the end ----
 
-def test_drain(tmp_path):
+def test_drain(tmp_path, dns_stub):
     """GOAWAY to all; what was begun is answered, what comes later is not begun."""
-    house = house_module.House(tmp_path / "ca")
+    house = house_module.House(tmp_path / "ca", stub=dns_stub)
     try:
         house.start()
         with H2(house) as idle, H2(house) as busy, Raw(house) as old, Raw(house) as half:
