@@ -1,6 +1,7 @@
 /* Heap memory that is always there. */
 #include "core/base/memory.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,4 +45,9 @@ char *memory_copy_string(const char *text)
 void memory_wipe(void *data, size_t size)
 {
     explicit_bzero(data, size);
+}
+
+void memory_give_back(void)
+{
+    (void)malloc_trim(0);
 }

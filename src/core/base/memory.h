@@ -24,3 +24,6 @@ char *memory_copy_string(const char *text) __attribute__((malloc, returns_nonnul
 
 /* Overwrite `size` octets so that the compiler cannot leave it out. */
 void memory_wipe(void *data, size_t size);
+
+/* Give the system back what was freed after a peak; takes milliseconds for 100 MiB. */
+void memory_give_back(void);

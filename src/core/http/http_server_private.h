@@ -99,6 +99,7 @@ struct server_thread {
     uint32_t slot_count;
     uint32_t first_free;
     uint32_t open;
+    uint32_t most; /* open at once since memory was given back */
     struct server_listener *listeners;
     struct loop_timer *sweep;
     int64_t sweep_ms;

@@ -13,6 +13,7 @@
 #define SWEEP_MOST_MS   250
 #define SWEEP_LEAST_MS  10
 #define ACCEPT_PAUSE_MS 100 /* when descriptors or memory have run out */
+#define CROWD           256 /* connections whose memory is worth giving back */
 
 /* ---- slots ---- */
 
@@ -57,6 +58,15 @@ void http_server_thread_forget(struct server_connection *c)
     http_server_peers_leave(t->server->peers, &c->peer);
 }
 
+/* A crowd has gone: the allocator would keep what it needed for the next one. */
+static void after_the_crowd(struct server_thread *t)
+{
+    if (t->most < CROWD || t->open > t->most / 4)
+        return;
+    t->most = t->open;
+    memory_give_back();
+}
+
 /* ---- deadlines ---- */
 
 static void sweep(void *argument)
@@ -73,6 +83,7 @@ static void sweep(void *argument)
         else if (c->h2 != NULL)
             http_server_h2_sweep(c, now);
     }
+    after_the_crowd(t);
     if (t->open > 0)
         loop_timer_set(t->sweep, t->sweep_ms);
 }
@@ -129,6 +140,8 @@ static void begin(struct server_thread *t, int fd, const struct address *peer, b
     t->slots[slot].connection = c;
     if (t->open++ == 0)
         loop_timer_set(t->sweep, t->sweep_ms);
+    if (t->open > t->most)
+        t->most = t->open;
     atomic_fetch_add(&s->open, 1);
     SERVER_COUNT(s, open);
     SERVER_COUNT(s, accepted);
