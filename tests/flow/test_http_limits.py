@@ -361,7 +361,6 @@ def test_many_idle(tmp_path, dns_stub):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     try:
         front = house.children()["front"]
-        serves(house)
         before = descriptors(front)
         tls = context(house)
         idle = [Raw(house, tls=tls) for _ in range(count - 50)]
