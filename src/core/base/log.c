@@ -2,6 +2,7 @@
 #include "core/base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,10 @@
 
 #define LOG_LINE_MAX 4096 /* octets, the line feed included */
 
-static enum log_level least = LOG_LEVEL_INFO;
-static const char *process_name = "cairn";
-static bool to_journal;
+/* a reload changes them while other threads write */
+static _Atomic enum log_level least = LOG_LEVEL_INFO;
+static const char *_Atomic process_name = "cairn";
+static atomic_bool to_journal;
 
 static const struct {
     const char *name;
