@@ -1,4 +1,5 @@
 """The running CA as an operator meets it: start, confinement, reload, end, systemd, its own certificate."""
+import json
 import os
 import pathlib
 import re
@@ -49,16 +50,33 @@ def test_init_overwrites_nothing(tmp_path):
 @pytest.mark.parametrize("arguments, code, words", [
     (["init"], 64, "--dir is missing"),
     (["serv", "--dir", "x"], 64, 'did you mean "serve"'),
-    (["serve", "--dirr", "x"], 64, "not an argument"),
+    (["serve", "--dirr", "x"], 64, 'not an option of serve; did you mean --dir?'),
+    (["serve", "--dir", "x", "--json"], 64, "--json is an option of init, check-config, version, not of serve"),
+    (["serve", "--dir", "x", "y"], 64, 'what is "y"?'),
+    (["init", "--dir"], 64, "--dir needs a value: DIR"),
+    (["--dir", "x", "serve"], 64, "the command comes first"),
+    (["help", "init", "serve"], 64, "one command at a time"),
+    (["nonsense"], 64, 'there is no command "nonsense"'),
     (["serve", "--dir", "/nonexistent"], 78, "make a CA with"),
     (["help", "servee"], 64, 'did you mean "serve"'),
-    (["help"], 0, ""), (["version"], 0, ""), (["--help"], 0, ""), (["serve", "--help"], 0, ""),
+    (["help"], 0, ""), (["version"], 0, ""), (["--help"], 0, ""), (["serve", "--help"], 0, ""), ([], 0, ""),
+    (["-h"], 0, ""), (["-V"], 0, ""), (["--version"], 0, ""), (["init", "--dir", "x", "-h"], 0, ""),
 ])
 def test_command_line(arguments, code, words):
     done = cairn_ca(*arguments)
     assert done.returncode == code, done
     assert words in done.stderr
     assert len(done.stderr.splitlines()) <= 2
+
+
+def test_failures_are_json_with_json():
+    for arguments, code, name in [(["check-config", "--dir", "/nonexistent", "--json"], 78, "CONFIG"),
+                                  (["check-config", "--json"], 64, "USAGE")]:
+        done = cairn_ca(*arguments)
+        assert done.returncode == code
+        error = json.loads(done.stdout)["error"]
+        assert error["code"] == name and error["exit"] == code
+        assert done.stderr.splitlines()[0] == f"cairn-ca: {error['detail']}"
 
 
 @pytest.mark.parametrize("change, words", [

@@ -5,83 +5,67 @@
 #include <string.h>
 
 #include "client/report/report.h"
-#include "core/base/text.h"
+#include "core/cli/cli_command.h"
 #include "core/json/json_write.h"
 
 #define HELP_MAX (64 * 1024) /* octets */
 
-struct command_row {
-    const char *name;
-    enum err (*run)(const struct client_command *c, struct err_info *why);
-    const char *arguments;
-    const char *sentence;
-};
-
-static const struct command_row rows[] = {
-#define COMMAND(name, function, arguments, sentence)                                     \
-    {name, function, arguments, sentence},
+static enum err (*const runs[])(const struct client_command *c, struct err_info *why) = {
+#define COMMAND(name, function, arguments, sentence, example) function,
 #include "client/command/commands.def"
 #undef COMMAND
 };
 
-#define ROW_COUNT (sizeof rows / sizeof rows[0])
+static const struct cli_command commands[] = {
+#define COMMAND(name, function, arguments, sentence, example)                            \
+    {name, arguments, sentence, example},
+#include "client/command/commands.def"
+#undef COMMAND
+};
 
 static const struct cli_option options[] = {
-#define CLI_OPTION(name, kind, member, argument, least, most, commands, sentence)        \
+#define CLI_OPTION(name, kind, member, argument, least, most, takers, sentence)          \
     {name,  CLI_##kind, argument, offsetof(struct client_command, member),               \
-     least, most,       commands, sentence},
+     least, most,       takers,   sentence},
 #include "client/command/options.def"
 #undef CLI_OPTION
 };
 
 static const struct cli_table table = {options, sizeof options / sizeof options[0]};
 
-static const struct command_row *find(const char *name)
-{
-    for (size_t i = 0; i < ROW_COUNT; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return &rows[i];
-    return NULL;
-}
+static const struct cli_program program = {
+    .name = "cairn",
+    .purpose = "certificates for your names, from any ACME CA (RFC 8555)",
+    .ending =
+        "More of one: cairn help COMMAND. Manual: cairn(1).\n"
+        "Exit codes: 0 done, 1 failed, 64 wrong command line, 75 try again later.\n",
+    .commands = commands,
+    .command_count = sizeof commands / sizeof commands[0],
+    .options = &table,
+};
 
-static enum err no_command(const char *name, struct err_info *why)
-{
-    const char *best = rows[0].name;
-
-    for (size_t i = 1; i < ROW_COUNT; i++)
-        if (text_distance(name, rows[i].name) < text_distance(name, best))
-            best = rows[i].name;
-    return err_set(why, ERR_USAGE, "there is no command \"%.50s\"; did you mean \"%s\"?",
-                   name, best);
-}
-
-static void print_usage(const struct command_row *row)
+static void print_help(const struct cli_command *command)
 {
     AUTO(buf) struct buf b = buf_make(HELP_MAX);
 
-    cli_help(&b, &table, row->name);
-    printf("usage: cairn %s %s%s%s\n\n  %s\n", row->name, b.len > 0 ? "[OPTION]... " : "",
-           row->arguments, "", row->sentence);
-    if (b.len > 0)
-        printf("\n%.*s", (int)b.len, (const char *)b.data);
+    cli_command_help(&b, &program, command);
+    printf("%.*s", (int)b.len, (const char *)b.data);
 }
 
 enum err command_help(const struct client_command *c, struct err_info *why)
 {
-    if (c->arguments.count > 0) {
-        const struct command_row *row = find(c->arguments.items[0]);
-        if (row == NULL)
-            return no_command(c->arguments.items[0], why);
-        print_usage(row);
+    AUTO(buf) struct buf b = buf_make(HELP_MAX);
+    const struct cli_command *command = NULL;
+
+    if (c->arguments.count > 1)
+        return err_set(why, ERR_USAGE, "help shows one command at a time");
+    if (c->arguments.count == 1) {
+        TRY(cli_command_find(&program, c->arguments.items[0], &command, why));
+        print_help(command);
         return ERR_OK;
     }
-    printf("cairn %s: certificates for your names, from any ACME CA (RFC 8555)\n\n",
-           CAIRN_VERSION);
-    for (size_t i = 0; i < ROW_COUNT; i++)
-        printf("  %-10s %s\n", rows[i].name, rows[i].sentence);
-    printf("\nMore of one: cairn help COMMAND. Manual: cairn(1).\n"
-           "Exit codes: %d done, %d failed, %d wrong command line, %d try again later.\n",
-           CLIENT_EXIT_OK, CLIENT_EXIT_FAILED, CLIENT_EXIT_USAGE, CLIENT_EXIT_TRY_LATER);
+    cli_command_overview(&b, &program);
+    printf("%.*s", (int)b.len, (const char *)b.data);
     return ERR_OK;
 }
 
@@ -134,8 +118,9 @@ static void print_error(enum err result, const struct err_info *why)
     printf("%.*s\n", (int)b.len, (const char *)b.data);
 }
 
+/* `command` is NULL if it is not known, or help itself. */
 static int finish(enum err result, const struct err_info *why,
-                  const struct command_row *row, bool json)
+                  const struct cli_command *command, bool json)
 {
     if (result == ERR_OK)
         return CLIENT_EXIT_OK;
@@ -143,8 +128,8 @@ static int finish(enum err result, const struct err_info *why,
         print_error(result, why);
     report_warning("%s", why->detail);
     if (result == ERR_USAGE)
-        (void)fprintf(stderr, "try: cairn help%s%s\n", row != NULL ? " " : "",
-                      row != NULL ? row->name : "");
+        (void)fprintf(stderr, "try: cairn help%s%s\n", command != NULL ? " " : "",
+                      command != NULL ? command->name : "");
     return client_command_exit(result);
 }
 
@@ -163,22 +148,24 @@ int client_command_run(int argc, char *const *argv)
     struct client_command c = {.arena = a, .printed = &printed};
     bool json = has_word(argc, argv, "--json"); /* also when the line cannot be read */
     struct err_info why = {0};
+    const struct cli_command *command = NULL;
     const char *name = argc > 1 ? argv[1] : "help";
 
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
-    if (strcmp(name, "--version") == 0)
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
-    const struct command_row *row = find(name);
-    if (row == NULL)
-        return finish(no_command(name, &why), &why, NULL, json);
+    enum err result = cli_command_find(&program, name, &command, &why);
+    if (result != ERR_OK)
+        return finish(result, &why, NULL, json);
     if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h")) {
-        print_usage(row);
+        print_help(command);
         return CLIENT_EXIT_OK;
     }
-    enum err result = cli_read(&table, name, argc > 2 ? argc - 2 : 0, argv + 2, &c,
-                               row->arguments[0] != '\0' ? &c.arguments : NULL, &why);
+    result = cli_read(&table, name, argc > 2 ? argc - 2 : 0, argv + 2, &c,
+                      command->arguments[0] != '\0' ? &c.arguments : NULL, &why);
     if (result == ERR_OK)
-        result = row->run(&c, &why);
-    return finish(result, &why, row, json && !printed);
+        result = runs[command - commands](&c, &why);
+    return finish(result, &why, strcmp(name, "help") == 0 ? NULL : command,
+                  json && !printed);
 }

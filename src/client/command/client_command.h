@@ -38,7 +38,7 @@ struct client_command {
 };
 
 /* Each command; failures are reported by the caller. */
-#define COMMAND(name, function, arguments, sentence)                                     \
+#define COMMAND(name, function, arguments, sentence, example)                            \
     MUST_CHECK enum err function(const struct client_command *c, struct err_info *why);
 #include "client/command/commands.def"
 #undef COMMAND

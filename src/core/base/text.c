@@ -184,6 +184,15 @@ unsigned int text_distance(const char *a, const char *b)
     return row[b_len];
 }
 
+bool text_resembles(const char *word, const char *known)
+{
+    size_t len = strlen(word);
+
+    if (len > 1 && strncmp(word, known, len) == 0)
+        return true;
+    return text_distance(word, known) <= len / 3 + 1 && text_distance(word, known) < len;
+}
+
 bool text_copy(char *to, size_t room, const char *from)
 {
     size_t len = strlen(from);

@@ -35,6 +35,10 @@ struct span text_trim(struct span s);
  * looked at); for "did you mean". */
 unsigned int text_distance(const char *a, const char *b);
 
+/* Is `word` so like `known` that it may have been meant: its beginning, or some letters
+ * wrong? */
+bool text_resembles(const char *word, const char *known);
+
 /* Copy as much of `from` as fits into `to`, always NUL-terminated; false if it was cut.
  */
 bool text_copy(char *to, size_t room, const char *from);

@@ -7,6 +7,8 @@
 #include "core/base/text.h"
 
 #define HELP_COLUMN 28
+#define TAKERS_MAX  1024 /* octets of a list of commands */
+#define WORD_SHOWN  100  /* octets of a word that is no option */
 
 /* Is the word among those separated by spaces? */
 static bool among(const char *words, const char *word)
@@ -36,22 +38,40 @@ static const char *nearest(const struct cli_table *table, const char *command,
 
     for (size_t i = 0; i < table->count; i++) {
         const struct cli_option *o = &table->options[i];
-        if (among(o->commands, command) &&
+        if (among(o->commands, command) && text_resembles(word, o->name) &&
             (best == NULL || text_distance(word, o->name) < text_distance(word, best)))
             best = o->name;
     }
     return best;
 }
 
-static enum err unknown(const struct cli_table *table, const char *command,
-                        const char *word, struct err_info *why)
+/* Words separated by spaces, as a sentence has them. */
+static void add_words(struct buf *b, const char *words)
 {
-    const char *near = nearest(table, command, word);
+    for (; *words != '\0'; words++)
+        buf_add_text(b, *words == ' ' ? ", " : (const char[]){*words, '\0'});
+}
 
+/* No option of this command: perhaps of another one, perhaps misspelt. */
+static enum err unknown(const struct cli_table *table, const char *command,
+                        struct span name, struct err_info *why)
+{
+    char word[WORD_SHOWN + 1];
+
+    (void)text_copy(word, name.len < sizeof word ? name.len + 1 : sizeof word,
+                    (const char *)name.data);
+    for (size_t i = 0; i < table->count; i++) {
+        if (!span_is(name, table->options[i].name))
+            continue;
+        AUTO(buf) struct buf takers = buf_make(TAKERS_MAX);
+        add_words(&takers, table->options[i].commands);
+        return err_set(why, ERR_USAGE, "%s is an option of %.*s, not of %s", word,
+                       (int)takers.len, (const char *)takers.data, command);
+    }
+    const char *near = nearest(table, command, word);
     if (near == NULL)
-        return err_set(why, ERR_USAGE, "\"%.100s\" is not an option of %s", word,
-                       command);
-    return err_set(why, ERR_USAGE, "\"%.100s\" is not an option of %s; did you mean %s?",
+        return err_set(why, ERR_USAGE, "\"%s\" is not an option of %s", word, command);
+    return err_set(why, ERR_USAGE, "\"%s\" is not an option of %s; did you mean %s?",
                    word, command, near);
 }
 
@@ -101,7 +121,7 @@ static enum err read_option(const struct cli_table *table, const char *command, 
     const struct cli_option *o = find(table, command, name);
 
     if (o == NULL)
-        return unknown(table, command, word, why);
+        return unknown(table, command, name, why);
     if (o->kind == CLI_FLAG) {
         if (equals != NULL)
             return err_set(why, ERR_USAGE, "%s takes no value", o->name);
@@ -131,6 +151,11 @@ enum err cli_read(const struct cli_table *table, const char *command, int argc,
         }
     }
     return ERR_OK;
+}
+
+bool cli_takes(const struct cli_table *table, const char *command, const char *option)
+{
+    return find(table, command, span_of(option)) != NULL;
 }
 
 void cli_help(struct buf *b, const struct cli_table *table, const char *command)

@@ -47,5 +47,8 @@ MUST_CHECK enum err cli_read(const struct cli_table *table, const char *command,
                              char *const *argv, void *values, struct cli_list *arguments,
                              struct err_info *why);
 
+/* Does the command take that option? */
+bool cli_takes(const struct cli_table *table, const char *command, const char *option);
+
 /* Append the help of the options that `command` takes, one a line. */
 void cli_help(struct buf *b, const struct cli_table *table, const char *command);

@@ -6,10 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/err.h"
-
-#define COMMAND_LIST_MAX                                                                 \
-    64 /* --set, --dns-name, --listen: each so many times at most                        \
-        */
+#include "core/cli/cli.h"
 
 /* Exit codes, documented in cairn-ca(8) and stable. */
 enum command_exit {
@@ -19,36 +16,34 @@ enum command_exit {
     COMMAND_EXIT_CONFIG = 78, /* the configuration is wrong */
 };
 
-/* The command line, read. Texts point into argv. */
+/* The command line, read. Texts point into argv; what was not given is NULL, false or
+ * empty. */
 struct command_line {
     struct arena *arena; /* for the whole command */
-    const char *directory;
-    const char *name;
-    const char *passphrase_file;
-    const char *sets[COMMAND_LIST_MAX];
-    size_t set_count;
-    const char *dns_names[COMMAND_LIST_MAX];
-    size_t dns_name_count;
-    const char *listens[COMMAND_LIST_MAX];
-    size_t listen_count;
-    const char *topic; /* of help */
-    bool json;
+#define TEXT const char *
+#define LIST struct cli_list
+#define FLAG bool
+#define CLI_OPTION(name, kind, member, argument, least, most, commands, sentence)        \
+    kind member;
+#include "server/command/options.def"
+#undef CLI_OPTION
+#undef TEXT
+#undef LIST
+#undef FLAG
+    struct cli_list arguments;
 };
 
-/* Read what stands behind the command's name; `arguments` says which options it takes
- * (the row's text). ERR_USAGE. */
-MUST_CHECK enum err command_line_read(struct arena *a, const char *arguments, int argc,
+/* Read what stands behind `command`: the options it takes. --dir must be there if it is
+ * one of them. ERR_USAGE. */
+MUST_CHECK enum err command_line_read(struct arena *a, const char *command, int argc,
                                       char *const *argv, struct command_line *line,
                                       struct err_info *why);
 
 /* Each command; failures are reported by the caller. */
-MUST_CHECK enum err command_init(const struct command_line *line, struct err_info *why);
-MUST_CHECK enum err command_serve(const struct command_line *line, struct err_info *why);
-MUST_CHECK enum err command_check_config(const struct command_line *line,
-                                         struct err_info *why);
-MUST_CHECK enum err command_help(const struct command_line *line, struct err_info *why);
-MUST_CHECK enum err command_version(const struct command_line *line,
-                                    struct err_info *why);
+#define COMMAND(name, function, arguments, sentence, example)                            \
+    MUST_CHECK enum err function(const struct command_line *line, struct err_info *why);
+#include "server/command/commands.def"
+#undef COMMAND
 
 /* Run `cairn-ca ARGUMENTS`: find the row, read the line, report a failure on stderr.
  * Returns the exit code. */

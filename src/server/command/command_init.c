@@ -30,19 +30,20 @@ static enum err make_settings(const struct command_line *line, struct settings *
                               struct err_info *why)
 {
     struct arena *a = line->arena;
-    const char *sets[COMMAND_LIST_MAX + 4];
+    const char *sets[CLI_LIST_MAX + 4];
     size_t count = 0;
 
     if (line->name != NULL)
         sets[count++] = arena_printf(a, "name=%s", line->name);
-    if (line->dns_name_count > 0)
-        sets[count++] = joined(a, "dns_names", line->dns_names, line->dns_name_count);
-    if (line->listen_count > 0)
-        sets[count++] = joined(a, "listen", line->listens, line->listen_count);
+    if (line->dns_names.count > 0)
+        sets[count++] =
+            joined(a, "dns_names", line->dns_names.items, line->dns_names.count);
+    if (line->listens.count > 0)
+        sets[count++] = joined(a, "listen", line->listens.items, line->listens.count);
     if (line->passphrase_file != NULL)
         sets[count++] = arena_printf(a, "files.passphrase=%s", line->passphrase_file);
-    for (size_t i = 0; i < line->set_count; i++)
-        sets[count++] = line->sets[i];
+    for (size_t i = 0; i < line->sets.count; i++)
+        sets[count++] = line->sets.items[i];
     TRY(settings_defaults(a, line->directory, sets, count, settings, why));
     if (strlen((*settings)->name) > NAME_MAX_CHARS || (*settings)->name[0] == '\0')
         return err_set(why, ERR_USAGE, "the name of the CA must have 1 to %d octets",

@@ -57,8 +57,8 @@ static enum err reload_check(void *context, int *settings_fd, struct err_info *w
     struct span text;
 
     TRY(settings_file_text(a, line->directory, &text, why));
-    TRY(settings_read(a, line->directory, text, line->sets, line->set_count, &settings,
-                      why));
+    TRY(settings_read(a, line->directory, text, line->sets.items, line->sets.count,
+                      &settings, why));
     TRY(keep_text(text, settings_fd, why));
     if (log_level_read(settings->log_level, &level))
         log_configure(level, "supervisor");
@@ -75,13 +75,13 @@ static void announce(const char *url, void *context)
 static char **child_arguments(struct arena *a, const struct command_line *line)
 {
     size_t count = 0;
-    char **arguments = arena_array(a, 2 * line->set_count + 3, sizeof *arguments);
+    char **arguments = arena_array(a, 2 * line->sets.count + 3, sizeof *arguments);
 
     arguments[count++] = arena_string(a, "--dir");
     arguments[count++] = arena_string(a, line->directory);
-    for (size_t i = 0; i < line->set_count; i++) {
+    for (size_t i = 0; i < line->sets.count; i++) {
         arguments[count++] = arena_string(a, "--set");
-        arguments[count++] = arena_string(a, line->sets[i]);
+        arguments[count++] = arena_string(a, line->sets.items[i]);
     }
     arguments[count] = NULL;
     return arguments;
@@ -97,8 +97,8 @@ enum err command_serve(const struct command_line *line, struct err_info *why)
     int settings_fd = -1;
 
     TRY(settings_file_text(line->arena, line->directory, &text, why));
-    TRY(settings_read(line->arena, line->directory, text, line->sets, line->set_count,
-                      &settings, why));
+    TRY(settings_read(line->arena, line->directory, text, line->sets.items,
+                      line->sets.count, &settings, why));
     TRY(keep_text(text, &settings_fd, why));
     TRY(listen_all(line->arena, settings, listeners, why));
     if (log_level_read(settings->log_level, &level))

@@ -10,8 +10,6 @@
 #include "server/signer/signer_main.h"
 #include "server/validate/validator_main.h"
 
-#define ARGUMENTS "--dir DIR [--set OPTION=VALUE]..."
-
 static enum err load(struct arena *a, enum ipc_role role, int argc, char *const *argv,
                      const struct settings **settings, struct err_info *why)
 {
@@ -20,9 +18,10 @@ static enum err load(struct arena *a, enum ipc_role role, int argc, char *const 
     enum log_level level = LOG_LEVEL_INFO;
 
     TRY(supervisor_child_begin(role, why));
-    TRY(command_line_read(a, ARGUMENTS, argc, argv, &line, why));
+    TRY(command_line_read(a, "serve", argc, argv, &line, why));
     TRY(supervisor_settings_text(a, SUPERVISOR_SETTINGS_FD, &text, why));
-    TRY(settings_read(a, line.directory, text, line.sets, line.set_count, settings, why));
+    TRY(settings_read(a, line.directory, text, line.sets.items, line.sets.count, settings,
+                      why));
     if (log_level_read((*settings)->log_level, &level))
         log_configure(level, ipc_role_name(role));
     return ERR_OK;

@@ -135,12 +135,39 @@ static void hexadecimal(void **state)
     assert_false(text_unhex(span_of("0011223344"), octets, sizeof octets, &len));
 }
 
+static void resemblance(void **state)
+{
+    static const struct {
+        const char *word;
+        const char *known;
+        bool like;
+    } rows[] = {
+        {"serv", "serve", true},
+        {"servee", "serve", true},
+        {"check", "check-config", true},
+        {"sreve", "serve", true},
+        {"--dirr", "--dir", true},
+        {"--jsn", "--json", true},
+        {"--foo", "--ca", false},
+        {"nothing", "init", false},
+        {"x", "init", false},
+        {"", "init", false},
+        {"i", "init", false},
+        {"-", "-v", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(text_resembles(rows[i].word, rows[i].known), rows[i].like);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations), cmocka_unit_test(numbers),
-        cmocka_unit_test(utf8),      cmocka_unit_test(printable),
-        cmocka_unit_test(distance),  cmocka_unit_test(hexadecimal),
+        cmocka_unit_test(durations),   cmocka_unit_test(numbers),
+        cmocka_unit_test(utf8),        cmocka_unit_test(printable),
+        cmocka_unit_test(distance),    cmocka_unit_test(resemblance),
+        cmocka_unit_test(hexadecimal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

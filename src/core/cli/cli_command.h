@@ -1,0 +1,37 @@
+/* The commands of a program as its user meets them: help, and words that are none. */
+#pragma once
+
+#include <stddef.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/cli/cli.h"
+
+/* One command; the function that runs it is the program's business. */
+struct cli_command {
+    const char *name;
+    const char *arguments; /* what stands behind its options, such as "NAME..." */
+    const char *sentence;
+    const char *example; /* a whole command line, or "" */
+};
+
+struct cli_program {
+    const char *name;
+    const char *purpose; /* one line */
+    const char *ending;  /* lines at the end of the overview */
+    const struct cli_command *commands;
+    size_t command_count;
+    const struct cli_table *options;
+};
+
+/* The command of that name. ERR_USAGE says what may have been meant. */
+MUST_CHECK enum err cli_command_find(const struct cli_program *program, const char *name,
+                                     const struct cli_command **command,
+                                     struct err_info *why);
+
+/* Append what `PROGRAM help` shows. */
+void cli_command_overview(struct buf *b, const struct cli_program *program);
+
+/* Append what `PROGRAM help COMMAND` shows. */
+void cli_command_help(struct buf *b, const struct cli_program *program,
+                      const struct cli_command *command);

@@ -1,0 +1,98 @@
+/* Tests of core/cli/cli_command: finding a command, help. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/cli/cli_command.h"
+
+struct values {
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {"--json", CLI_FLAG, "", offsetof(struct values, json), 0, 0, "get-all", "how"},
+};
+
+static const struct cli_table table = {options, 1};
+
+static const struct cli_command commands[] = {
+    {"get-all", "NAME...", "get them", "tool get-all x"},
+    {"help", "[COMMAND]", "show this", ""},
+};
+
+static const struct cli_program program = {.name = "tool",
+                                           .purpose = "for tests",
+                                           .ending = "The end.\n",
+                                           .commands = commands,
+                                           .command_count = 2,
+                                           .options = &table};
+
+static void commands_are_found(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *detail;
+    } rows[] = {
+        {"gett-all", "there is no command \"gett-all\"; did you mean \"get-all\"?"},
+        {"get", "there is no command \"get\"; did you mean \"get-all\"?"},
+        {"hepl", "there is no command \"hepl\"; did you mean \"help\"?"},
+        {"quite different", "there is no command \"quite different\""},
+        {"", "there is no command \"\""},
+        {"--dir", "the command comes first, then its options: tool COMMAND --dir"},
+    };
+    const struct cli_command *found = NULL;
+    struct err_info why = {0};
+
+    (void)state;
+    assert_int_equal(cli_command_find(&program, "help", &found, &why), ERR_OK);
+    assert_ptr_equal(found, &commands[1]);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(cli_command_find(&program, rows[i].name, &found, &why),
+                         ERR_USAGE);
+        assert_string_equal(why.detail, rows[i].detail);
+        assert_ptr_equal(found, &commands[1]);
+    }
+}
+
+static void help_of_all(void **state)
+{
+    AUTO(buf) struct buf b = buf_make(4096);
+
+    (void)state;
+    cli_command_overview(&b, &program);
+    buf_add_octet(&b, '\0');
+    assert_string_equal((const char *)b.data, "tool " CAIRN_VERSION ": for tests\n\n"
+                                              "usage: tool COMMAND [OPTION]...\n\n"
+                                              "  get-all         get them\n"
+                                              "  help            show this\n"
+                                              "\nThe end.\n");
+}
+
+static void help_of_one(void **state)
+{
+    AUTO(buf) struct buf b = buf_make(4096);
+
+    (void)state;
+    cli_command_help(&b, &program, &commands[0]);
+    cli_command_help(&b, &program, &commands[1]);
+    buf_add_octet(&b, '\0');
+    assert_string_equal((const char *)b.data,
+                        "usage: tool get-all [OPTION]... NAME...\n\n  get them\n\n"
+                        "  --json                    how\n"
+                        "\nExample:\n  tool get-all x\n"
+                        "usage: tool help [COMMAND]\n\n  show this\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commands_are_found),
+        cmocka_unit_test(help_of_all),
+        cmocka_unit_test(help_of_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
