@@ -87,6 +87,11 @@ def test_failures_are_json_with_json():
     ("dns_names: 'a b'\n", "dns_names"),
     ("dns_names: '*.flow.test'\n", "dns_names"),
     ("log:\n  level: loud\n", "log.level"),
+    ("validation:\n  resolver: ns.flow.test\n", "validation.resolver"),
+    ("validation:\n  resolver: 10.0.0.53:70000\n", "validation.resolver"),
+    ("validation:\n  allow_networks: [10.0.0.0/8, 10.0.0.0/33]\n", 'validation.allow_networks: "10.0.0.0/33"'),
+    ("validation:\n  allow_networks: intranet\n", "validation.allow_networks"),
+    (f"validation:\n  allow_networks: [{', '.join(['10.0.0.0/8'] * 65)}]\n", "at most 64 networks"),
     ("limits: [1]\n", "limits"),
     ("a: b: c\n", "cairn-ca.yaml:"),
 ])

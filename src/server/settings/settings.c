@@ -10,6 +10,8 @@
 #include "core/base/text.h"
 #include "core/net/address.h"
 
+#define DNS_PORT 53
+
 static const struct config_option options[] = {
 #define OPTION(path, kind, member, fallback, least, most, sentence)                      \
     {path, CONFIG_##kind, offsetof(struct settings, member), fallback, least,            \
@@ -72,12 +74,36 @@ static enum err check_listen(const struct settings *s, struct err_info *why)
     return ERR_OK;
 }
 
+/* What the validator will read; a mistake is better found before it starts. */
+static enum err check_validation(const struct settings *s, struct err_info *why)
+{
+    struct address address;
+    struct address_network network;
+
+    if (s->resolver[0] != '\0' &&
+        !address_parse_with_port(span_of(s->resolver), DNS_PORT, &address))
+        return err_set(why, ERR_CONFIG,
+                       "validation.resolver: \"%s\" is not ADDRESS or ADDRESS:PORT",
+                       s->resolver);
+    if (s->allow_networks.count > SETTINGS_NETWORKS_MAX)
+        return err_set(why, ERR_CONFIG, "validation.allow_networks: at most %d networks",
+                       SETTINGS_NETWORKS_MAX);
+    for (size_t i = 0; i < s->allow_networks.count; i++)
+        if (!address_network_parse(span_of(s->allow_networks.items[i]), &network))
+            return err_set(why, ERR_CONFIG,
+                           "validation.allow_networks: \"%s\" is no network, such as "
+                           "10.0.0.0/8 or fd00::/8",
+                           s->allow_networks.items[i]);
+    return ERR_OK;
+}
+
 static enum err check(struct arena *a, struct settings *s, struct err_info *why)
 {
     enum log_level level;
 
     TRY(check_dns_names(a, s, why));
     TRY(check_listen(s, why));
+    TRY(check_validation(s, why));
     if (!log_level_read(s->log_level, &level))
         return err_set(why, ERR_CONFIG,
                        "log.level: \"%s\" is none of debug, info, notice, warning, error",

@@ -9,8 +9,9 @@
 #include "core/base/err.h"
 #include "core/config/config.h"
 
-#define SETTINGS_FILE       "cairn-ca.yaml"
-#define SETTINGS_LISTEN_MAX 64 /* listening addresses */
+#define SETTINGS_FILE         "cairn-ca.yaml"
+#define SETTINGS_LISTEN_MAX   64 /* listening addresses */
+#define SETTINGS_NETWORKS_MAX 64 /* of validation.allow_networks */
 
 /* One member for each row of options.def; times in milliseconds. */
 struct settings {

@@ -15,6 +15,8 @@
 
 #define DNS_PORT 53
 
+_Static_assert(VALIDATE_NETWORKS_MAX == SETTINGS_NETWORKS_MAX, "check-config says so");
+
 struct validator_process {
     const struct settings *settings; /* those it was started with */
     struct loop *loop;
