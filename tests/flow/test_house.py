@@ -130,6 +130,30 @@ def test_two_houses_on_one_store(house):
     assert "in use by another cairn-ca" in done.stderr, done.stderr
 
 
+class HouseWithoutTrustAnchor(house_module.House):
+    """In a mount namespace of its own, where Debian's dns-root-data is not installed."""
+
+    def arguments(self):
+        return ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/share/dns && exec "$@"', "sh",
+                *super().arguments()]
+
+
+@pytest.mark.parametrize("kind, resolver, said", [
+    (house_module.House, "", False), (HouseWithoutTrustAnchor, "", True),
+    (HouseWithoutTrustAnchor, "127.0.0.1:53", False)])
+def test_dns_without_dnssec_is_said(tmp_path, kind, resolver, said):
+    """Resolving by itself needs the root's key; with a resolver, that one validates."""
+    if kind is HouseWithoutTrustAnchor and os.geteuid() != 0:
+        return  # as somebody else, the processes could not become users of their own in there
+    house = kind(tmp_path / "ca", sets=[f"validation.resolver={resolver}"])
+    try:
+        house.start()
+        assert ("validator.no_dnssec" in house.text()) == said, house.text()
+        assert house.stop() == 0
+    finally:
+        house.close()
+
+
 @pytest.mark.parametrize("how", ["file", "credential"])
 def test_encrypted_keys(tmp_path, how):
     secret = tmp_path / "secret"

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "server/validate/validate_private.h"
@@ -24,6 +26,9 @@ enum err validate_new(struct loop *loop, const struct validate_options *options,
                                               .trust_anchor_file = TRUST_ANCHOR_FILE};
     struct validator *made = memory_get_zeroed(1, sizeof *made);
 
+    if (options->resolver.family == ADDRESS_NONE && !file_exists(TRUST_ANCHOR_FILE))
+        log_event(LOG_LEVEL_WARNING, "validator.no_dnssec",
+                  "why=\"there is no " TRUST_ANCHOR_FILE "\"");
     made->loop = loop;
     made->options = *options;
     enum err result = resolver_new(loop, &resolver, &made->resolver, why);
