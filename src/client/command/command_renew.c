@@ -115,8 +115,8 @@ enum err command_renew(const struct client_command *c, struct err_info *why)
         *c->printed = true;
     }
     buf_free(&r.text);
-    report_step(&report, "done", "%zu certificates, %zu due, %zu renewed, %zu failed",
-                count, r.due, r.due - r.failed, r.failed);
+    report_step(&report, "done", "%zu certificate%s, %zu due, %zu renewed, %zu failed",
+                count, count == 1 ? "" : "s", r.due, r.due - r.failed, r.failed);
     if (r.failed > 0)
         return err_set(why, r.last, "%zu of %zu certificates could not be renewed",
                        r.failed, r.due);

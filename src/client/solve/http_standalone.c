@@ -1,5 +1,6 @@
 /* http-01 by a listener of our own: the socket is made here, where the right to low ports
  * is, and handed to the process that answers (http_listener.c). */
+#include <errno.h>
 #include <unistd.h>
 
 #include "client/proc/wire.h"
@@ -41,12 +42,15 @@ static enum err listen_everywhere(int64_t port, int *fd, struct err_info *why)
     any.family = ADDRESS_V4;
     if (socket_listen(&any, false, fd, why) == ERR_OK)
         return ERR_OK;
-    return err_set(
-        why, ERR_NETWORK,
-        "cannot listen on port %lld to answer http-01 (%s): stop what uses it, "
-        "use --http webroot:DIR with a web server that runs already, or run as "
-        "root for a port below 1024",
-        (long long)port, why->detail);
+    if (why->os_error == EACCES)
+        return err_set(why, ERR_UNAUTHORIZED,
+                       "only root may listen on port %lld to answer http-01; with a web "
+                       "server that runs already, take --http webroot:DIR",
+                       (long long)port);
+    return err_set(why, ERR_NETWORK,
+                   "%s, to answer http-01: stop what uses the port, or, if that is a web "
+                   "server, take --http webroot:DIR",
+                   why->detail);
 }
 
 enum err http_standalone_open(struct solver *s, int process, int64_t port,

@@ -30,11 +30,15 @@ static const struct error_row *error_row(enum err code)
     return &error_rows[index < ERR_COUNT ? index : ERR_INTERNAL];
 }
 
+/* By way of a copy: the arguments may be the sentence that was there before. */
 __attribute__((format(printf, 2, 0))) static void
 set_text(struct err_info *why, const char *format, va_list arguments)
 {
-    (void)vsnprintf(why->detail, sizeof why->detail, format, arguments);
-    text_make_printable(why->detail);
+    char text[ERR_DETAIL_MAX];
+
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    text_make_printable(text);
+    (void)text_copy(why->detail, sizeof why->detail, text);
 }
 
 enum err err_set(struct err_info *why, enum err code, const char *format, ...)

@@ -38,7 +38,8 @@ struct err_info {
 };
 
 /* Record a failure and return its code. `format` makes the sentence; control characters
- * and invalid UTF-8 in the result are replaced by '?'. `why` may be NULL. */
+ * and invalid UTF-8 in the result are replaced by '?'. `why` may be NULL; its earlier
+ * sentence may be among the values. */
 enum err err_set(struct err_info *why, enum err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -14,15 +14,21 @@
 #define SETTINGS_MAX   (64 * 1024) /* octets of the file written */
 #define NAME_MAX_CHARS 40 /* leaves room for " Intermediate" in 64 (RFC 5280 A.1) */
 
-static const char *joined(struct arena *a, const char *option, const char *const *items,
-                          size_t count)
+/* A list as --set takes it, so no element may look like two. */
+static enum err join(struct arena *a, const char *option, const struct cli_list *list,
+                     const char **set, struct err_info *why)
 {
     AUTO(buf) struct buf b = buf_make(SETTINGS_MAX);
 
     buf_printf(&b, "%s=", option);
-    for (size_t i = 0; i < count; i++)
-        buf_printf(&b, "%s%s", i > 0 ? "," : "", items[i]);
-    return arena_string_of(a, buf_span(&b));
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i][0] == '\0' || strpbrk(list->items[i], " ,") != NULL)
+            return err_set(why, ERR_USAGE, "%s: \"%.100s\" is not one of them", option,
+                           list->items[i]);
+        buf_printf(&b, "%s%s", i > 0 ? "," : "", list->items[i]);
+    }
+    *set = arena_string_of(a, buf_span(&b));
+    return ERR_OK;
 }
 
 /* The settings of the new CA: defaults, then the short options, then --set. */
@@ -36,10 +42,9 @@ static enum err make_settings(const struct command_line *line, struct settings *
     if (line->name != NULL)
         sets[count++] = arena_printf(a, "name=%s", line->name);
     if (line->dns_names.count > 0)
-        sets[count++] =
-            joined(a, "dns_names", line->dns_names.items, line->dns_names.count);
+        TRY(join(a, "dns_names", &line->dns_names, &sets[count++], why));
     if (line->listens.count > 0)
-        sets[count++] = joined(a, "listen", line->listens.items, line->listens.count);
+        TRY(join(a, "listen", &line->listens, &sets[count++], why));
     if (line->passphrase_file != NULL)
         sets[count++] = arena_printf(a, "files.passphrase=%s", line->passphrase_file);
     for (size_t i = 0; i < line->sets.count; i++)

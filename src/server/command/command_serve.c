@@ -39,8 +39,13 @@ static enum err listen_all(struct arena *a, const struct settings *s,
         if (!address_parse_with_port(span_of(s->listen.items[i]), 0, &address))
             return err_set(why, ERR_CONFIG, "listen: \"%s\" is not ADDRESS:PORT",
                            s->listen.items[i]);
-        if (socket_listen(&address, false, &listeners[i].fd, why) != ERR_OK)
-            return err_prefix(why, "cannot listen on %s", s->listen.items[i]);
+        enum err result = socket_listen(&address, false, &listeners[i].fd, why);
+        if (result != ERR_OK && why->os_error == EACCES)
+            return err_set(
+                why, ERR_UNAUTHORIZED,
+                "only root may listen on %s; ports from 1024 on are free to all",
+                s->listen.items[i]);
+        TRY(result);
         listeners[i].address = arena_string(a, s->listen.items[i]);
         listeners[i].kind = 0;
     }

@@ -15,6 +15,7 @@
 #include "client/solve/solve.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
+#include "core/net/socket.h"
 
 struct place {
     struct arena *arena;
@@ -124,6 +125,31 @@ static void ways(void **state)
     }
 }
 
+static void a_port_in_use(void **state)
+{
+    struct place *p = *state;
+    struct address any = {.family = ADDRESS_V6};
+    struct solver *s = NULL;
+    int taken = -1;
+
+    if (socket_listen(&any, false, &taken, &p->why) != ERR_OK) {
+        any.family = ADDRESS_V4;
+        assert_int_equal(socket_listen(&any, false, &taken, &p->why), ERR_OK);
+    }
+    assert_int_equal(socket_local_address(taken, &any, &p->why), ERR_OK);
+    const struct solve_options options = {.http = "standalone", .http_port = any.port};
+    assert_int_equal(solve_open(&options, &s, &p->why), ERR_NETWORK);
+    assert_string_equal(
+        p->why.detail,
+        arena_printf(
+            p->arena,
+            "cannot listen on 0.0.0.0:%u: Address already in use, to answer "
+            "http-01: stop what uses the port, or, if that is a web server, take "
+            "--http webroot:DIR",
+            any.port));
+    (void)close(taken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_there_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_tokens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ways, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_port_in_use, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
