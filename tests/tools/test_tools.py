@@ -108,3 +108,20 @@ def test_shape_allows(tree, path, text):
     write("src/core/base/thing.c", GOOD)
     write(path, text)
     assert run("shape", root) == (0, "")
+
+
+def test_every_unit_test_is_built():
+    """A test that no meson.build names is never run, and nobody sees that."""
+    unit = ROOT / "tests/unit"
+    rows = {file.parent: file.read_text() for file in unit.rglob("meson.build")}
+    forgotten = [str(f.relative_to(ROOT)) for f in unit.rglob("*_test.c")
+                 if not any(f"'{f.relative_to(above)}'" in rows.get(above, "") for above in f.parents
+                            if above.is_relative_to(unit))]
+    assert not forgotten, forgotten
+
+
+def test_every_flow_test_is_collected():
+    """pytest passes over a file that is not named test_*.py."""
+    for file in (ROOT / "tests").rglob("*.py"):
+        if "\ndef test_" in file.read_text():
+            assert file.name.startswith("test_"), file
