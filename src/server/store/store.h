@@ -1,7 +1,7 @@
 /* The store: what the CA has promised, durable before it is answered.
  *
  * One contract, several backends (SQLite here; PostgreSQL later as a module), one
- * contract test (tests/contract/store_contract.c). Operations are in ACME's words, never
+ * contract test (tests/contract). Operations are in ACME's words, never
  * SQL.
  *
  * Changes. Each function that changes something is one atomic change: it first checks
@@ -182,7 +182,8 @@ MUST_CHECK enum err store_attempt_finish(struct store_session *s, int64_t authz_
                                          const char *error, const char *record,
                                          int64_t now, struct err_info *why);
 
-/* Attempts begun without a verdict, oldest first, at most `max`; for the restart. */
+/* Attempts begun without a verdict, by their authorizations' age, at most `max`; for the
+ * restart. */
 MUST_CHECK enum err store_attempts_unfinished(struct store_session *s, struct arena *a,
                                               size_t max, struct store_authz **rows,
                                               size_t *count, struct err_info *why);
@@ -233,7 +234,8 @@ struct store_order {
 /* Add an order with its authorizations. From `order` are read: account_id, created,
  * expires, not_before, not_after, profile, identifiers; and of each of
  * authzs[identifier_count]: identifier, wildcard, seed, created, expires. Sets all ids in
- * `order` and its authzs. ERR_NOT_FOUND if the account is not there or not valid. */
+ * `order` and its authzs. ERR_NOT_FOUND if the account is not there or not valid;
+ * ERR_MALFORMED if there are no identifiers or too many. */
 MUST_CHECK enum err store_order_add(struct store_session *s, struct store_order *order,
                                     struct err_info *why);
 
@@ -260,11 +262,13 @@ MUST_CHECK enum err store_issuance_finish(struct store_session *s, int64_t id,
                                           struct span certificate, struct span issuers,
                                           struct err_info *why);
 
-/* Give up; the serial, names and key stay known. ERR_CONFLICT if it is finished. */
+/* Give up; the serial, names and key stay known. ERR_CONFLICT if it is finished or
+ * abandoned. */
 MUST_CHECK enum err store_issuance_abandon(struct store_session *s, int64_t id,
                                            struct err_info *why);
 
-/* Issuances begun, neither finished nor abandoned, with their octets; for the restart. */
+/* Issuances begun, neither finished nor abandoned, oldest first, at most `max`, with
+ * their octets; for the restart. */
 MUST_CHECK enum err store_issuances_unfinished(struct store_session *s, struct arena *a,
                                                size_t max, struct store_issuance **rows,
                                                size_t *count, struct err_info *why);
