@@ -21,16 +21,38 @@
 
 static void *committer_main(void *argument);
 
-/* Did this batch fail? With the lock held, for decided batches. */
+/* Did this batch fail? With the lock held, for decided batches. Of what is older than a
+ * forgotten failure nobody knows: it is called failed, since a success that is not true
+ * must never be told. */
 static enum err outcome(const struct store *store, store_ticket_number ticket)
 {
-    size_t kept =
-        store->failed_count < STORE_FAILED_KEPT ? store->failed_count : STORE_FAILED_KEPT;
+    size_t kept = store->failure_count < STORE_FAILURES_KEPT ? store->failure_count
+                                                             : STORE_FAILURES_KEPT;
 
+    if (ticket <= store->forgotten)
+        return ERR_STORE;
     for (size_t i = 0; i < kept; i++)
-        if (store->failed[i] == ticket)
+        if (store->failures[i].first <= ticket && ticket <= store->failures[i].last)
             return ERR_STORE;
     return ERR_OK;
+}
+
+/* With the lock held. */
+static void note_failure(struct store *store, store_ticket_number batch)
+{
+    struct store_failure *newest =
+        &store->failures[(store->failure_count - 1) % STORE_FAILURES_KEPT];
+
+    if (store->failure_count > 0 && newest->last + 1 == batch) {
+        newest->last = batch;
+        return;
+    }
+    newest = &store->failures[store->failure_count % STORE_FAILURES_KEPT];
+    if (store->failure_count >= STORE_FAILURES_KEPT)
+        store->forgotten = newest->last;
+    newest->first = batch;
+    newest->last = batch;
+    store->failure_count++;
 }
 
 /* With the lock held. The thread is started by the first change, so that a process can
@@ -152,7 +174,7 @@ static void commit_one(struct store *store)
                   (unsigned long long)batch, why.detail);
     pthread_mutex_lock(&store->lock);
     if (result != ERR_OK)
-        store->failed[store->failed_count++ % STORE_FAILED_KEPT] = batch;
+        note_failure(store, batch);
     store->decided = batch;
     size_t count = take_decided(store, &taken);
     pthread_cond_broadcast(&store->decided_changed);

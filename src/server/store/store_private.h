@@ -19,9 +19,13 @@ struct store_connection {
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 
-#define STORE_FAILED_KEPT                                                                \
-    256 /* numbers of batches that failed, for those who ask late                        \
-         */
+#define STORE_FAILURES_KEPT 256 /* runs of failed batches, for those who ask late */
+
+/* Batches that failed one after the other. */
+struct store_failure {
+    store_ticket_number first;
+    store_ticket_number last;
+};
 
 struct store_waiter {
     store_ticket_number ticket;
@@ -46,8 +50,9 @@ struct store {
     bool dirty;                     /* the batch has changes */
     bool poisoned; /* a change failed in the middle: the batch must be undone */
     bool stopping;
-    store_ticket_number failed[STORE_FAILED_KEPT]; /* ring */
-    size_t failed_count;
+    struct store_failure failures[STORE_FAILURES_KEPT]; /* ring */
+    size_t failure_count;
+    store_ticket_number forgotten; /* newest failure that has left the ring */
     struct store_waiter *waiters;
     size_t waiter_count;
     size_t waiter_room;
