@@ -28,14 +28,21 @@ static enum err take_lock(struct store *store, struct err_info *why)
 static enum err open_files(struct store *store, struct err_info *why)
 {
     mode_t old = umask(0077);
+    int version = 0;
     enum err result = take_lock(store, why);
 
     if (result == ERR_OK)
         result = store_connection_open(store->path, &store->writer, why);
     if (result == ERR_OK)
-        result = store_schema_prepare(&store->writer, store->path, why);
+        result = store_schema_check(&store->writer, store->path, &version, why);
+    if (result == ERR_OK)
+        result = store_connection_configure(&store->writer, why);
+    if (result == ERR_OK)
+        result = store_schema_prepare(&store->writer, version, why);
     if (result == ERR_OK)
         result = store_connection_open(store->path, &store->checkpointer, why);
+    if (result == ERR_OK)
+        result = store_connection_configure(&store->checkpointer, why);
     (void)umask(old);
     if (result != ERR_OK)
         return result;

@@ -49,19 +49,20 @@ enum err store_connection_open(const char *path, struct store_connection *c,
     int keep = 1;
     if (result == SQLITE_OK)
         result = sqlite3_file_control(c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-    enum err failure = ERR_OK;
-    if (result != SQLITE_OK)
-        failure = store_connection_error(c, result, why);
-    if (failure == ERR_OK)
-        failure =
-            store_connection_run(c,
-                                 "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
-                                 "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY;"
-                                 "PRAGMA cache_size=-32768;PRAGMA trusted_schema=OFF",
-                                 why);
-    if (failure != ERR_OK)
-        store_connection_close(c);
+    if (result == SQLITE_OK)
+        return ERR_OK;
+    enum err failure = store_connection_error(c, result, why);
+    store_connection_close(c);
     return failure;
+}
+
+enum err store_connection_configure(struct store_connection *c, struct err_info *why)
+{
+    return store_connection_run(c,
+                                "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
+                                "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY;"
+                                "PRAGMA cache_size=-32768;PRAGMA trusted_schema=OFF",
+                                why);
 }
 
 void store_connection_close(struct store_connection *c)

@@ -67,9 +67,14 @@ struct store_session {
 
 /* ---- connections (store_connection.c) ---- */
 
-/* Open a connection as every one is to be; close it with its statements. */
+/* Open a connection, which changes nothing in a file that is there; close it with its
+ * statements. */
 MUST_CHECK enum err store_connection_open(const char *path, struct store_connection *c,
                                           struct err_info *why);
+
+/* Make it what every one is to be. The file becomes one with a WAL. */
+MUST_CHECK enum err store_connection_configure(struct store_connection *c,
+                                               struct err_info *why);
 void store_connection_close(struct store_connection *c);
 
 /* Run SQL text without results. */
@@ -108,8 +113,13 @@ void store_connection_bind_text(sqlite3_stmt *statement, int index, const char *
 
 /* ---- schema (store_schema.c) ---- */
 
-/* Make or migrate the schema; refuse what is not ours or newer. */
-MUST_CHECK enum err store_schema_prepare(struct store_connection *c, const char *path,
+/* Refuse what is not ours or newer, before anything is changed. `version` is the file's.
+ */
+MUST_CHECK enum err store_schema_check(struct store_connection *c, const char *path,
+                                       int *version, struct err_info *why);
+
+/* Make the schema, or migrate it forward from `version`. */
+MUST_CHECK enum err store_schema_prepare(struct store_connection *c, int version,
                                          struct err_info *why);
 
 /* ---- batches (store_batch.c) ---- */

@@ -42,23 +42,28 @@ static enum err migrate(struct store_connection *c, int version, struct err_info
     return result;
 }
 
-enum err store_schema_prepare(struct store_connection *c, const char *path,
-                              struct err_info *why)
+enum err store_schema_check(struct store_connection *c, const char *path, int *version,
+                            struct err_info *why)
 {
     int application = 0;
-    int version = 0;
     int tables = 0;
 
     TRY(pragma_number(c, "PRAGMA application_id", &application, why));
-    TRY(pragma_number(c, "PRAGMA user_version", &version, why));
+    TRY(pragma_number(c, "PRAGMA user_version", version, why));
     TRY(pragma_number(c, "SELECT count(*) FROM sqlite_schema", &tables, why));
     if (tables > 0 && application != APPLICATION_ID)
         return err_set(why, ERR_STORE, "%s is a database of another program", path);
-    if (version > STEP_COUNT)
+    if (*version > STEP_COUNT)
         return err_set(
             why, ERR_STORE,
             "%s was written by a newer version of cairn-ca (schema %d; this knows %d)",
-            path, version, STEP_COUNT);
+            path, *version, STEP_COUNT);
+    return ERR_OK;
+}
+
+enum err store_schema_prepare(struct store_connection *c, int version,
+                              struct err_info *why)
+{
     for (; version < STEP_COUNT; version++)
         TRY(migrate(c, version, why));
     return ERR_OK;
