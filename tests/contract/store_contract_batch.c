@@ -45,6 +45,14 @@ static void tickets_say_what_to_wait_for(void **state)
     assert_true(store_session_ticket(f->session) > first);
     contract_settle(f);
     assert_int_equal(store_wait(f->store, first, &f->why), ERR_OK); /* asked again */
+    store_ticket_number second = store_session_ticket(f->session);
+    store_session_begin(f->session);
+    store_session_depend(f->session, first);
+    assert_int_equal(store_session_ticket(f->session), first);
+    store_session_depend(f->session, second);
+    store_session_depend(f->session, first);
+    assert_int_equal(store_session_ticket(f->session), second);
+    assert_int_equal(store_session_undone(f->session), 0);
     assert_int_equal(store_setting_get(f->session, f->arena, "a", &value, &f->why),
                      ERR_OK);
 }

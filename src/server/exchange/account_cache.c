@@ -12,7 +12,9 @@
 struct entry {
     struct account account; /* first, so that a reference leads back here */
     atomic_int references;
-    struct arena *arena; /* holds key and texts */
+    struct arena *arena;        /* holds key and texts */
+    store_ticket_number ticket; /* the batch it was read from */
+    uint64_t undone;            /* batches undone when it was read */
 };
 
 struct account_cache {
@@ -90,16 +92,24 @@ enum err account_cache_get(struct account_cache *cache, struct store_session *se
     struct entry **place = &cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
     struct entry *e;
 
+    /* a batch that could not be written takes back what was read from it, and the next
+     * account gets the same number */
+    uint64_t undone = store_session_undone(session);
+
     pthread_mutex_lock(&cache->lock);
     uint64_t changes = cache->changes;
     e = *place;
-    if (e != NULL && e->account.id == id)
+    if (e != NULL && e->account.id == id && e->undone == undone)
         atomic_fetch_add(&e->references, 1);
     else
         e = NULL;
     pthread_mutex_unlock(&cache->lock);
-    if (e == NULL) {
+    if (e != NULL) {
+        store_session_depend(session, e->ticket);
+    } else {
         TRY(load(session, id, &e, why));
+        e->ticket = store_session_ticket(session);
+        e->undone = undone;
         pthread_mutex_lock(&cache->lock);
         if (cache->changes == changes) {
             atomic_fetch_add(&e->references, 1);

@@ -133,6 +133,17 @@ store_ticket_number store_session_ticket(const struct store_session *session)
     return session->ticket;
 }
 
+void store_session_depend(struct store_session *session, store_ticket_number ticket)
+{
+    if (ticket > session->ticket)
+        session->ticket = ticket;
+}
+
+uint64_t store_session_undone(const struct store_session *session)
+{
+    return atomic_load(&session->store->undone);
+}
+
 static enum err setting_get(struct store_connection *c, struct arena *a, const char *name,
                             struct span *value, struct err_info *why)
 {

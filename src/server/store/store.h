@@ -67,6 +67,13 @@ void store_session_begin(struct store_session *session);
 /* The newest batch that the work since store_session_begin() depends on. */
 store_ticket_number store_session_ticket(const struct store_session *session);
 
+/* The work depends on that batch too: what it read once is used again. */
+void store_session_depend(struct store_session *session, store_ticket_number ticket);
+
+/* How many batches were undone so far: when the number has grown, what was read before it
+ * did may never have been. Sample it before reading. */
+uint64_t store_session_undone(const struct store_session *session);
+
 /* Call `done(argument, result)` once batch `ticket` is on disk (ERR_OK) or was undone
  * (ERR_STORE). Called at once, on this thread, if that is decided already; else on the
  * store's own thread, where it must be quick (hand over to a queue). */

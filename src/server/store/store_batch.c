@@ -158,6 +158,8 @@ static void commit_one(struct store *store)
     struct store_waiter *taken;
 
     enum err result = commit(store, &why);
+    if (result != ERR_OK) /* before anyone can read what is there instead */
+        atomic_fetch_add(&store->undone, 1);
     store->batch++;
     store->dirty = false;
     store->poisoned = false;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "server/store/store.h"
 
@@ -52,6 +53,7 @@ struct store {
     bool stopping;
     struct store_failure failures[STORE_FAILURES_KEPT]; /* ring */
     size_t failure_count;
+    _Atomic uint64_t undone;       /* batches that failed */
     store_ticket_number forgotten; /* newest failure that has left the ring */
     struct store_waiter *waiters;
     size_t waiter_count;

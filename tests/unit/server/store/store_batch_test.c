@@ -145,6 +145,7 @@ static void undone_and_over(void **state)
     store_ticket_number bad = change(f);
     assert_int_equal(wait_for(f, bad), ERR_STORE);
     assert_non_null(strstr(f->why.detail, "could not be stored"));
+    assert_int_equal(store_session_undone(f->session), 1);
     assert_int_equal(look(f, 1), ERR_NOT_FOUND);
     assert_int_equal(look(f, 0), ERR_OK);
     free_disk();

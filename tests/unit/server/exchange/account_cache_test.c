@@ -1,0 +1,220 @@
+/* Tests of server/exchange/account_cache: what is kept, what is forgotten, and accounts
+ * whose batch was undone. */
+#include "server/store_fixture.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "server/exchange/account_cache.h"
+
+/* RFC 7517 A.1 and RFC 7515 A.3 */
+#define JWK                                                                              \
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"                                           \
+    "\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7"                                        \
+    "D4\",\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}"
+
+static int set_up(void **state)
+{
+    *state = store_fixture_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    store_fixture_free(*state);
+    return 0;
+}
+
+static const struct account *get(struct store_fixture *f, struct account_cache *cache,
+                                 int64_t id)
+{
+    const struct account *account = NULL;
+
+    assert_int_equal(
+        account_cache_get(cache, f->session, f->arena, id, &account, &f->why), ERR_OK);
+    return account;
+}
+
+static void kept_until_forgotten(void **state)
+{
+    struct store_fixture *f = *state;
+    struct account_cache *cache = account_cache_new();
+    int64_t id = store_fixture_account(f, 1, JWK)->id;
+    const struct account *first = get(f, cache, id);
+
+    assert_int_equal(first->id, id);
+    assert_int_equal(first->thumbprint[31], 1);
+    assert_int_equal(first->status, STORE_ACCOUNT_VALID);
+    assert_true(first->terms_agreed);
+    assert_int_equal(key_type(first->key), KEY_P256);
+    assert_ptr_equal(get(f, cache, id), first);
+    assert_int_equal(store_account_update(f->session, id, "[\"x\"]", true,
+                                          STORE_ACCOUNT_DEACTIVATED, &f->why),
+                     ERR_OK);
+    assert_ptr_equal(get(f, cache, id), first); /* nobody said that it changed */
+    account_cache_forget(cache, id + 1);
+    account_cache_forget(cache, id + ACCOUNT_CACHE_SIZE);
+    assert_ptr_equal(get(f, cache, id), first);
+    account_cache_forget(cache, id);
+    const struct account *second = get(f, cache, id);
+    assert_ptr_not_equal(second, first);
+    assert_int_equal(second->status, STORE_ACCOUNT_DEACTIVATED);
+    assert_string_equal(second->contacts, "[\"x\"]");
+    /* who holds the first one keeps it whole, even beyond the cache */
+    account_cache_free(cache);
+    assert_int_equal(first->status, STORE_ACCOUNT_VALID);
+    assert_string_equal(first->contacts, "[]");
+    assert_int_equal(key_type(first->key), KEY_P256);
+    account_cache_free(NULL);
+}
+
+static void not_there(void **state)
+{
+    struct store_fixture *f = *state;
+    struct account_cache *cache = account_cache_new();
+    const struct account *account = NULL;
+
+    assert_int_equal(account_cache_get(cache, f->session, f->arena, 5, &account, &f->why),
+                     ERR_ACCOUNT_DOES_NOT_EXIST);
+    int64_t id = store_fixture_account(f, 1, "{\"kty\":\"oct\"}")->id;
+    assert_int_not_equal(
+        account_cache_get(cache, f->session, f->arena, id, &account, &f->why), ERR_OK);
+    assert_null(account);
+    account_cache_free(cache);
+}
+
+/* Two accounts for one place of the table take turns. */
+static void one_place_for_two(void **state)
+{
+    struct store_fixture *f = *state;
+    struct account_cache *cache = account_cache_new();
+    struct store_account fresh = {.jwk = JWK, .contacts = "[]"};
+    struct store_account *row = NULL;
+    bool existed;
+
+    for (int i = 0; i <= ACCOUNT_CACHE_SIZE; i++) {
+        memcpy(fresh.thumbprint, &i, sizeof i);
+        assert_int_equal(
+            store_account_add(f->session, f->arena, &fresh, &existed, &row, &f->why),
+            ERR_OK);
+    }
+    int64_t last = row->id;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(get(f, cache, last)->id, last);
+        assert_int_equal(get(f, cache, last - ACCOUNT_CACHE_SIZE)->id,
+                         last - ACCOUNT_CACHE_SIZE);
+    }
+    account_cache_free(cache);
+}
+
+/* An account whose batch could not be written never was: the number is given to the next
+ * one, who must not meet the key of the first. */
+static void an_undone_account_is_not_kept(void **state)
+{
+    struct store_fixture *f = *state;
+    struct account_cache *cache = account_cache_new();
+    const struct account *account = NULL;
+    int64_t id = 0;
+    bool seen = false;
+
+    (void)store_fixture_account(f, 1, JWK);
+    assert_int_equal(store_fixture_settle(f), ERR_OK);
+    store_fixture_fill_disk(f);
+    for (int i = 0; i < 1000 && !seen; i++) { /* the batch may be over too early */
+        id = store_fixture_account(f, 2, JWK)->id;
+        seen = account_cache_get(cache, f->session, f->arena, id, &account, &f->why) ==
+               ERR_OK;
+        (void)store_fixture_settle(f);
+    }
+    assert_true(seen);
+    assert_int_equal(account->thumbprint[0], 2);
+    store_fixture_free_disk();
+    assert_int_equal(store_fixture_account(f, 3, JWK)->id, id);
+    assert_int_equal(store_fixture_settle(f), ERR_OK);
+    assert_int_equal(get(f, cache, id)->thumbprint[0], 3);
+    account_cache_free(cache);
+}
+
+/* What is answered from memory waits for the disk just the same. */
+static void an_answer_from_memory_waits_for_the_disk(void **state)
+{
+    struct store_fixture *f = *state;
+    struct account_cache *cache = account_cache_new();
+
+    store_session_begin(f->session);
+    int64_t id = store_fixture_account(f, 1, JWK)->id;
+    store_ticket_number made = store_session_ticket(f->session);
+    (void)get(f, cache, id);
+    store_session_begin(f->session);
+    (void)get(f, cache, id);
+    assert_true(store_session_ticket(f->session) >= made);
+    account_cache_free(cache);
+}
+
+struct user {
+    struct store_fixture *f;
+    struct account_cache *cache;
+    int64_t first;
+    int wrong;
+};
+
+static void *use(void *argument)
+{
+    struct user *u = argument;
+    struct store_session *s = NULL;
+    struct err_info why = {0};
+
+    u->wrong = 1;
+    if (store_session_open(u->f->store, &s, &why) != ERR_OK)
+        return NULL;
+    u->wrong = 0;
+    for (int i = 0; i < 500; i++) {
+        AUTO(arena) struct arena *a = arena_new();
+        const struct account *account = NULL;
+        int64_t id = u->first + i % 3;
+        if (account_cache_get(u->cache, s, a, id, &account, &why) != ERR_OK ||
+            account->id != id || account->thumbprint[0] != i % 3)
+            u->wrong++;
+        if (i % 7 == 0)
+            account_cache_forget(u->cache, id);
+    }
+    store_session_close(s);
+    return NULL;
+}
+
+static void shared_by_threads(void **state)
+{
+    struct store_fixture *f = *state;
+    struct user user = {.f = f, .cache = account_cache_new()};
+    struct user users[4];
+    pthread_t threads[4];
+
+    user.first = store_fixture_account(f, 0, JWK)->id;
+    (void)store_fixture_account(f, 1, JWK);
+    (void)store_fixture_account(f, 2, JWK);
+    for (size_t i = 0; i < 4; i++) {
+        users[i] = user;
+        assert_int_equal(pthread_create(&threads[i], NULL, use, &users[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(users[i].wrong, 0);
+    }
+    account_cache_free(user.cache);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(kept_until_forgotten),
+        TEST(not_there),
+        TEST(one_place_for_two),
+        TEST(an_undone_account_is_not_kept),
+        TEST(an_answer_from_memory_waits_for_the_disk),
+        TEST(shared_by_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
