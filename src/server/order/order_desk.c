@@ -26,7 +26,9 @@ struct question {
     int64_t id;         /* authorization or issuance */
     int64_t flight_key; /* authorization or order */
     bool answered;
-    struct arena *arena; /* holds all texts */
+    bool unrecorded;          /* its answer could not be stored: once more, later */
+    store_ticket_number seen; /* the batch a check was asked because of */
+    struct arena *arena;      /* holds all texts */
     struct order_desk_check check;
     struct order_desk_sign sign;
     bool good;
@@ -44,6 +46,9 @@ struct order_desk {
     struct flight_table *validations;
     struct flight_table *issuances;
     pthread_mutex_t lock;
+    pthread_cond_t told; /* by the store */
+    size_t in_store;     /* questions the store will call back for */
+    size_t unrecorded;
     size_t counts[2];
     struct question *buckets[2][DESK_BUCKETS];
 };
@@ -62,6 +67,7 @@ struct order_desk *order_desk_new(struct store *store, struct work_pool *workers
     desk->validations = flight_table_new();
     desk->issuances = flight_table_new();
     pthread_mutex_init(&desk->lock, NULL);
+    pthread_cond_init(&desk->told, NULL);
     return desk;
 }
 
@@ -75,6 +81,10 @@ void order_desk_free(struct order_desk *desk)
 {
     if (desk == NULL)
         return;
+    pthread_mutex_lock(&desk->lock);
+    while (desk->in_store > 0)
+        pthread_cond_wait(&desk->told, &desk->lock);
+    pthread_mutex_unlock(&desk->lock);
     for (int kind = 0; kind < 2; kind++) {
         for (size_t i = 0; i < DESK_BUCKETS; i++) {
             while (desk->buckets[kind][i] != NULL) {
@@ -87,6 +97,7 @@ void order_desk_free(struct order_desk *desk)
     flight_table_free(desk->validations);
     flight_table_free(desk->issuances);
     arena_free(desk->arena);
+    pthread_cond_destroy(&desk->told);
     pthread_mutex_destroy(&desk->lock);
     free(desk);
 }
@@ -157,16 +168,33 @@ void order_desk_ask_again(struct order_desk *desk, bool validator, bool signer)
     pthread_mutex_unlock(&desk->lock);
 }
 
+/* ---- what waits for the store ---- */
+
+/* Hand a question to the store; told() must be called when it comes back. */
+static void wait_for_store(struct question *q, store_ticket_number ticket,
+                           void (*done)(void *argument, enum err result))
+{
+    pthread_mutex_lock(&q->desk->lock);
+    q->desk->in_store++;
+    pthread_mutex_unlock(&q->desk->lock);
+    store_when_durable(q->desk->store, ticket, done, q);
+}
+
+static void told(struct order_desk *desk)
+{
+    pthread_mutex_lock(&desk->lock);
+    desk->in_store--;
+    pthread_cond_signal(&desk->told);
+    pthread_mutex_unlock(&desk->lock);
+}
+
 /* ---- answers ---- */
 
-static void landed(void *argument, enum err result)
+/* It is over: whoever waits sees the facts. */
+static void finish(struct question *q)
 {
-    struct question *q = argument;
     struct order_desk *desk = q->desk;
 
-    /* a batch that could not be written leaves the facts as they were: whoever waits sees
-     * that */
-    (void)result;
     pthread_mutex_lock(&desk->lock);
     struct question **link = find(desk, q->kind, q->id);
     if (*link == q) {
@@ -179,21 +207,43 @@ static void landed(void *argument, enum err result)
     question_free(q);
 }
 
+/* The answer could not be stored: without it the order would hang until a restart. */
+static void keep(struct question *q)
+{
+    pthread_mutex_lock(&q->desk->lock);
+    q->unrecorded = true;
+    q->desk->unrecorded++;
+    pthread_mutex_unlock(&q->desk->lock);
+}
+
+static void landed(void *argument, enum err result)
+{
+    struct question *q = argument;
+    struct order_desk *desk = q->desk;
+
+    if (result == ERR_OK)
+        finish(q);
+    else
+        keep(q);
+    told(desk);
+}
+
 /* A conflict means that somebody decided otherwise meanwhile (a deactivation): that
  * stands. */
-static void note_failure(const struct question *q, enum err result,
-                         const struct err_info *why)
+static enum err note_failure(const struct question *q, enum err result,
+                             const struct err_info *why)
 {
     if (result != ERR_OK && result != ERR_CONFLICT)
         log_event(LOG_LEVEL_ERROR, "order.record_failed", "id=%lld why=" LOG_QUOTE,
                   (long long)q->id, why->detail);
+    return result;
 }
 
-static void record_verdict(struct question *q, struct store_session *session)
+static enum err record_verdict(struct question *q, struct store_session *session)
 {
     struct err_info why = {0};
 
-    note_failure(
+    return note_failure(
         q,
         store_attempt_finish(session, q->id, (int)q->check.type,
                              q->good ? STORE_VERDICT_VALID : STORE_VERDICT_INVALID,
@@ -201,7 +251,7 @@ static void record_verdict(struct question *q, struct store_session *session)
         &why);
 }
 
-static void record_signature(struct question *q, struct store_session *session)
+static enum err record_signature(struct question *q, struct store_session *session)
 {
     struct err_info why = {0};
     enum err result;
@@ -214,19 +264,27 @@ static void record_signature(struct question *q, struct store_session *session)
         if (result == ERR_OK)
             result = store_order_fail(session, q->flight_key, q->error, &why);
     }
-    note_failure(q, result, &why);
+    return note_failure(q, result, &why);
 }
 
 static void record_answer(struct work_job *job, struct store_session *session)
 {
     struct question *q = (struct question *)(void *)job;
+    struct err_info undone = {0};
 
+    /* an authorization whose batch was undone never was: by now its number may be that of
+     * another */
+    if (store_wait(q->desk->store, q->seen, &undone) != ERR_OK) {
+        finish(q);
+        return;
+    }
     store_session_begin(session);
-    if (q->kind == QUESTION_CHECK)
-        record_verdict(q, session);
+    enum err result = q->kind == QUESTION_CHECK ? record_verdict(q, session)
+                                                : record_signature(q, session);
+    if (result == ERR_STORE)
+        keep(q);
     else
-        record_signature(q, session);
-    store_when_durable(q->desk->store, store_session_ticket(session), landed, q);
+        wait_for_store(q, store_session_ticket(session), landed);
 }
 
 /* The unanswered question of that id, marked answered; NULL if there is none. */
@@ -247,6 +305,23 @@ static void queue_answer(struct question *q)
 {
     q->job.run = record_answer;
     work_pool_add(q->desk->workers, &q->job);
+}
+
+void order_desk_record_again(struct order_desk *desk)
+{
+    pthread_mutex_lock(&desk->lock);
+    for (int kind = 0; kind < 2; kind++) {
+        for (size_t i = 0; i < DESK_BUCKETS && desk->unrecorded > 0; i++) {
+            for (struct question *q = desk->buckets[kind][i]; q != NULL; q = q->next) {
+                if (!q->unrecorded)
+                    continue;
+                q->unrecorded = false;
+                desk->unrecorded--;
+                queue_answer(q);
+            }
+        }
+    }
+    pthread_mutex_unlock(&desk->lock);
 }
 
 void order_desk_verdict(struct order_desk *desk, int64_t authz_id, bool valid,
@@ -295,9 +370,9 @@ static bool is_full(struct order_desk *desk, enum question_kind kind, size_t mos
     return full;
 }
 
-enum err order_desk_validate(struct order_desk *desk, const struct store_authz *authz,
-                             enum challenge_type type, const uint8_t *thumbprint,
-                             struct err_info *why)
+enum err order_desk_validate(struct order_desk *desk, const struct store_session *session,
+                             const struct store_authz *authz, enum challenge_type type,
+                             const uint8_t *thumbprint, struct err_info *why)
 {
     if (is_full(desk, QUESTION_CHECK, ORDER_DESK_CHECKS_MAX)) {
         (void)err_set(why, ERR_UNAVAILABLE, "too many validations are under way");
@@ -307,6 +382,7 @@ enum err order_desk_validate(struct order_desk *desk, const struct store_authz *
     if (!flight_begin(desk->validations, authz->id))
         return ERR_OK;
     struct question *q = question_new(desk, QUESTION_CHECK, authz->id, authz->id);
+    q->seen = store_session_ticket(session);
     q->check.authz_id = authz->id;
     q->check.type = type;
     q->check.identifier = arena_string(q->arena, authz->identifier.value);
@@ -321,13 +397,15 @@ enum err order_desk_validate(struct order_desk *desk, const struct store_authz *
 static void issuance_durable(void *argument, enum err result)
 {
     struct question *q = argument;
+    struct order_desk *desk = q->desk;
 
     if (result == ERR_OK) {
-        file_and_ask(q->desk, q);
-        return;
+        file_and_ask(desk, q);
+    } else {
+        flight_land(desk->issuances, q->flight_key);
+        question_free(q);
     }
-    flight_land(q->desk->issuances, q->flight_key);
-    question_free(q);
+    told(desk);
 }
 
 enum err order_desk_issue(struct order_desk *desk, struct store_session *session,
@@ -349,7 +427,7 @@ enum err order_desk_issue(struct order_desk *desk, struct store_session *session
         question_new(desk, QUESTION_SIGN, issuance->id, issuance->order_id);
     q->sign.issuance_id = issuance->id;
     q->sign.tbs = arena_span(q->arena, issuance->tbs);
-    store_when_durable(desk->store, store_session_ticket(session), issuance_durable, q);
+    wait_for_store(q, store_session_ticket(session), issuance_durable);
     return ERR_OK;
 }
 
@@ -363,7 +441,8 @@ static enum err recover_checks(struct order_desk *desk, struct store_session *se
     for (size_t i = 0; i < count; i++) {
         struct store_account *account;
         TRY(store_account_by_id(session, a, rows[i].account_id, &account, why));
-        TRY(order_desk_validate(desk, &rows[i], (enum challenge_type)rows[i].attempt_type,
+        TRY(order_desk_validate(desk, session, &rows[i],
+                                (enum challenge_type)rows[i].attempt_type,
                                 account->thumbprint, why));
     }
     return ERR_OK;

@@ -49,7 +49,8 @@ struct order_desk *order_desk_new(struct store *store, struct work_pool *workers
                                   const struct order_desk_ports *ports,
                                   struct span issuers);
 
-/* NULL is fine. No flight may be under way that still gets answers. */
+/* Wait for what the store was given, then free; NULL is fine. No answers may come any
+ * more, and the workers must have ended. */
 void order_desk_free(struct order_desk *desk);
 
 /* Take up what an earlier process began and did not finish. */
@@ -57,9 +58,11 @@ MUST_CHECK enum err order_desk_recover(struct order_desk *desk,
                                        struct store_session *session,
                                        struct err_info *why);
 
-/* Start checking a challenge unless it is being checked; `thumbprint` is the account
- * key's. ERR_UNAVAILABLE when too many are under way. */
+/* Start checking a challenge unless it is being checked; `session` has read the
+ * authorization, `thumbprint` is the account key's. ERR_UNAVAILABLE when too many are
+ * under way. */
 MUST_CHECK enum err order_desk_validate(struct order_desk *desk,
+                                        const struct store_session *session,
                                         const struct store_authz *authz,
                                         enum challenge_type type,
                                         const uint8_t *thumbprint, struct err_info *why);
@@ -88,3 +91,7 @@ void order_desk_refused(struct order_desk *desk, int64_t issuance_id, const char
 
 /* Ask everything unanswered again: the validator, the signer, was restarted. */
 void order_desk_ask_again(struct order_desk *desk, bool validator, bool signer);
+
+/* Record again what could not be recorded because the store failed; to be called now and
+ * then. Until that works the flights stay under way. */
+void order_desk_record_again(struct order_desk *desk);

@@ -89,8 +89,8 @@ enum err resource_challenge(struct exchange *x, struct err_info *why)
     if (status != AUTHZ_PENDING)
         return err_set(why, ERR_MALFORMED, "the authorization is %s",
                        terms_authz_status(status));
-    TRY(order_desk_validate(x->services->orders, authz, type, x->account->thumbprint,
-                            why));
+    TRY(order_desk_validate(x->services->orders, x->session, authz, type,
+                            x->account->thumbprint, why));
     if (!flight_join(order_desk_validations(x->services->orders), x->id, x))
         return challenge_decided(x, why);
     exchange_park(x, challenge_decided,
