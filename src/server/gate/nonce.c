@@ -1,4 +1,6 @@
-/* Anti-replay nonces: minute (4 octets), number in that minute (4), HMAC cut to 16. */
+/* Anti-replay nonces: minute (4 octets), number in that minute (4), HMAC cut to 16. The
+ * HMAC covers the salt of the minute's slot too: a clock that comes back to a minute
+ * after its slot stood for another makes other nonces, so that none is given twice. */
 #include "server/gate/nonce.h"
 
 #include <errno.h>
@@ -18,7 +20,7 @@
 #include "core/base/secret.h"
 #include "core/crypto/hash.h"
 
-#define NONCE_MAGIC      0x31656e6f6e6e7263ULL /* "crnnone1" */
+#define NONCE_MAGIC      0x32656e6f6e6e7263ULL /* "crnnone2" */
 #define NONCE_PER_MINUTE (1u << 22)
 #define NONCE_SLOTS                                                                      \
     (NONCE_LIFETIME_SECONDS / 60 + 2) /* minutes kept, and the two at the ends */
@@ -30,6 +32,7 @@
 struct slot {
     _Atomic uint32_t minute; /* minutes since 1970 this slot stands for */
     _Atomic uint32_t given;  /* numbers handed out */
+    _Atomic uint64_t salt;   /* of this minute's nonces */
     _Atomic uint8_t used[NONCE_PER_MINUTE / 8];
 };
 
@@ -64,16 +67,19 @@ static void read_boot_id(char boot_id[BOOT_ID_SIZE])
     (void)close(fd);
 }
 
-/* A new key makes every earlier nonce invalid. */
-static void start_afresh(struct image *image, const char *boot_id)
+/* Empty octets and a new key: every earlier nonce is invalid. */
+static enum err start_afresh(int fd, const char *path, struct image *image,
+                             struct err_info *why)
 {
-    for (size_t i = 0; i < NONCE_SLOTS; i++) {
-        atomic_store(&image->slots[i].minute, 0);
-        atomic_store(&image->slots[i].given, 0);
-    }
+    /* not by writing zeros: that would be all of it */
+    if (ftruncate(fd, 0) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot empty %s", path);
+    int reserved = posix_fallocate(fd, 0, (off_t)sizeof *image);
+    if (reserved != 0)
+        return err_set_os(why, ERR_IO, reserved, "cannot reserve %s", path);
     random_fill(image->key, sizeof image->key);
-    memcpy(image->boot_id, boot_id, BOOT_ID_SIZE);
     image->magic = NONCE_MAGIC;
+    return ERR_OK;
 }
 
 static enum err map_file(int fd, const char *path, struct image **image,
@@ -106,13 +112,19 @@ enum err nonce_jar_open(const char *path, struct nonce_jar **jar, struct err_inf
     if (fd < 0)
         return err_set_os(why, ERR_IO, errno, "cannot open %s", path);
     enum err result = map_file(fd, path, &image, why);
-    (void)close(fd);
-    if (result != ERR_OK)
+    if (result != ERR_OK) {
+        (void)close(fd);
         return result;
+    }
     read_boot_id(boot_id);
     if (image->magic != NONCE_MAGIC ||
         (image->clean == 0 && memcmp(image->boot_id, boot_id, BOOT_ID_SIZE) != 0))
-        start_afresh(image, boot_id);
+        result = start_afresh(fd, path, image, why);
+    (void)close(fd);
+    if (result != ERR_OK) {
+        (void)munmap(image, sizeof *image);
+        return result;
+    }
     memcpy(image->boot_id, boot_id, BOOT_ID_SIZE);
     image->clean = 0;
     struct nonce_jar *j = memory_get_zeroed(1, sizeof *j);
@@ -133,8 +145,8 @@ void nonce_jar_close(struct nonce_jar *jar)
     free(jar);
 }
 
-/* The slot of a minute, turned over to it if it stood for an older one. NULL if the
- * minute is older than what the slot stands for. */
+/* The slot of a minute, turned over to it if it stood for another: an older one, or one
+ * that lay ahead before the clock was set back. */
 static struct slot *slot_of(struct nonce_jar *jar, uint32_t minute)
 {
     struct slot *s = &jar->image->slots[minute % NONCE_SLOTS];
@@ -142,14 +154,16 @@ static struct slot *slot_of(struct nonce_jar *jar, uint32_t minute)
     if (atomic_load(&s->minute) == minute)
         return s;
     pthread_mutex_lock(&jar->turning);
-    if (atomic_load(&s->minute) < minute) {
+    if (atomic_load(&s->minute) != minute) {
+        uint64_t salt;
+        random_fill(&salt, sizeof salt);
         memset((void *)(uintptr_t)s->used, 0, (atomic_load(&s->given) + 7) / 8);
         atomic_store(&s->given, 0);
+        atomic_store(&s->salt, salt);
         atomic_store(&s->minute, minute);
     }
-    bool mine = atomic_load(&s->minute) == minute;
     pthread_mutex_unlock(&jar->turning);
-    return mine ? s : NULL;
+    return s;
 }
 
 static void put_number(uint8_t *to, uint32_t number)
@@ -164,13 +178,17 @@ static uint32_t get_number(const uint8_t *from)
            from[3];
 }
 
-static void seal(const struct nonce_jar *jar, const uint8_t *numbers,
-                 uint8_t mac[NONCE_MAC_SIZE])
+static void seal(const struct nonce_jar *jar, const struct slot *s,
+                 const uint8_t *numbers, uint8_t mac[NONCE_MAC_SIZE])
 {
     uint8_t whole[HASH_SHA256_SIZE];
+    uint8_t sealed[16];
+    uint64_t salt = atomic_load(&s->salt);
 
+    memcpy(sealed, numbers, 8);
+    memcpy(sealed + 8, &salt, sizeof salt);
     hash_hmac_sha256(span_make(jar->image->key, sizeof jar->image->key),
-                     span_make(numbers, 8), whole);
+                     span_make(sealed, sizeof sealed), whole);
     memcpy(mac, whole, NONCE_MAC_SIZE);
 }
 
@@ -180,18 +198,17 @@ enum err nonce_give(struct nonce_jar *jar, char text[NONCE_TEXT_SIZE],
     uint8_t raw[NONCE_RAW_SIZE];
     uint32_t minute = this_minute();
     struct slot *s = slot_of(jar, minute);
-    uint32_t number = s != NULL ? atomic_fetch_add(&s->given, 1) : NONCE_PER_MINUTE;
+    uint32_t number = atomic_fetch_add(&s->given, 1);
 
     if (number >= NONCE_PER_MINUTE) {
-        if (s != NULL)
-            atomic_store(&s->given, NONCE_PER_MINUTE);
+        atomic_store(&s->given, NONCE_PER_MINUTE);
         (void)err_set(why, ERR_UNAVAILABLE, "no nonce is left for this minute");
         why->retry_after_seconds = 60;
         return ERR_UNAVAILABLE;
     }
     put_number(raw, minute);
     put_number(raw + 4, number);
-    seal(jar, raw, raw + 8);
+    seal(jar, s, raw, raw + 8);
     AUTO(buf) struct buf b = buf_make(NONCE_TEXT_SIZE);
     base64url_add(&b, span_make(raw, sizeof raw));
     memcpy(text, b.data, NONCE_TEXT_SIZE - 1);
@@ -208,18 +225,19 @@ enum err nonce_take(struct nonce_jar *jar, struct arena *a, const char *text,
 
     if (!base64url_decode(a, span_of(text), &raw) || raw.len != NONCE_RAW_SIZE)
         return err_set(why, ERR_BAD_NONCE, "the nonce was not made by this server");
-    seal(jar, raw.data, mac);
-    if (!secret_equal(span_make(mac, sizeof mac), span_slice(raw, 8, NONCE_MAC_SIZE)))
-        return err_set(why, ERR_BAD_NONCE, "the nonce was not made by this server");
     uint32_t minute = get_number(raw.data);
     uint32_t number = get_number(raw.data + 4);
+    struct slot *s = &jar->image->slots[minute % NONCE_SLOTS];
+    if (atomic_load(&s->minute) != minute)
+        return err_set(why, ERR_BAD_NONCE,
+                       "the nonce is too old, or was not made by this server");
+    seal(jar, s, raw.data, mac);
+    if (!secret_equal(span_make(mac, sizeof mac), span_slice(raw, 8, NONCE_MAC_SIZE)))
+        return err_set(why, ERR_BAD_NONCE, "the nonce was not made by this server");
     /* a clock set back leaves nonces of the near future; they are as good until they are
      * old */
     if (minute + NONCE_LIFETIME_SECONDS / 60 < now || minute > now + 1 ||
         number >= NONCE_PER_MINUTE)
-        return err_set(why, ERR_BAD_NONCE, "the nonce is too old");
-    struct slot *s = &jar->image->slots[minute % NONCE_SLOTS];
-    if (atomic_load(&s->minute) != minute)
         return err_set(why, ERR_BAD_NONCE, "the nonce is too old");
     uint8_t bit = (uint8_t)(1u << number % 8);
     if ((atomic_fetch_or(&s->used[number / 8], bit) & bit) != 0)
