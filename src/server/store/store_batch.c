@@ -163,7 +163,8 @@ static void commit_one(struct store *store)
     store->batch++;
     store->dirty = false;
     store->poisoned = false;
-    store->committed = batch;
+    if (result == ERR_OK) /* what is undone nobody saw */
+        store->committed = batch;
     pthread_mutex_unlock(&store->lock);
     if (result == ERR_OK && fdatasync(store->wal_fd) != 0) {
         /* the kernel may have dropped the pages: nothing read from here on can be trusted

@@ -161,6 +161,20 @@ static void undone_and_over(void **state)
     assert_int_equal(store_check(f->session, &f->why), ERR_OK);
 }
 
+/* What was there before can be read and answered, though no batch works any more. */
+static void reading_goes_on(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(wait_for(f, change(f)), ERR_OK);
+    fill_disk(f);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(wait_for(f, change(f)), ERR_STORE);
+        assert_int_equal(look(f, 0), ERR_OK);
+        assert_int_equal(wait_for(f, store_session_ticket(f->session)), ERR_OK);
+    }
+}
+
 struct called {
     atomic_int times;
     _Atomic enum err result;
@@ -287,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(undone_and_over),
+        TEST(reading_goes_on),
         TEST(everyone_who_waits_is_told),
         TEST(who_asks_late_is_told_the_truth),
         TEST(who_asks_late_in_changing_times),
