@@ -1,6 +1,7 @@
 /* cairn-ca init: a new CA in a folder. Nothing that is there is ever overwritten. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
@@ -69,10 +70,17 @@ static enum err refuse_existing(const struct settings *s, struct arena *a,
 {
     for (size_t i = 0; i < count; i++) {
         char *path = settings_path(a, s, outputs[i].name);
-        if (file_exists(path))
-            return err_set(
-                why, ERR_EXISTS,
-                "%s is there already; nothing was changed. Choose another folder", path);
+        if (!file_exists(path))
+            continue;
+        if (!file_exists(settings_path(a, s, SETTINGS_FILE)))
+            return err_set(why, ERR_EXISTS,
+                           "%s is there already, but not %s: an earlier init was "
+                           "interrupted. Remove what it left, or choose another folder; "
+                           "nothing was changed",
+                           path, SETTINGS_FILE);
+        return err_set(why, ERR_EXISTS,
+                       "%s is there already; nothing was changed. Choose another folder",
+                       path);
     }
     return ERR_OK;
 }
@@ -119,6 +127,25 @@ static void print_text(const struct settings *s, const struct hierarchy *h)
            s->directory, s->root_file, s->directory, s->root_file, s->directory, s->base);
 }
 
+/* All or nothing: what was made before the one that failed is removed again, the settings
+ * first, without which nothing is served. */
+static enum err create_all(const struct settings *s, struct arena *a,
+                           const struct output *outputs, size_t count,
+                           struct err_info *why)
+{
+    enum err result = ERR_OK;
+    size_t made = 0;
+
+    while (made < count && result == ERR_OK) {
+        result = file_create(settings_path(a, s, outputs[made].name),
+                             outputs[made].content, outputs[made].mode, why);
+        made += result != ERR_EXISTS;
+    }
+    while (result != ERR_OK && made > 0)
+        (void)unlink(settings_path(a, s, outputs[--made].name));
+    return result;
+}
+
 static enum err write_all(const struct settings *s, struct arena *a,
                           const struct hierarchy *h, struct err_info *why)
 {
@@ -138,11 +165,13 @@ static enum err write_all(const struct settings *s, struct arena *a,
     if (file_exists(settings_path(a, s, s->store_file)))
         return err_set(why, ERR_EXISTS, "%s is there already; nothing was changed",
                        settings_path(a, s, s->store_file));
-    TRY(file_make_directory(s->directory, 0711, why));
-    for (size_t i = 0; i < count; i++)
-        TRY(file_create(settings_path(a, s, outputs[i].name), outputs[i].content,
-                        outputs[i].mode, why));
-    return ERR_OK;
+    bool fresh = !file_exists(s->directory);
+    enum err result = file_make_directory(s->directory, 0711, why);
+    if (result == ERR_OK)
+        result = create_all(s, a, outputs, count, why);
+    if (result != ERR_OK && fresh)
+        (void)rmdir(s->directory);
+    return result;
 }
 
 enum err command_init(const struct command_line *line, struct err_info *why)
