@@ -115,6 +115,9 @@ static enum err load(const struct settings *s, const struct secret *passphrase,
     if (options.journal_fd < 0)
         return err_set_os(why, ERR_IO, errno, "cannot open %s", journal);
     enum err result = signer_core_new(&options, &p->core, why);
+    if (result != ERR_OK)
+        (void)err_prefix(why, "%s",
+                         settings_path(p->arena, s, s->intermediate_key_file));
     memory_wipe((void *)(uintptr_t)options.key_pem.data, options.key_pem.len);
     return result;
 }
