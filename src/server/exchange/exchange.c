@@ -9,6 +9,8 @@
 #include "core/base/clock.h"
 #include "core/jose/jws.h"
 
+#define STORE_RETRY_SECONDS 5 /* when a client may try again after a full disk */
+
 /* How a resume that comes while the step still runs is kept: the step ends, sees it, goes
  * again. */
 enum { STATE_RUNNING, STATE_RUNNING_AND_WOKEN, STATE_PARKED, STATE_QUEUED };
@@ -94,12 +96,13 @@ static void durable(void *argument, enum err result)
         struct err_info why = {0};
         (void)err_set(&why, ERR_UNAVAILABLE,
                       "the change could not be stored; try again later");
-        why.retry_after_seconds = 5;
+        why.retry_after_seconds = STORE_RETRY_SECONDS;
         buf_clear(&x->reply.body);
         x->reply.header_count = 0;
         problem_write(&x->reply.body, &why, NULL);
         exchange_reply_set(x, err_http_status(why.code), "application/problem+json");
-        exchange_header_add(x, "Retry-After", "5");
+        exchange_header_add(x, "Retry-After",
+                            arena_printf(x->arena, "%d", STORE_RETRY_SECONDS));
     }
     x->finished(x);
 }
@@ -146,6 +149,8 @@ static void run(struct work_job *job, struct store_session *session)
     enum err result = x->step(x, &why);
     if (result != ERR_OK) {
         why.code = result;
+        if (result == ERR_STORE && why.retry_after_seconds == 0)
+            why.retry_after_seconds = STORE_RETRY_SECONDS;
         x->parked = false;
         refuse(x, &why);
     }

@@ -113,6 +113,7 @@ static enum err start_threads(struct front *f, struct err_info *why)
     front_http_attach(f->http, f->server);
     store_session_begin(f->session);
     TRY(order_desk_recover(f->services.orders, f->session, why));
+    front_watch_open(f);
     return front_tls_ask(f, why);
 }
 
@@ -210,6 +211,7 @@ void front_main_drain(struct front *f, int64_t milliseconds)
 
 static void free_all(struct front *f)
 {
+    front_watch_close(f);
     front_tls_close(f);
     http_server_free(f->server);
     front_http_free(f->http);

@@ -109,6 +109,14 @@ static void take_refusal(struct front *f, const struct message_sign_refused *m)
         front_tls_refused(f, m->id, arena_string_of(a, m->detail));
         return;
     }
+    if (m->code == ERR_IO) {
+        /* its journal, not the certificate: the order need not fail for a full disk */
+        log_event(LOG_LEVEL_ERROR, "front.sign_postponed", "issuance=%llu why=\"%.*s\"",
+                  (unsigned long long)m->id, (int)m->detail.len,
+                  (const char *)m->detail.data);
+        f->sign_postponed = true;
+        return;
+    }
     log_event(LOG_LEVEL_ERROR, "front.sign_refused", "issuance=%llu why=\"%.*s\"",
               (unsigned long long)m->id, (int)m->detail.len,
               (const char *)m->detail.data);

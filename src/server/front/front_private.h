@@ -24,11 +24,11 @@ struct front_peer {
 
 /* The HTTPS certificate of this server, which it issues itself. */
 struct front_tls {
-    struct key *key;   /* of the certificate that was asked for */
-    bool asked;        /* the signer has not answered yet */
-    uint64_t id;       /* of the question */
-    struct span tbs;   /* what was asked, to be asked again; in `arena` */
-    int64_t not_after; /* seconds */
+    struct key *key;               /* of the certificate that was asked for */
+    bool asked;                    /* the signer has not answered yet */
+    uint64_t id;                   /* of the question */
+    struct span tbs;               /* what was asked, to be asked again; in `arena` */
+    int64_t not_before, not_after; /* seconds, of the one in use; 0: none */
     struct arena *arena;
     struct loop_timer *renewal;
 };
@@ -54,6 +54,10 @@ struct front {
     struct http_server *server;
 
     int64_t connections; /* at most, as descriptors allow */
+    struct loop_timer *watch;
+    bool sign_postponed;    /* the signer could not write; ask it again */
+    int64_t wall_offset_ms; /* between the wall clock and the monotonic one */
+
     int listeners[SETTINGS_LISTEN_MAX];
     size_t listener_count;
     bool ready;
@@ -79,6 +83,9 @@ struct order_desk_ports front_peers_ports(struct front *f);
  * front_tls_signed or front_tls_refused. */
 MUST_CHECK enum err front_tls_ask(struct front *f, struct err_info *why);
 
+/* The clock jumped: is the certificate still good? */
+void front_tls_check(struct front *f);
+
 /* The signer was started again: repeat what it has not answered. */
 void front_tls_ask_again(struct front *f);
 
@@ -102,6 +109,12 @@ int64_t front_limits_descriptors(int64_t connections);
 /* Options that a running process cannot change: say so, instead of nothing happening. */
 void front_limits_name_unchanged(const struct settings *old,
                                  const struct settings *fresh);
+
+/* ---- front_watch.c ---- */
+
+/* Look after the clock and what could not be recorded, once a second. */
+void front_watch_open(struct front *f);
+void front_watch_close(struct front *f);
 
 /* ---- front_main.c ---- */
 

@@ -12,6 +12,15 @@
 #define CHAIN_MAX        (256 * 1024)
 #define RENEW_AT_MOST_MS (24LL * 3600 * 1000) /* a longer wait is cut: clocks jump */
 
+/* A clock that was wrong and is right now leaves a certificate nobody believes yet; one
+ * that went before the issuer's own beginning is wrong itself, and no reason to renew. */
+static bool begins_later(const struct front *f)
+{
+    int64_t now = clock_now();
+
+    return now < f->tls.not_before && now >= f->issuer.not_before;
+}
+
 static void on_renewal(void *argument)
 {
     struct front *f = argument;
@@ -19,7 +28,7 @@ static void on_renewal(void *argument)
     int64_t left_ms = (f->tls.not_after - clock_now()) * 1000;
     int64_t third_ms = f->settings->certificate_lifetime / 3;
 
-    if (f->tls.not_after != 0 && left_ms > third_ms) {
+    if (f->tls.not_after != 0 && left_ms > third_ms && !begins_later(f)) {
         int64_t wait = left_ms - third_ms;
         loop_timer_set(f->tls.renewal, wait < RENEW_AT_MOST_MS ? wait : RENEW_AT_MOST_MS);
         return;
@@ -28,6 +37,12 @@ static void on_renewal(void *argument)
         log_event(LOG_LEVEL_ERROR, "tls.renewal_failed", "why=" LOG_QUOTE, why.detail);
         loop_timer_set(f->tls.renewal, RETRY_MS);
     }
+}
+
+void front_tls_check(struct front *f)
+{
+    if (f->tls.not_after != 0 && !f->tls.asked)
+        on_renewal(f);
 }
 
 static void send_question(struct front *f)
@@ -60,6 +75,8 @@ enum err front_tls_ask(struct front *f, struct err_info *why)
                                  .dns_name_count = s->dns_names.count,
                                  .spki = key_spki(key),
                                  .key_type = KEY_P256};
+    if (leaf.not_before < f->issuer.not_before)
+        leaf.not_before = f->issuer.not_before;
     leaf.not_after = leaf.not_before + s->certificate_lifetime / 1000 - 1;
     if (leaf.not_after > f->issuer.not_after)
         leaf.not_after = f->issuer.not_after;
@@ -96,6 +113,7 @@ static enum err install(struct front *f, struct span der, struct err_info *why)
     TRY(tls_context_server(&options, &context, why));
     http_server_set_tls(f->server, context);
     tls_context_unref(context);
+    f->tls.not_before = certificate->not_before;
     f->tls.not_after = certificate->not_after;
     return ERR_OK;
 }

@@ -241,6 +241,7 @@ enum err template_issuer_read(struct arena *a, struct span der,
     issuer->name = c->subject;
     issuer->key_id = c->subject_key_id;
     issuer->signature_kind = key_x509_signature(key);
+    issuer->not_before = c->not_before;
     issuer->not_after = c->not_after;
     key_free(key);
     return ERR_OK;

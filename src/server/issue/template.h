@@ -19,7 +19,8 @@ struct template_issuer {
     struct span name;   /* whole Name element of the issuer's subject */
     struct span key_id; /* its subject key identifier, content octets */
     enum key_signature signature_kind;
-    int64_t not_after; /* no certificate outlives its issuer */
+    int64_t not_before; /* no certificate begins before its issuer */
+    int64_t not_after;  /* or outlives it */
 };
 
 /* A TLS server certificate (RFC 5280; Baseline Requirements 7.1.2.7). */

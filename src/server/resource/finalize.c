@@ -92,10 +92,16 @@ static enum err prepare(struct exchange *x, const struct csr_checked *csr,
 
     for (size_t i = 0; i < order->identifier_count; i++)
         names[i] = order->identifiers[i].value;
+    if (leaf.not_before < issuer->not_before)
+        leaf.not_before = issuer->not_before;
     /* both ends count (RFC 5280 4.1.2.5) */
     leaf.not_after = leaf.not_before + settings->certificate_lifetime / 1000 - 1;
     if (leaf.not_after > issuer->not_after)
         leaf.not_after = issuer->not_after;
+    if (now < issuer->not_before)
+        return err_set(why, ERR_UNAVAILABLE,
+                       "the clock of this CA is wrong: its issuing certificate is not "
+                       "valid yet");
     if (leaf.not_after <= now)
         return err_set(why, ERR_UNAVAILABLE, "the issuing certificate has expired");
     serial_make(now, leaf.serial);
