@@ -39,7 +39,7 @@ class Stub:
 class House:
     """cairn-ca with everything it needs around it."""
 
-    def __init__(self, directory, *, sets=(), name="Test CA", dns_names=("localhost",), stub=None):
+    def __init__(self, directory, *, sets=(), name="Test CA", dns_names=("localhost",), stub=None, make=True):
         self.directory = pathlib.Path(directory)
         self.own_stub = stub is None
         self.stub = stub or Stub()
@@ -53,6 +53,9 @@ class House:
                      "--listen", f"127.0.0.1:{self.port}"]
         for dns_name in dns_names:
             arguments += ["--dns-name", dns_name]
+        if not make:  # it is there already, and may listen elsewhere
+            self.sets.append(f"listen=127.0.0.1:{self.port}")
+            return
         subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
 
     @property

@@ -35,6 +35,20 @@ class Promises:
         with self.lock:
             getattr(self, kind).append(what)
 
+    def copy(self):
+        """As it is now."""
+        with self.lock:
+            made = Promises()
+            for kind in ("accounts", "orders", "proved", "certificates", "failures"):
+                setattr(made, kind, list(getattr(self, kind)))
+            return made
+
+    def move(self, old, new):
+        """The same CA at another address."""
+        for kind in ("accounts", "orders", "proved", "certificates"):
+            setattr(self, kind, [tuple(part.replace(old, new) if isinstance(part, str) else part for part in what)
+                                 for what in getattr(self, kind)])
+
 
 class Subscriber(threading.Thread):
     """Registers and issues, again and again, until told to stop; keeps every answer."""
