@@ -153,6 +153,16 @@ def test_row_2_get_new_nonce(world):
     assert "Content-Type" not in answer.headers
 
 
+def test_row_3_post_as_get_to_new_nonce_and_directory(world):
+    """RFC 8555 6.3: GET for these two "in addition to POST-as-GET requests"."""
+    answer = world.client.post(world.client.directory["newNonce"], None)
+    assert answer.status == 200 and answer.body == b"" and answer.headers["Replay-Nonce"], answer
+    answer = world.client.post(world.house.url, None)
+    assert answer.status == 200 and answer.json["newOrder"] == world.client.directory["newOrder"], answer
+    refused(world.client.post(world.house.url, {"a": 1}), 400, "malformed")
+    refused(world.client.post(world.house.url, None, key=acme_raw.Key()), 403, "unauthorized")
+
+
 def test_row_4_no_store_with_every_nonce(world):
     client = world.client
     answers = [client.request("HEAD", client.directory["newNonce"]),

@@ -71,7 +71,25 @@ static int method_bit(const char *method)
 
 static const char *allowed(const struct route *route)
 {
-    return route->methods == ROUTE_GET ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+    switch (route->methods) {
+    case ROUTE_GET:
+        return "GET, HEAD, OPTIONS";
+    case ROUTE_POST:
+        return "POST, OPTIONS";
+    default:
+        return "GET, HEAD, POST, OPTIONS";
+    }
+}
+
+/* What is open may be fetched by POST-as-GET too (RFC 8555 6.3); such a POST is checked
+ * like any other. */
+static enum err check_open_post(struct exchange *x, struct err_info *why)
+{
+    TRY(gate_check(x, GATE_ACCOUNT, why));
+    if (!x->post_as_get)
+        return err_set(why, ERR_MALFORMED,
+                       "this is fetched with GET or an empty payload (POST-as-GET)");
+    return ERR_OK;
 }
 
 /* CORS preflight (Fetch standard; RFC 8555 6.1). */
@@ -102,8 +120,11 @@ enum err router_step(struct exchange *x, struct err_info *why)
         exchange_header_add(x, "Allow", allowed(route));
         return err_set(
             why, ERR_METHOD_NOT_ALLOWED, "%.20s is not allowed here; use %s", x->method,
-            route->methods == ROUTE_GET ? "GET" : "POST (with an empty payload to read)");
+            route->methods == ROUTE_POST ? "POST (with an empty payload to read)"
+                                         : "GET");
     }
+    if (route->access == ROUTE_OPEN && strcmp(x->method, "POST") == 0)
+        TRY(check_open_post(x, why));
     if (route->access == ROUTE_NEW_KEY)
         TRY(gate_check(x, GATE_NEW_KEY, why));
     if (route->access == ROUTE_ACCOUNT)

@@ -9,7 +9,8 @@
 /* RFC 8555 7.1.1 */
 MUST_CHECK enum err resource_directory(struct exchange *x, struct err_info *why);
 
-/* RFC 8555 7.2: the router adds the nonce; HEAD answers 200, GET 204. */
+/* RFC 8555 7.2: the router adds the nonce; HEAD and POST-as-GET are answered 200, GET
+ * 204. */
 MUST_CHECK enum err resource_new_nonce(struct exchange *x, struct err_info *why);
 
 /* RFC 8555 7.3: a new account, or the one that has this key. */
