@@ -484,6 +484,17 @@ def test_row_32_only_return_existing(world):
         refused(answer, 400, "accountDoesNotExist")
 
 
+def test_rows_33_34_terms(world):
+    client = world.stranger(register=False)
+    terms = f'<{TERMS}>;rel="terms-of-service"'
+    for payload in ({}, {"termsOfServiceAgreed": False}):
+        answer = refused(client.post(client.directory["newAccount"], payload, jwk=True), 403, "userActionRequired")
+        assert terms in links(answer), answer
+    refused(client.post(client.directory["newAccount"], {"termsOfServiceAgreed": "yes"}, jwk=True), 400, "malformed")
+    assert terms in links(client.register())
+    assert terms in links(client.post(client.kid, None))
+
+
 @pytest.mark.parametrize("contact, kind", [
     ("tel:+12025551212", "unsupportedContact"), ("https://flow.test", "unsupportedContact"), ("", "unsupportedContact"),
     ("mailto:", "invalidContact"), ("mailto:a", "invalidContact"), ("mailto:a@", "invalidContact"),

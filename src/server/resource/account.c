@@ -51,10 +51,12 @@ static enum err create(struct exchange *x, const uint8_t *thumbprint,
     TRY(policy_account_key(x->jws->jwk, why));
     TRY(policy_contacts(x->arena, settings, x->payload, &contacts, why));
     TRY(json_take_bool(x->payload, "termsOfServiceAgreed", false, &agreed, why));
-    if (settings->terms_of_service[0] != '\0' && !agreed)
+    if (settings->terms_of_service[0] != '\0' && !agreed) {
+        add_terms_link(x);
         return err_set(why, ERR_USER_ACTION_REQUIRED,
                        "the terms of service must be agreed to: %s",
                        settings->terms_of_service);
+    }
     struct store_account fresh = {.jwk = x->jws->jwk_text,
                                   .contacts = contacts != NULL ? contacts : "[]",
                                   .terms_agreed = agreed,
