@@ -841,6 +841,18 @@ def test_row_78_many_finalize_one_order(world):
         assert db.execute("SELECT count(*) FROM issuance WHERE order_id = ?", (number,)).fetchone() == (1,)
 
 
+def test_row_79_no_request_at_all(world):
+    url, order, names = world.ready()
+    good = make_csr(names)
+    assert good[0] == 0x30 and good[1] in (0x81, 0x82)
+    ber = bytes([0x30, good[1] + 1, 0]) + good[2:]  # the length takes an octet more than it needs
+    for csr in ("!", "a b", "AAAA", b64("hello"), b64("-----BEGIN CERTIFICATE REQUEST-----"), "", b64(good[:-1]),
+                b64(good + b"\0"), b64(ber)):
+        refused(world.client.post(order["finalize"], {"csr": csr}), 400, "malformed")
+    assert world.client.post(url, None).json["status"] == "ready"
+    assert world.client.post(order["finalize"], {"csr": b64(good)}).json["status"] == "valid"
+
+
 @pytest.mark.parametrize("names, common_name, good", [
     (["a"], None, True), (["a"], "a", True), ([], "a", True), (["a", "b"], "b", True), (["a"], "b", True),
     ([], "A", True), (["a", "b"], "c.flow.test", False), (["a", "b"], "192.0.2.1", False), ([], None, False)])

@@ -14,13 +14,21 @@ struct csr_reader {
     struct der_reader r;
     struct csr_checked *csr;
     const char **names;
+    bool refused; /* well formed so far, and not acceptable */
 };
+
+/* What is wrong is not the encoding. */
+static void refuse(struct csr_reader *c, const char *phrase)
+{
+    c->refused = c->refused || der_read_ok(&c->r);
+    der_read_fail(&c->r, phrase);
+}
 
 /* A text without NULs, lower-cased. */
 static const char *name_text(struct csr_reader *c, struct span s)
 {
     if (s.len == 0 || memchr(s.data, 0, s.len) != NULL) {
-        der_read_fail(&c->r, "a name is empty or has a NUL in it");
+        refuse(c, "a name is empty or has a NUL in it");
         return "";
     }
     char *text = arena_string_of(c->arena, s);
@@ -41,7 +49,7 @@ static void read_subject(struct csr_reader *c)
             der_read_leave(&c->r);
             if (oid_is(type, OID_COMMON_NAME)) {
                 if (c->csr->common_name != NULL)
-                    der_read_fail(&c->r, "the subject has two common names");
+                    refuse(c, "the subject has two common names");
                 c->csr->common_name = name_text(c, value);
             }
         }
@@ -62,7 +70,7 @@ static void read_alternative_names(struct csr_reader *c, struct span value)
         if (tag != DER_SAN_DNS) {
             c->csr->has_other_names = true;
         } else if (c->csr->dns_name_count == CSR_NAMES_MAX) {
-            der_read_fail(&c->r, "it has too many names");
+            refuse(c, "it has too many names");
         } else {
             c->names[c->csr->dns_name_count++] = name_text(c, name);
         }
@@ -95,7 +103,7 @@ static void read_extensions(struct csr_reader *c)
             return;
         if (oid_is(id, OID_SUBJECT_ALTERNATIVE_NAME)) {
             if (seen_names)
-                der_read_fail(&c->r, "it has two subjectAltName extensions");
+                refuse(c, "it has two subjectAltName extensions");
             seen_names = true;
             read_alternative_names(c, value);
         } else if (oid_is(id, OID_TLS_FEATURE)) {
@@ -117,7 +125,7 @@ static void read_attributes(struct csr_reader *c)
         struct span type = der_read_oid(&c->r);
         if (oid_is(type, OID_EXTENSION_REQUEST)) {
             if (seen)
-                der_read_fail(&c->r, "it has two extension requests");
+                refuse(c, "it has two extension requests");
             seen = true;
             der_read_enter(&c->r, DER_SET);
             read_extensions(c);
@@ -150,12 +158,16 @@ enum err csr_read(struct arena *a, struct span der, const struct csr_checked **c
     struct span spki = der_read_element(&c.r);
     read_attributes(&c);
     der_read_leave(&c.r);
+    bool well_formed = der_read_ok(&c.r);
     enum key_signature kind = oid_read_signature(&c.r);
+    c.refused = c.refused || (well_formed && !der_read_ok(&c.r));
     struct span signature = der_read_bits(&c.r);
     der_read_leave(&c.r);
-    TRY(der_read_finish(&c.r, ERR_BAD_CSR, "the certificate request", why));
+    TRY(der_read_finish(&c.r, c.refused ? ERR_BAD_CSR : ERR_MALFORMED,
+                        "the certificate request", why));
     if (key_from_spki(spki, &c.csr->key, why) != ERR_OK) {
-        why->code = ERR_BAD_CSR;
+        if (why != NULL)
+            why->code = ERR_BAD_CSR;
         return ERR_BAD_CSR;
     }
     (void)arena_own(a, c.csr->key, key_drop);

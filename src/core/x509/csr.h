@@ -26,7 +26,8 @@ struct csr_checked {
 };
 
 /* Read a request: strict DER, nothing behind it, version 0, a supported key, a good
- * signature that is not SHA-1 or MD5. ERR_BAD_CSR with the reason. */
+ * signature that is not SHA-1 or MD5. ERR_MALFORMED if it is no such structure at all,
+ * ERR_BAD_CSR if it is one that is not acceptable, with the reason. */
 MUST_CHECK enum err csr_read(struct arena *a, struct span der,
                              const struct csr_checked **csr, struct err_info *why);
 
