@@ -853,6 +853,18 @@ def test_row_79_no_request_at_all(world):
     assert world.client.post(order["finalize"], {"csr": b64(good)}).json["status"] == "valid"
 
 
+def test_row_80_other_names(world):
+    """The answer says which names are too many and which are missing."""
+    names = [world.name() for _ in range(3)]
+    url, order, _ = world.ready(names=names)
+    for wanted, words in [(names[:1], names[1:]), ([*names, "more.flow.test", "x.test"], ["more.flow.test", "x.test"]),
+                          (["other.flow.test"], ["other.flow.test", *names])]:
+        answer = refused(world.client.post(order["finalize"], {"csr": b64(make_csr(wanted))}), 400, "badCSR")
+        for word in words:
+            assert word in answer.json["detail"], answer
+    assert world.client.post(url, None).json["status"] == "ready"
+
+
 @pytest.mark.parametrize("names, common_name, good", [
     (["a"], None, True), (["a"], "a", True), ([], "a", True), (["a", "b"], "b", True), (["a"], "b", True),
     ([], "A", True), (["a", "b"], "c.flow.test", False), (["a", "b"], "192.0.2.1", False), ([], None, False)])

@@ -2,6 +2,7 @@
  * 8555 7.4). */
 #include <string.h>
 
+#include "core/acme/identifier.h"
 #include "core/base/base64url.h"
 #include "core/base/clock.h"
 #include "core/crypto/hash.h"
@@ -14,6 +15,8 @@
 #include "server/policy/policy.h"
 #include "server/resource/render.h"
 #include "server/resource/resource.h"
+
+#define LISTED_NAMES_MAX 320 /* octets of each list of names in a refusal */
 
 static enum err read_request(struct exchange *x, const struct csr_checked **csr,
                              struct err_info *why)
@@ -45,10 +48,62 @@ static bool request_has(const struct csr_checked *csr, const char *name)
     return csr->common_name != NULL && strcmp(csr->common_name, name) == 0;
 }
 
+/* Names in a refusal: "a", "b" and 3 more. */
+struct name_list {
+    struct buf text;
+    size_t more;
+};
+
+static void list_add(struct name_list *list, const char *name)
+{
+    size_t len = strnlen(name, IDENTIFIER_DNS_MAX);
+
+    if (list->text.len > 0 && list->text.len + len > LISTED_NAMES_MAX)
+        list->more++;
+    else
+        buf_printf(&list->text, "%s\"%.*s\"", list->text.len > 0 ? ", " : "", (int)len,
+                   name);
+}
+
+static const char *list_text(struct arena *a, const struct name_list *list)
+{
+    struct span text = buf_span(&list->text);
+
+    if (list->more == 0)
+        return arena_string_of(a, text);
+    return arena_printf(a, "%.*s and %zu more", (int)text.len, (const char *)text.data,
+                        list->more);
+}
+
+static void list_free(struct name_list *list)
+{
+    buf_free(&list->text);
+}
+
+/* Which names the order has and the request has not, and the other way round. */
+static enum err refuse_names(struct exchange *x, const struct name_list *missing,
+                             const struct name_list *extra, struct err_info *why)
+{
+    if (extra->text.len == 0)
+        return err_set(why, ERR_BAD_CSR, "the request lacks %s of the order",
+                       list_text(x->arena, missing));
+    if (missing->text.len == 0)
+        return err_set(why, ERR_BAD_CSR, "the request has %s, which the order has not",
+                       list_text(x->arena, extra));
+    return err_set(
+        why, ERR_BAD_CSR,
+        "the request has %s, which the order has not, and lacks %s of the order",
+        list_text(x->arena, extra), list_text(x->arena, missing));
+}
+
 /* RFC 8555 7.4: exactly the names of the order, a common name counted as one of them. */
-static enum err compare_names(const struct csr_checked *csr,
+static enum err compare_names(struct exchange *x, const struct csr_checked *csr,
                               const struct store_order *order, struct err_info *why)
 {
+    struct name_list missing = {.text = buf_make(2 * LISTED_NAMES_MAX)};
+    struct name_list extra = {.text = buf_make(2 * LISTED_NAMES_MAX)};
+    enum err result = ERR_OK;
+
     if (csr->has_other_names)
         return err_set(
             why, ERR_BAD_CSR,
@@ -58,20 +113,17 @@ static enum err compare_names(const struct csr_checked *csr,
                        "must-staple is not supported: this CA has no OCSP");
     for (size_t i = 0; i < order->identifier_count; i++)
         if (!request_has(csr, order->identifiers[i].value))
-            return err_set(why, ERR_BAD_CSR,
-                           "the request lacks the name \"%s\" of the order",
-                           order->identifiers[i].value);
+            list_add(&missing, order->identifiers[i].value);
     for (size_t i = 0; i < csr->dns_name_count; i++)
         if (!order_has(order, csr->dns_names[i]))
-            return err_set(why, ERR_BAD_CSR,
-                           "the request has the name \"%.253s\", the order has not",
-                           csr->dns_names[i]);
+            list_add(&extra, csr->dns_names[i]);
     if (csr->common_name != NULL && !order_has(order, csr->common_name))
-        return err_set(
-            why, ERR_BAD_CSR,
-            "the request has the common name \"%.253s\", the order has no such name",
-            csr->common_name);
-    return ERR_OK;
+        list_add(&extra, csr->common_name);
+    if (missing.text.len > 0 || extra.text.len > 0)
+        result = refuse_names(x, &missing, &extra, why);
+    list_free(&missing);
+    list_free(&extra);
+    return result;
 }
 
 /* The to-be-signed certificate and what is recorded of it. */
@@ -165,7 +217,7 @@ enum err resource_finalize(struct exchange *x, struct err_info *why)
     x->step_data = digest;
     if (status != ORDER_READY)
         return wait_for_it(x, why);
-    TRY(compare_names(csr, order, why));
+    TRY(compare_names(x, csr, order, why));
     TRY(policy_subject_key(csr->key, x->account->key, why));
     TRY(prepare(x, csr, order, &issuance, why));
     enum err result = order_desk_issue(x->services->orders, x->session, &issuance, why);
