@@ -901,6 +901,35 @@ def test_row_85_the_account_s_key(world):
     refused(answer, 400, "badCSR")
 
 
+def test_row_87_the_signer_fails_and_recovers(tmp_path_factory):
+    """A journal that cannot be written is no verdict on the request: the order waits, and is finished later."""
+    made = house_module.House(tmp_path_factory.mktemp("rules") / "ca")
+    journal = made.directory / "signer.journal"
+    os.mkfifo(journal, 0o600)
+    reader = os.open(journal, os.O_RDWR)
+    try:
+        made.start()
+        responder = responder_module.Responder(made.http_port)
+        client = acme_raw.Client(made.url, made.root)
+        client.register()
+        url, order = client.order("a.flow.test")
+        client.prove(order, responder)
+        os.close(reader)
+        reader = None
+        answer = client.post(order["finalize"], {"csr": b64(make_csr(["a.flow.test"]))})
+        assert answer.status == 200 and answer.json["status"] == "processing", answer
+        assert client.post(url, None).json["status"] == "processing"
+        reader = os.open(journal, os.O_RDWR)
+        final = client.poll(url, ("valid", "invalid"), tries=300)
+        assert final.json["status"] == "valid", final
+        responder.close()
+        assert made.stop() == 0, made.text()
+    finally:
+        if reader is not None:
+            os.close(reader)
+        made.close()
+
+
 def test_row_88_chain_without_the_root(world):
     chain = judges.certificates(world.client.issue(world.responder, world.name()))
     root = x509.load_pem_x509_certificate(world.house.root.read_bytes())

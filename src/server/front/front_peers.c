@@ -9,6 +9,8 @@
 #include "server/order/order_desk.h"
 #include "server/proc/supervisor.h"
 
+#define SIGN_AGAIN_MS 2000 /* wait before the signer is asked again */
+
 static void want(struct front_peer *p)
 {
     if (p->watch != NULL)
@@ -99,6 +101,20 @@ static enum err on_validator(struct ipc_channel *c, struct ipc_message *m, void 
     return ERR_OK;
 }
 
+static void sign_again(void *argument)
+{
+    struct front *f = argument;
+
+    f->sign_waits = false;
+    order_desk_ask_again(f->services.orders, false, true);
+}
+
+/* A full disk or a failing device says nothing about the certificate: the order waits. */
+static bool may_pass(int64_t code)
+{
+    return code == ERR_IO || code == ERR_CRYPTO;
+}
+
 /* A refusal is our own mistake, so the client learns no more than that. */
 static void take_refusal(struct front *f, const struct message_sign_refused *m)
 {
@@ -120,6 +136,12 @@ static void take_refusal(struct front *f, const struct message_sign_refused *m)
     log_event(LOG_LEVEL_ERROR, "front.sign_refused", "issuance=%llu why=\"%.*s\"",
               (unsigned long long)m->id, (int)m->detail.len,
               (const char *)m->detail.data);
+    if (may_pass(m->code)) {
+        if (!f->sign_waits) /* further failures must not put it off */
+            loop_timer_set(f->sign_again, SIGN_AGAIN_MS);
+        f->sign_waits = true;
+        return;
+    }
     (void)err_set(&why, ERR_INTERNAL, "the signer refused the certificate");
     order_desk_refused(f->services.orders, (int64_t)m->id, problem_text(a, &why));
 }
@@ -215,6 +237,7 @@ static void open_peer(struct front *f, struct front_peer *p, int fd, enum ipc_ro
 
 void front_peers_open(struct front *f)
 {
+    f->sign_again = loop_timer_new(f->loop, sign_again, f);
     open_peer(f, &f->control, SUPERVISOR_CONTROL_FD, IPC_SUPERVISOR, on_control);
     open_peer(f, &f->validator, SUPERVISOR_VALIDATOR_FD, IPC_VALIDATOR, on_validator);
     open_peer(f, &f->signer, SUPERVISOR_SIGNER_FD, IPC_SIGNER, on_signer);
@@ -230,6 +253,8 @@ void front_peers_close(struct front *f)
         peers[i]->watch = NULL;
         peers[i]->channel = NULL;
     }
+    loop_timer_free(f->sign_again);
+    f->sign_again = NULL;
 }
 
 /* ---- what the desk asks ---- */

@@ -40,6 +40,8 @@ struct front {
     struct front_peer control;
     struct front_peer validator;
     struct front_peer signer;
+    struct loop_timer *sign_again; /* runs when the signer could not sign just now */
+    bool sign_waits;               /* it runs */
     struct front_tls tls;
 
     /* what certificates are made from */
