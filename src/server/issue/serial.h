@@ -2,7 +2,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "core/base/span.h"
 
 #define SERIAL_SIZE 16 /* octets */
 
@@ -10,3 +13,7 @@
  * octets. The time in front keeps an index of serials append-mostly, so its cost stays
  * flat. */
 void serial_make(int64_t now, uint8_t serial[SERIAL_SIZE]);
+
+/* The time in a serial (seconds, the lowest 32 bits); false if serial_make did not make
+ * it. */
+bool serial_read_time(struct span serial, uint32_t *seconds);

@@ -99,6 +99,7 @@ enum err lint_tbs(struct arena *a, const struct lint_issuer *issuer, struct span
     }
     struct lint_pass *made = arena_get(a, sizeof *made);
     made->tbs = tbs;
+    made->serial = s.serial;
     *pass = made;
     return ERR_OK;
 }

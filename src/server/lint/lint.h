@@ -25,6 +25,7 @@ struct lint_issuer {
 /* To-be-signed octets that broke no rule. */
 struct lint_pass {
     struct span tbs;
+    struct span serial; /* content octets */
 };
 
 /* Read and judge. ERR_LINT with "RULE (citation): complaint". The pass lives in the

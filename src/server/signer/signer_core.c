@@ -2,27 +2,40 @@
 #include "server/signer/signer_core.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
-#include "core/base/text.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/key.h"
 #include "core/x509/certificate.h"
 #include "server/issue/template.h"
 #include "server/lint/lint.h"
+#include "server/signer/serial_book.h"
+
+#define JOURNAL_LINE_MAX 256 /* octets */
 
 struct signer_core {
     struct arena *arena;
     struct key *key;
     struct lint_issuer issuer;
+    struct serial_book *book;
     int journal_fd;
 };
+
+static void read_journal(struct serial_book *book, struct span text)
+{
+    while (text.len > 0) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        size_t len = end != NULL ? (size_t)(end - text.data) : text.len;
+        serial_book_read(book, span_slice(text, 0, len));
+        text = span_slice(text, len + 1, text.len);
+    }
+}
 
 static enum err load(struct signer_core *core, const struct signer_options *options,
                      struct err_info *why)
@@ -55,6 +68,8 @@ enum err signer_core_new(const struct signer_options *options, struct signer_cor
 
     c->arena = arena_new();
     c->journal_fd = options->journal_fd;
+    c->book = serial_book_new();
+    read_journal(c->book, options->journal);
     enum err result = load(c, options, why);
     if (result != ERR_OK) {
         signer_core_free(c);
@@ -74,29 +89,24 @@ void signer_core_free(struct signer_core *core)
     if (core == NULL)
         return;
     key_free(core->key);
+    serial_book_free(core->book);
     if (core->journal_fd >= 0)
         (void)close(core->journal_fd);
     arena_free(core->arena);
     free(core);
 }
 
-/* One line for each signature, before it leaves: when, and the SHA-256 of what was
- * signed. */
-static enum err note(const struct signer_core *core, struct span tbs,
-                     struct err_info *why)
+/* One line for each signature, before it leaves: when, the serial, and the SHA-256 of
+ * what was signed. */
+static enum err note(const struct signer_core *core, struct span serial,
+                     const uint8_t *digest, struct err_info *why)
 {
-    uint8_t digest[HASH_SHA256_SIZE];
-    char hex[2 * HASH_SHA256_SIZE + 1];
-    char line[2 * HASH_SHA256_SIZE + CLOCK_TEXT_SIZE + 16];
-    char now[CLOCK_TEXT_SIZE];
+    AUTO(buf) struct buf line = buf_make(JOURNAL_LINE_MAX);
 
     if (core->journal_fd < 0)
         return ERR_OK;
-    hash_sha256(tbs, digest);
-    text_hex(hex, digest, sizeof digest);
-    clock_text(now, clock_now());
-    int len = snprintf(line, sizeof line, "%s sign %s\n", now, hex);
-    if (len < 0 || !file_write_all(core->journal_fd, span_make(line, (size_t)len)))
+    serial_book_write(&line, clock_now(), serial, digest);
+    if (!file_write_all(core->journal_fd, buf_span(&line)))
         return err_set_os(why, ERR_IO, errno, "the signer's journal cannot be written");
     return ERR_OK;
 }
@@ -108,8 +118,13 @@ enum err signer_core_sign(struct signer_core *core, struct arena *a, struct span
     uint8_t signature[KEY_SIGNATURE_MAX];
     size_t len = 0;
 
+    uint8_t digest[HASH_SHA256_SIZE];
+
     TRY(lint_tbs(a, &core->issuer, tbs, &pass, why));
-    TRY(note(core, pass->tbs, why));
+    hash_sha256(pass->tbs, digest);
+    TRY(serial_book_check(core->book, pass->serial, digest, why));
+    TRY(note(core, pass->serial, digest, why));
+    serial_book_add(core->book, pass->serial, digest);
     TRY(key_sign(core->key, core->issuer.signature_kind, pass->tbs, signature, &len,
                  why));
     struct span made = template_assemble(a, pass->tbs, core->issuer.signature_kind,

@@ -13,7 +13,8 @@ struct signer_options {
     struct span key_pem;             /* its key */
     const struct secret *passphrase; /* NULL: the key is not encrypted */
     int64_t max_lifetime;            /* seconds; longer certificates are refused */
-    int journal_fd; /* opened for appending; owned from now on; -1: none */
+    int journal_fd;      /* opened for appending; owned from now on; -1: none */
+    struct span journal; /* its last lines, from which the signed serials are known */
 };
 
 /* Read certificate and key and check that they belong together. ERR_CONFIG, ERR_CRYPTO.
@@ -27,8 +28,9 @@ void signer_core_set_lifetime(struct signer_core *core, int64_t max_lifetime);
 /* Wipe and free. NULL is fine. */
 void signer_core_free(struct signer_core *core);
 
-/* Lint, note in the journal, sign, check the signature; the certificate (DER) is in the
- * arena. ERR_LINT: it breaks a rule and is never signed. ERR_IO: the journal cannot be
+/* Lint, note in the journal, sign, read again; the certificate (DER) is in the arena. The
+ * same octets may be signed again. ERR_LINT: it breaks a rule and is never signed.
+ * ERR_CONFLICT: its serial was used for other octets. ERR_IO: the journal cannot be
  * written. */
 MUST_CHECK enum err signer_core_sign(struct signer_core *core, struct arena *a,
                                      struct span tbs, struct span *certificate,

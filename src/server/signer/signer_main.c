@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
@@ -13,10 +14,14 @@
 #include "server/proc/sandbox.h"
 #include "server/proc/supervisor.h"
 #include "server/proc/user.h"
+#include "server/signer/serial_book.h"
 #include "server/signer/signer_core.h"
 
 #define JOURNAL_FILE         "signer.journal"
 #define CERTIFICATE_MAX_FILE (256 * 1024) /* octets */
+
+/* Octets of the journal's end that are read at the start: a line has less than 128. */
+#define JOURNAL_READ_MAX (SERIAL_BOOK_MAX * 128)
 
 struct signer_process {
     const struct settings *settings; /* those it was started with */
@@ -98,6 +103,36 @@ static enum err on_control(struct ipc_channel *c, struct ipc_message *m, void *c
     }
 }
 
+/* The end of the journal. */
+static enum err read_journal(struct arena *a, const char *path, struct span *text,
+                             struct err_info *why)
+{
+    struct stat status;
+    ssize_t got = 0;
+    /* what is no regular file has nothing to be read, and must not block */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    *text = span_make(NULL, 0);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        int error = errno;
+        if (fd >= 0)
+            (void)close(fd);
+        return err_set_os(why, ERR_IO, error, "cannot read %s", path);
+    }
+    if (S_ISREG(status.st_mode) && status.st_size > 0) {
+        off_t size =
+            status.st_size < JOURNAL_READ_MAX ? status.st_size : JOURNAL_READ_MAX;
+        uint8_t *data = arena_get(a, (size_t)size);
+        got = pread(fd, data, (size_t)size, status.st_size - size);
+        *text = span_make(data, got > 0 ? (size_t)got : 0);
+    }
+    int error = errno;
+    (void)close(fd);
+    if (got < 0)
+        return err_set_os(why, ERR_IO, error, "cannot read %s", path);
+    return ERR_OK;
+}
+
 static enum err load(const struct settings *s, const struct secret *passphrase,
                      struct signer_process *p, struct err_info *why)
 {
@@ -114,6 +149,7 @@ static enum err load(const struct settings *s, const struct secret *passphrase,
         open(journal, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (options.journal_fd < 0)
         return err_set_os(why, ERR_IO, errno, "cannot open %s", journal);
+    TRY(read_journal(p->arena, journal, &options.journal, why));
     enum err result = signer_core_new(&options, &p->core, why);
     if (result != ERR_OK)
         (void)err_prefix(why, "%s",

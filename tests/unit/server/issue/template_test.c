@@ -1,0 +1,186 @@
+/* Tests of server/issue/template: what is written is what OpenSSL reads. The flow tests
+ * have more judges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "core/x509/certificate.h"
+#include "server/issue/template.h"
+
+#define NOW      INT64_C(1800000000)
+#define LIFETIME INT64_C(7776000)
+
+static struct arena *arena;
+static struct key *ca_key;
+static struct span ca_der;
+static struct template_issuer issuer;
+
+static struct span sign(struct span tbs)
+{
+    uint8_t signature[KEY_SIGNATURE_MAX];
+    size_t len = 0;
+
+    assert_int_equal(
+        key_sign(ca_key, KEY_SIGNATURE_ECDSA_SHA256, tbs, signature, &len, NULL), ERR_OK);
+    return template_assemble(arena, tbs, KEY_SIGNATURE_ECDSA_SHA256,
+                             span_make(signature, len));
+}
+
+static X509 *theirs(struct span der)
+{
+    const unsigned char *at = der.data;
+    X509 *x = d2i_X509(NULL, &at, (long)der.len);
+
+    assert_non_null(x);
+    assert_ptr_equal(at, der.data + der.len);
+    return x;
+}
+
+static void leaf_of(enum key_type type, int bits, uint32_t usage)
+{
+    static const char *const names[] = {"a.flow.test", "xn--fiqs8s.test"};
+    AUTO(key) struct key *key = NULL;
+    struct template_leaf leaf = {.not_before = NOW,
+                                 .not_after = NOW + LIFETIME - 1,
+                                 .dns_names = names,
+                                 .dns_name_count = 2,
+                                 .key_type = type};
+    struct span tbs = {0};
+    uint8_t key_id[TEMPLATE_KEY_ID_SIZE];
+
+    assert_int_equal(key_generate(type, bits, &key, NULL), ERR_OK);
+    leaf.spki = key_spki(key);
+    serial_make(NOW, leaf.serial);
+    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
+    X509 *x = theirs(sign(tbs));
+    X509 *ca = theirs(ca_der);
+
+    assert_int_equal(X509_get_version(x), 2);
+    assert_int_equal(X509_verify(x, X509_get0_pubkey(ca)), 1);
+    assert_int_equal(X509_check_issued(ca, x), X509_V_OK);
+    assert_int_equal(X509_check_ca(x), 0);
+    assert_int_equal(X509_check_purpose(x, X509_PURPOSE_SSL_SERVER, 0), 1);
+    assert_int_equal(X509_check_purpose(x, X509_PURPOSE_SSL_CLIENT, 0), 0);
+    assert_int_equal(X509_get_key_usage(x), usage);
+    assert_int_equal(X509_get_extended_key_usage(x), XKU_SSL_SERVER);
+    assert_int_equal(X509_check_host(x, names[0], 0, 0, NULL), 1);
+    assert_int_equal(X509_check_host(x, names[1], 0, 0, NULL), 1);
+    assert_int_equal(X509_check_host(x, "b.flow.test", 0, 0, NULL), 0);
+    assert_int_equal(X509_NAME_entry_count(X509_get_subject_name(x)), 0);
+    time_t first = (time_t)NOW;
+    time_t last = (time_t)(NOW + LIFETIME - 1);
+    assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notBefore(x), first), 0);
+    assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), last), 0);
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+    assert_true(span_equal(span_make(serial->data, (size_t)serial->length),
+                           span_make(leaf.serial, SERIAL_SIZE)));
+    template_key_id(leaf.spki, key_id);
+    const ASN1_OCTET_STRING *found = X509_get0_subject_key_id(x);
+    assert_true(span_equal(span_make(found->data, (size_t)found->length),
+                           span_make(key_id, sizeof key_id)));
+    const int at = X509_get_ext_by_NID(x, NID_subject_alt_name, -1);
+    assert_int_equal(X509_EXTENSION_get_critical(X509_get_ext(x, at)), 1);
+    X509_free(ca);
+    X509_free(x);
+}
+
+static void leaves(void **state)
+{
+    (void)state;
+    leaf_of(KEY_P256, 0, KU_DIGITAL_SIGNATURE);
+    leaf_of(KEY_P384, 0, KU_DIGITAL_SIGNATURE);
+    leaf_of(KEY_P521, 0, KU_DIGITAL_SIGNATURE);
+    leaf_of(KEY_ED25519, 0, KU_DIGITAL_SIGNATURE);
+    leaf_of(KEY_RSA, 2048, KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
+}
+
+/* As large as may be, and larger. */
+static void too_large(void **state)
+{
+    static char name[254];
+    static const char *names[1000];
+    struct template_leaf leaf = {.not_before = NOW,
+                                 .not_after = NOW + LIFETIME,
+                                 .dns_names = names,
+                                 .spki = key_spki(ca_key)};
+    struct span tbs = {0};
+
+    (void)state;
+    memset(name, 'a', sizeof name - 1);
+    for (size_t i = 0; i < 1000; i++)
+        names[i] = name;
+    leaf.dns_name_count = 185;
+    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
+    assert_true(tbs.len > 47000 && tbs.len <= TEMPLATE_TBS_MAX);
+    leaf.dns_name_count = 1000;
+    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL),
+                     ERR_TOO_LARGE);
+}
+
+static void issuers(void **state)
+{
+    struct template_issuer read = {0};
+    AUTO(key) struct key *key = NULL;
+    struct template_leaf leaf = {.not_before = NOW, .not_after = NOW + LIFETIME};
+    struct span tbs = {0};
+
+    (void)state;
+    assert_int_equal(template_issuer_read(arena, ca_der, &read, NULL), ERR_OK);
+    assert_true(span_equal(read.name, issuer.name));
+    assert_true(read.not_after == NOW + LIFETIME);
+    assert_int_equal(read.signature_kind, KEY_SIGNATURE_ECDSA_SHA256);
+    /* a leaf is no issuer */
+    assert_int_equal(key_generate(KEY_P256, 0, &key, NULL), ERR_OK);
+    leaf.spki = key_spki(key);
+    serial_make(NOW, leaf.serial);
+    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
+    assert_int_equal(template_issuer_read(arena, sign(tbs), &read, NULL), ERR_CONFIG);
+    assert_int_equal(template_issuer_read(arena, span_of("x"), &read, NULL),
+                     ERR_MALFORMED);
+}
+
+static int set_up(void **state)
+{
+    struct template_ca ca = {.common_name = "Test CA",
+                             .not_before = NOW,
+                             .not_after = NOW + LIFETIME,
+                             .path_length = 0};
+    struct span tbs = {0};
+
+    (void)state;
+    arena = arena_new();
+    if (key_generate(KEY_P256, 0, &ca_key, NULL) != ERR_OK)
+        return -1;
+    ca.spki = key_spki(ca_key);
+    serial_make(NOW, ca.serial);
+    if (template_ca_write(arena, NULL, KEY_SIGNATURE_ECDSA_SHA256, &ca, &tbs, NULL) !=
+        ERR_OK)
+        return -1;
+    ca_der = sign(tbs);
+    return template_issuer_read(arena, ca_der, &issuer, NULL) == ERR_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    key_free(ca_key);
+    arena_free(arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(leaves),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(issuers),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
