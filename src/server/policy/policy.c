@@ -9,6 +9,10 @@
 #define CONTACT_MAX          512 /* octets of one contact URL */
 #define RSA_SUBJECT_BITS_MAX 4096
 
+/* Octets of 65537, the least public exponent (Baseline Requirements 6.1.6). Every odd
+ * number of as many octets is at least that. */
+#define RSA_EXPONENT_MIN_OCTETS 3
+
 static enum err read_identifier(struct arena *a, const struct json *element,
                                 struct identifier *identifier, struct err_info *why)
 {
@@ -78,6 +82,14 @@ enum err policy_account_key(const struct key *key, struct err_info *why)
     return ERR_OK;
 }
 
+static size_t rsa_exponent_octets(const struct key *key)
+{
+    struct span modulus, exponent;
+
+    key_numbers(key, &modulus, &exponent);
+    return exponent.len;
+}
+
 enum err policy_subject_key(const struct key *key, const struct key *account_key,
                             struct err_info *why)
 {
@@ -91,6 +103,9 @@ enum err policy_subject_key(const struct key *key, const struct key *account_key
         return err_set(why, ERR_BAD_CSR,
                        "an RSA key must have %d to %d bits, a multiple of 8; this has %d",
                        KEY_RSA_MIN_BITS, RSA_SUBJECT_BITS_MAX, key_bits(key));
+    if (key_type(key) == KEY_RSA && rsa_exponent_octets(key) < RSA_EXPONENT_MIN_OCTETS)
+        return err_set(why, ERR_BAD_CSR,
+                       "the public exponent of an RSA key must be at least 65537");
     return ERR_OK;
 }
 

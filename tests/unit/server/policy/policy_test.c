@@ -1,0 +1,217 @@
+/* Tests of server/policy: names, keys and contacts, in tables. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/policy/policy.h"
+
+static struct arena *arena;
+static const struct settings settings = {.max_names = 3, .max_contacts = 2};
+
+static const struct json *json_of(const char *text)
+{
+    const struct json *value = NULL;
+
+    assert_int_equal(json_read(arena, span_of(text), &value, NULL), ERR_OK);
+    return value;
+}
+
+#define DNS(name) "{\"type\":\"dns\",\"value\":\"" name "\"}"
+
+static void identifiers(void **state)
+{
+    static const struct {
+        const char *payload;
+        enum err code;
+        const char *words; /* the names, or what the sentence says */
+    } rows[] = {
+        {"{\"identifiers\":[" DNS("a.test") "]}", ERR_OK, "a.test"},
+        {"{\"identifiers\":[" DNS("B.test") "," DNS("a.test") "]}", ERR_OK,
+         "b.test a.test"},
+        {"{\"identifiers\":[" DNS("a.test") "," DNS("A.TEST") "," DNS("b") "]}", ERR_OK,
+         "a.test b"},
+        {"{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\",\"x\":1}],\"y\":2}",
+         ERR_OK, "a.test"},
+        {"{}", ERR_MALFORMED, "identifiers is missing"},
+        {"{\"identifiers\":{}}", ERR_MALFORMED, "array"},
+        {"{\"identifiers\":[]}", ERR_MALFORMED, "no identifier"},
+        {"{\"identifiers\":[7]}", ERR_MALFORMED, "object"},
+        {"{\"identifiers\":[[]]}", ERR_MALFORMED, "object"},
+        {"{\"identifiers\":[{}]}", ERR_MALFORMED, "type is missing"},
+        {"{\"identifiers\":[{\"type\":\"dns\"}]}", ERR_MALFORMED, "value is missing"},
+        {"{\"identifiers\":[{\"type\":1,\"value\":\"a\"}]}", ERR_MALFORMED, "type"},
+        {"{\"identifiers\":[{\"type\":\"dns\",\"value\":null}]}", ERR_MALFORMED, "value"},
+        {"{\"identifiers\":[{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}",
+         ERR_UNSUPPORTED_IDENTIFIER, "ip"},
+        {"{\"identifiers\":[{\"type\":\"Dns\",\"value\":\"a.test\"}]}",
+         ERR_UNSUPPORTED_IDENTIFIER, "Dns"},
+        {"{\"identifiers\":[" DNS("*.a.test") "]}", ERR_REJECTED_IDENTIFIER, "wildcard"},
+        {"{\"identifiers\":[" DNS("a.test") "," DNS("a_b.test") "]}", ERR_MALFORMED,
+         "a_b.test"},
+        {"{\"identifiers\":[" DNS("a") "," DNS("b") "," DNS("c") "]}", ERR_OK, "a b c"},
+        {"{\"identifiers\":[" DNS("a") "," DNS("a") "," DNS("a") "," DNS("a") "]}",
+         ERR_MALFORMED, "4 identifiers; at most 3"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct identifier *list = NULL;
+        size_t count = 0;
+        struct err_info why = {0};
+        enum err code = policy_identifiers(arena, &settings, json_of(rows[i].payload),
+                                           &list, &count, &why);
+        if (code != rows[i].code)
+            fail_msg("%s: %s %s", rows[i].payload, err_name(code), why.detail);
+        AUTO(buf) struct buf names = buf_make(1000);
+        for (size_t j = 0; j < count; j++)
+            buf_printf(&names, "%s%s", j > 0 ? " " : "", list[j].value);
+        if (code == ERR_OK)
+            assert_true(span_is(buf_span(&names), rows[i].words));
+        else if (strstr(why.detail, rows[i].words) == NULL)
+            fail_msg("%s: %s", rows[i].payload, why.detail);
+        assert_true(code == ERR_OK || (count == 0 && list == NULL));
+    }
+}
+
+static void contacts(void **state)
+{
+    static const struct {
+        const char *payload;
+        enum err code;
+        const char *kept; /* NULL: the member is not there, or it is refused */
+    } rows[] = {
+        {"{}", ERR_OK, NULL},
+        {"{\"contact\":[]}", ERR_OK, "[]"},
+        {"{\"contact\":[\"mailto:a@b.test\"]}", ERR_OK, "[\"mailto:a@b.test\"]"},
+        {"{\"contact\":[\"MAILTO:a@b\",\"mailto:c+d@e.test\"]}", ERR_OK,
+         "[\"MAILTO:a@b\",\"mailto:c+d@e.test\"]"},
+        {"{\"contact\":[\"mailto:a@b\",\"mailto:a@b\",\"mailto:a@b\"]}",
+         ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":\"mailto:a@b\"}", ERR_MALFORMED, NULL},
+        {"{\"contact\":null}", ERR_MALFORMED, NULL},
+        {"{\"contact\":[7]}", ERR_MALFORMED, NULL},
+        {"{\"contact\":[\"\"]}", ERR_UNSUPPORTED_CONTACT, NULL},
+        {"{\"contact\":[\"mailto\"]}", ERR_UNSUPPORTED_CONTACT, NULL},
+        {"{\"contact\":[\"tel:+1\"]}", ERR_UNSUPPORTED_CONTACT, NULL},
+        {"{\"contact\":[\"https://a@b\"]}", ERR_UNSUPPORTED_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:a\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:@b\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:a@\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:a@b@c\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:a@b,c@d\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:a@b?subject=x\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:a@b\\r\\nBcc: c@d\"]}", ERR_INVALID_CONTACT, NULL},
+        {"{\"contact\":[\"mailto:<a@b>\"]}", ERR_INVALID_CONTACT, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *kept = NULL;
+        struct err_info why = {0};
+        enum err code =
+            policy_contacts(arena, &settings, json_of(rows[i].payload), &kept, &why);
+        if (code != rows[i].code)
+            fail_msg("%s: %s %s", rows[i].payload, err_name(code), why.detail);
+        if (rows[i].kept == NULL)
+            assert_null(kept);
+        else
+            assert_string_equal(kept, rows[i].kept);
+    }
+    char *longest = arena_printf(arena, "{\"contact\":[\"mailto:%0503d@b\"]}", 0);
+    const char *kept = NULL;
+    assert_int_equal(policy_contacts(arena, &settings, json_of(longest), &kept, NULL),
+                     ERR_OK);
+    longest = arena_printf(arena, "{\"contact\":[\"mailto:%0504d@b\"]}", 0);
+    assert_int_equal(policy_contacts(arena, &settings, json_of(longest), &kept, NULL),
+                     ERR_INVALID_CONTACT);
+}
+
+static struct key *rsa_of(size_t octets, uint8_t top, const char *exponent, size_t len)
+{
+    struct key *key = NULL;
+    uint8_t *modulus = arena_get(arena, octets);
+
+    memset(modulus, 0x55, octets);
+    modulus[0] = top;
+    modulus[octets - 1] = 1;
+    assert_int_equal(
+        key_from_rsa(span_make(modulus, octets), span_make(exponent, len), &key, NULL),
+        ERR_OK);
+    return arena_own(arena, key, key_drop);
+}
+
+static struct key *made(enum key_type type)
+{
+    struct key *key = NULL;
+
+    assert_int_equal(key_generate(type, 2048, &key, NULL), ERR_OK);
+    return arena_own(arena, key, key_drop);
+}
+
+static void keys(void **state)
+{
+    const struct key *account = made(KEY_P256);
+    static const enum key_type types[] = {KEY_P256, KEY_P384, KEY_P521, KEY_ED25519,
+                                          KEY_RSA};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const struct key *key = made(types[i]);
+        assert_int_equal(policy_account_key(key, NULL), ERR_OK);
+        assert_int_equal(policy_subject_key(key, account, NULL), ERR_OK);
+        assert_int_equal(policy_subject_key(key, key, NULL), ERR_BAD_CSR);
+    }
+    static const struct {
+        size_t octets;
+        uint8_t top;
+        const char *exponent;
+        size_t len;
+        enum err code;
+    } rows[] = {
+        {256, 0x80, "\x01\x00\x01", 3, ERR_OK},
+        {384, 0x80, "\x01\x00\x01", 3, ERR_OK},
+        {512, 0x80, "\x01\x00\x01", 3, ERR_OK},
+        {512, 0x80, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, ERR_OK},
+        {257, 0x08, "\x01\x00\x01", 3, ERR_BAD_CSR}, /* 2052 bits */
+        {513, 0x80, "\x01\x00\x01", 3, ERR_BAD_CSR}, /* 4104 bits */
+        {256, 0x80, "\x03", 1, ERR_BAD_CSR},
+        {256, 0x80, "\xff\xff", 2, ERR_BAD_CSR},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct key *key =
+            rsa_of(rows[i].octets, rows[i].top, rows[i].exponent, rows[i].len);
+        assert_int_equal(policy_subject_key(key, account, NULL), rows[i].code);
+        assert_int_equal(policy_account_key(key, NULL), ERR_OK);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_free(arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(identifiers),
+        cmocka_unit_test(contacts),
+        cmocka_unit_test(keys),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
