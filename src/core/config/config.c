@@ -165,14 +165,20 @@ enum err config_set(struct arena *a, const struct config_table *table,
     return result == ERR_OK ? ERR_OK : err_prefix(why, "--set");
 }
 
-/* A YAML double-quoted scalar. */
+/* A YAML double-quoted scalar; control characters are escaped, or it could not be read
+ * again. */
 static void write_quoted(struct buf *b, const char *text)
 {
     buf_add_octet(b, '"');
     for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
+        uint8_t c = (uint8_t)*text;
+        if (c < ' ' || c == 0x7f) {
+            buf_printf(b, "\\x%02x", c);
+            continue;
+        }
+        if (c == '"' || c == '\\')
             buf_add_octet(b, '\\');
-        buf_add_octet(b, (uint8_t)*text);
+        buf_add_octet(b, c);
     }
     buf_add_octet(b, '"');
 }
@@ -219,7 +225,9 @@ void config_write(struct buf *b, const struct config_table *table, const void *s
         const char *dot = strchr(option->path, '.');
         size_t len = dot == NULL ? 0 : (size_t)(dot - option->path);
         if (len != section_len || strncmp(section, option->path, len) != 0) {
-            buf_printf(b, "\n%.*s:\n", (int)len, option->path);
+            buf_add_text(b, "\n");
+            if (len > 0)
+                buf_printf(b, "%.*s:\n", (int)len, option->path);
             section = option->path;
             section_len = len;
         }

@@ -199,6 +199,8 @@ enum err config_read(struct arena *a, const struct config_table *table, const ch
     struct yaml y = {.arena = a, .table = table, .file = file, .settings = settings};
 
     TRY(check_text(file, text, why));
+    if (text.len == 0)
+        return ERR_OK; /* libfyaml would call it invalid */
     fy_diag_cfg_default(&diag_cfg);
     diag_cfg.fp = NULL;
     struct fy_diag *diag = fy_diag_create(&diag_cfg);

@@ -97,6 +97,21 @@ static enum err check_validation(const struct settings *s, struct err_info *why)
     return ERR_OK;
 }
 
+/* URLs that are shown to clients, in a header too. */
+static enum err check_url(const char *option, const char *url, struct err_info *why)
+{
+    if (url[0] == '\0')
+        return ERR_OK;
+    bool is_web = strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
+    for (const char *p = url; *p != '\0'; p++)
+        is_web = is_web && *p > ' ' && *p < 0x7f && strchr("<>\"\\", *p) == NULL;
+    if (!is_web)
+        return err_set(why, ERR_CONFIG,
+                       "%s: \"%s\" is not a URL such as https://ca.example.test/terms",
+                       option, url);
+    return ERR_OK;
+}
+
 static enum err check(struct arena *a, struct settings *s, struct err_info *why)
 {
     enum log_level level;
@@ -104,6 +119,8 @@ static enum err check(struct arena *a, struct settings *s, struct err_info *why)
     TRY(check_dns_names(a, s, why));
     TRY(check_listen(s, why));
     TRY(check_validation(s, why));
+    TRY(check_url("terms_of_service", s->terms_of_service, why));
+    TRY(check_url("website", s->website, why));
     if (!log_level_read(s->log_level, &level))
         return err_set(why, ERR_CONFIG,
                        "log.level: \"%s\" is none of debug, info, notice, warning, error",

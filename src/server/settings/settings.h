@@ -13,6 +13,9 @@
 #define SETTINGS_LISTEN_MAX   64 /* listening addresses */
 #define SETTINGS_NETWORKS_MAX 64 /* of validation.allow_networks */
 
+/* Networks in validation.allow_networks, as many as the validator takes. */
+#define SETTINGS_NETWORKS_MAX 64
+
 /* One member for each row of options.def; times in milliseconds. */
 struct settings {
 #define TEXT                                                        const char *

@@ -17,7 +17,7 @@ static void a_good_one(void **state)
 static void the_template_s(void **state)
 {
     static const char *const names[] = {"a.flow.test", "xn--fiqs8s.test", "printer"};
-    struct template_issuer from = {issuer.name, issuer.key_id, issuer.signature_kind,
+    struct template_issuer from = {issuer.name, issuer.key_id, issuer.signature_kind, 0,
                                    issuer.not_after};
     struct template_leaf leaf = {.not_before = NOW,
                                  .not_after = NOW + LIFETIME - 1,
