@@ -1,0 +1,59 @@
+/* Tests of core/acme/terms: the words of RFC 8555 7.1.6 and 9.7, both ways. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/acme/terms.h"
+
+/* Each word of a list leads to its value and back; what is none leads nowhere. */
+#define BOTH_WAYS(what, type, ...)                                                       \
+    static void what(void **state)                                                       \
+    {                                                                                    \
+        static const char *const words[] = {__VA_ARGS__};                                \
+        static const char *const none[] = {"", "unknown", "Pending", "valid ", "x"};     \
+        const int count = (int)(sizeof words / sizeof words[0]);                         \
+        enum type value;                                                                 \
+        (void)state;                                                                     \
+        for (int i = 0; i < count; i++) {                                                \
+            assert_true(terms_read_##what(words[i], &value));                            \
+            assert_int_equal(value, i);                                                  \
+            assert_string_equal(terms_##what((enum type)i), words[i]);                   \
+        }                                                                                \
+        for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)                        \
+            assert_false(terms_read_##what(none[i], &value));                            \
+        assert_false(terms_read_##what(NULL, &value));                                   \
+        assert_string_equal(terms_##what((enum type)count), "unknown");                  \
+        assert_int_equal(value, count - 1);                                              \
+    }
+
+BOTH_WAYS(challenge_type, challenge_type, "http-01", "dns-01", "tls-alpn-01")
+BOTH_WAYS(identifier_type, identifier_type, "dns", "ip")
+BOTH_WAYS(order_status, order_status, "pending", "ready", "processing", "valid",
+          "invalid")
+BOTH_WAYS(authz_status, authz_status, "pending", "valid", "invalid", "deactivated",
+          "expired", "revoked")
+BOTH_WAYS(challenge_status, challenge_status, "pending", "processing", "valid", "invalid")
+BOTH_WAYS(account_status, account_status, "valid", "deactivated", "revoked")
+
+static void wildcards(void **state)
+{
+    (void)state;
+    assert_false(terms_answers_wildcard(CHALLENGE_HTTP_01)); /* RFC 8555 8.3 */
+    assert_true(terms_answers_wildcard(CHALLENGE_DNS_01));
+    assert_false(terms_answers_wildcard(CHALLENGE_TLS_ALPN_01)); /* RFC 8737 3 */
+    assert_false(terms_answers_wildcard(CHALLENGE_TYPE_COUNT));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(challenge_type),   cmocka_unit_test(identifier_type),
+        cmocka_unit_test(order_status),     cmocka_unit_test(authz_status),
+        cmocka_unit_test(challenge_status), cmocka_unit_test(account_status),
+        cmocka_unit_test(wildcards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+/* Tests of core/base/file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+
+static struct arena *arena;
+static char folder[64];
+
+static char *path_of(const char *name)
+{
+    return file_path(arena, folder, name);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat status;
+
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_mode & 07777;
+}
+
+static void assert_content(const char *path, const char *wanted)
+{
+    struct span content = {0};
+
+    assert_int_equal(file_read(arena, path, 1000, &content, NULL), ERR_OK);
+    assert_true(span_is(content, wanted));
+    assert_int_equal(content.data[content.len], 0);
+}
+
+static void created(void **state)
+{
+    char *path = path_of("new");
+
+    (void)state;
+    assert_false(file_exists(path));
+    assert_int_equal(file_create(path, span_of("one"), 0640, NULL), ERR_OK);
+    assert_true(file_exists(path));
+    assert_content(path, "one");
+    assert_int_equal(mode_of(path), 0640);
+    assert_int_equal(file_create(path, span_of("two"), 0600, NULL), ERR_EXISTS);
+    assert_content(path, "one");
+    /* a link that leads nowhere is something too */
+    char *link = path_of("link");
+    assert_int_equal(symlink("nowhere", link), 0);
+    assert_int_equal(file_create(link, span_of("x"), 0600, NULL), ERR_EXISTS);
+    assert_false(file_exists(path_of("nowhere")));
+    assert_int_equal(file_create(path_of("a/b"), span_of("x"), 0600, NULL), ERR_IO);
+}
+
+static void replaced(void **state)
+{
+    char *path = path_of("replaced");
+
+    (void)state;
+    assert_int_equal(file_replace(path, span_of("one"), 0600, NULL), ERR_OK);
+    assert_content(path, "one");
+    int old = open(path, O_RDONLY);
+    assert_int_equal(file_replace(path, span_of("three"), 0644, NULL), ERR_OK);
+    assert_content(path, "three");
+    assert_int_equal(mode_of(path), 0644);
+    /* who had it open still has the old one, whole */
+    char text[10] = {0};
+    assert_int_equal(read(old, text, sizeof text), 3);
+    assert_string_equal(text, "one");
+    (void)close(old);
+    assert_int_equal(file_replace(path, span_make(NULL, 0), 0600, NULL), ERR_OK);
+    assert_content(path, "");
+    /* a folder in its place: refused, and nothing is left beside it */
+    assert_int_equal(mkdir(path_of("dir"), 0700), 0);
+    assert_int_equal(file_replace(path_of("dir"), span_of("x"), 0600, NULL), ERR_IO);
+    DIR *entries = opendir(folder);
+    assert_non_null(entries);
+    for (struct dirent *e = readdir(entries); e != NULL; e = readdir(entries))
+        assert_true(strcmp(e->d_name, "dir") == 0 || strstr(e->d_name, "dir") == NULL);
+    (void)closedir(entries);
+}
+
+static void reading(void **state)
+{
+    struct span content = {.len = 7};
+    char *path = path_of("read");
+
+    (void)state;
+    assert_int_equal(file_read(arena, path, 100, &content, NULL), ERR_NOT_FOUND);
+    assert_int_equal(file_create(path, span_of("0123456789"), 0600, NULL), ERR_OK);
+    assert_int_equal(file_read(arena, path, 9, &content, NULL), ERR_TOO_LARGE);
+    assert_int_equal(file_read(arena, folder, 100, &content, NULL), ERR_IO);
+    assert_int_equal(content.len, 7);
+    assert_int_equal(file_read(arena, path, 10, &content, NULL), ERR_OK);
+    assert_int_equal(content.len, 10);
+}
+
+static void folders(void **state)
+{
+    char *path = path_of("sub");
+
+    (void)state;
+    assert_int_equal(file_make_directory(path, 0700, NULL), ERR_OK);
+    assert_int_equal(mode_of(path), 0700);
+    assert_int_equal(file_make_directory(path, 0755, NULL), ERR_OK);
+    assert_int_equal(file_make_directory(path_of("x/y"), 0700, NULL), ERR_IO);
+    assert_int_equal(file_sync_directory(path, NULL), ERR_OK);
+    assert_int_equal(file_sync_directory(path_of("none"), NULL), ERR_IO);
+}
+
+static void paths(void **state)
+{
+    (void)state;
+    assert_string_equal(file_path(arena, "a", "b"), "a/b");
+    assert_string_equal(file_path(arena, "/a", "/b"), "/b");
+    assert_string_equal(file_path(arena, "a", "b/c"), "a/b/c");
+}
+
+static void writing(void **state)
+{
+    int ends[2];
+    char text[10];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_true(file_write_all(ends[1], span_of("hello")));
+    assert_int_equal(read(ends[0], text, sizeof text), 5);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    errno = 0;
+    assert_false(file_write_all(ends[1], span_of("hello")));
+    assert_int_equal(errno, EBADF);
+    int full = open("/dev/full", O_WRONLY);
+    assert_false(file_write_all(full, span_of("hello")));
+    assert_int_equal(errno, ENOSPC);
+    (void)close(full);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    (void)umask(0);
+    (void)snprintf(folder, sizeof folder, "/tmp/cairn-file-XXXXXX");
+    return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int drop(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    (void)status;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    int result = nftw(folder, drop, 8, FTW_DEPTH | FTW_PHYS);
+    arena_free(arena);
+    return result;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(created), cmocka_unit_test(replaced), cmocka_unit_test(reading),
+        cmocka_unit_test(folders), cmocka_unit_test(paths),    cmocka_unit_test(writing),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
