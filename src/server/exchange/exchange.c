@@ -10,6 +10,9 @@
 #include "core/jose/jws.h"
 
 #define STORE_RETRY_SECONDS 5 /* when a client may try again after a full disk */
+#define HTTP_SERVER_ERROR   500
+#define FAULT_RETRY_SECONDS 10 /* Retry-After of faults that name no time of their own   \
+                                */
 
 /* How a resume that comes while the step still runs is kept: the step ends, sees it, goes
  * again. */
@@ -128,12 +131,15 @@ static void settle(struct exchange *x)
 
 static void refuse(struct exchange *x, const struct err_info *why)
 {
+    int wait = why->retry_after_seconds;
+
     buf_clear(&x->reply.body);
     problem_write(&x->reply.body, why, jws_algorithms_json());
     exchange_reply_set(x, err_http_status(why->code), "application/problem+json");
-    if (why->retry_after_seconds > 0)
-        exchange_header_add(x, "Retry-After",
-                            arena_printf(x->arena, "%d", why->retry_after_seconds));
+    if (wait == 0 && err_http_status(why->code) >= HTTP_SERVER_ERROR)
+        wait = FAULT_RETRY_SECONDS;
+    if (wait > 0)
+        exchange_header_add(x, "Retry-After", arena_printf(x->arena, "%d", wait));
 }
 
 static void run(struct work_job *job, struct store_session *session)
