@@ -35,12 +35,13 @@ class World:
             "newAccount": directory_["newAccount"], "account": self.client.kid, "newOrder": directory_["newOrder"],
             "order": self.order_url, "authorization": self.pending["authorizations"][0],
             "challenge": challenge["url"], "finalize": self.order["finalize"], "certificate": certificate,
+            "directory": self.house.url, "newNonce": directory_["newNonce"],
         }
         self.payloads = {
             "newAccount": {"onlyReturnExisting": True}, "account": None,
             "newOrder": {"identifiers": [{"type": "dns", "value": "x.flow.test"}]}, "order": None,
             "authorization": None, "challenge": {}, "finalize": {"csr": b64(make_csr(["ready.flow.test"]))},
-            "certificate": None,
+            "certificate": None, "directory": None, "newNonce": None,
         }
 
     def close(self):
@@ -58,6 +59,8 @@ def world(tmp_path_factory):
 
 
 ENDPOINTS = ["newAccount", "account", "newOrder", "order", "authorization", "challenge", "finalize", "certificate"]
+# GET or POST-as-GET (RFC 8555 6.3)
+OPEN_ENDPOINTS = ["directory", "newNonce"]
 
 
 def refused(world, answer, status, kind, before):
@@ -86,6 +89,10 @@ def send(world, endpoint, raw, content_type="application/jose+json"):
 def duplicate_member(world, endpoint):
     text = json.dumps(good(world, endpoint))
     return send(world, endpoint, text[:-1] + ', "payload": ""}')
+
+
+def duplicate_member_but_for_case(world, endpoint):
+    return send(world, endpoint, {**good(world, endpoint), "Payload": ""})
 
 
 def duplicate_header_member(world, endpoint):
@@ -137,6 +144,7 @@ ENVELOPE = [
     ("a NUL behind", 400, "malformed", lambda w, e: send(w, e, json.dumps(good(w, e)).encode() + b"\0")),
     ("invalid UTF-8", 400, "malformed", lambda w, e: send(w, e, b'{"protected":"\xff"}')),
     ("a member twice", 400, "malformed", duplicate_member),
+    ("a member twice, but for case", 400, "malformed", duplicate_member_but_for_case),
     ("a header member twice", 400, "malformed", duplicate_header_member),
     ("application/json", 415, "malformed", lambda w, e: send(w, e, good(w, e), "application/json")),
     ("no media type", 415, "malformed", lambda w, e: send(w, e, good(w, e), "")),
@@ -166,7 +174,7 @@ ENVELOPE = [
 ]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS + OPEN_ENDPOINTS)
 @pytest.mark.parametrize("name, status, kind, act", ENVELOPE, ids=[row[0] for row in ENVELOPE])
 def test_envelope(world, endpoint, name, status, kind, act):
     before = world.house.content()
@@ -179,7 +187,7 @@ def test_envelope(world, endpoint, name, status, kind, act):
     assert "Replay-Nonce" in answer.headers or status == 413
 
 
-KID_ENDPOINTS = [e for e in ENDPOINTS if e != "newAccount"]
+KID_ENDPOINTS = [e for e in ENDPOINTS + OPEN_ENDPOINTS if e != "newAccount"]
 
 
 @pytest.mark.parametrize("endpoint", KID_ENDPOINTS)
@@ -209,7 +217,7 @@ def test_signed_by_another_key(world, endpoint):
     refused(world, other_key(world, endpoint), 403, "unauthorized", before)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS + OPEN_ENDPOINTS)
 def test_the_other_kind_of_key(world, endpoint):
     before = world.house.content()
     refused(world, other_way(world, endpoint), 400, "malformed", before)
@@ -256,7 +264,7 @@ def test_payloads_that_are_no_object(world, endpoint, payload):
     refused(world, answer, 400, "malformed", before)
 
 
-@pytest.mark.parametrize("endpoint", ["order", "authorization", "certificate"])
+@pytest.mark.parametrize("endpoint", ["order", "authorization", "certificate", "directory", "newNonce"])
 def test_post_as_get_has_no_payload(world, endpoint):
     before = world.house.content()
     answer = world.client.post(world.urls[endpoint], {"x": 1})
