@@ -11,8 +11,9 @@
 
 #define STORE_RETRY_SECONDS 5 /* when a client may try again after a full disk */
 #define HTTP_SERVER_ERROR   500
-#define FAULT_RETRY_SECONDS 10 /* Retry-After of faults that name no time of their own   \
-                                */
+#define FAULT_RETRY_SECONDS                                                              \
+    10 /* Retry-After of faults that name no time of their own                           \
+        */
 
 /* How a resume that comes while the step still runs is kept: the step ends, sees it, goes
  * again. */

@@ -152,8 +152,7 @@ static enum err load(const struct settings *s, const struct secret *passphrase,
     TRY(read_journal(p->arena, journal, &options.journal, why));
     enum err result = signer_core_new(&options, &p->core, why);
     if (result != ERR_OK)
-        (void)err_prefix(why, "%s",
-                         settings_path(p->arena, s, s->intermediate_key_file));
+        (void)err_prefix(why, "%s", settings_path(p->arena, s, s->intermediate_key_file));
     memory_wipe((void *)(uintptr_t)options.key_pem.data, options.key_pem.len);
     return result;
 }

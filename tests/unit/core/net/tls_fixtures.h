@@ -1,5 +1,5 @@
-/* Two self-signed certificates, made with `openssl req -x509 -days 36500`: one for localhost
- * and 127.0.0.1, one for other.test. The keys protect nothing. */
+/* Two self-signed certificates, made with `openssl req -x509 -days 36500`: one for
+ * localhost and 127.0.0.1, one for other.test. The keys protect nothing. */
 #pragma once
 
 /* clang-format off */

@@ -1,4 +1,5 @@
-/* Certificates and requests for the tests, made with the openssl command (3.0). None of them protects anything. */
+/* Certificates and requests for the tests, made with the openssl command (3.0). None of
+ * them protects anything. */
 #pragma once
 
 #include <stdint.h>
