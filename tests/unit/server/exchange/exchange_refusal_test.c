@@ -90,7 +90,7 @@ static void retry_after(void **state)
         {{ERR_MALFORMED, 0}, 400, NULL},     {{ERR_UNAUTHORIZED, 0}, 403, NULL},
         {{ERR_RATE_LIMITED, 70}, 429, "70"}, {{ERR_UNAVAILABLE, 5}, 503, "5"},
         {{ERR_UNAVAILABLE, 0}, 503, "10"},   {{ERR_INTERNAL, 0}, 500, "10"},
-        {{ERR_STORE, 0}, 500, "10"},         {{ERR_IO, 0}, 500, "10"},
+        {{ERR_STORE, 0}, 500, "5"},          {{ERR_IO, 0}, 500, "10"},
     };
 
     (void)state;

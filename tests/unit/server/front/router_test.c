@@ -17,6 +17,7 @@
 
 #define GET_ALLOW  "GET, HEAD, OPTIONS"
 #define POST_ALLOW "POST, OPTIONS"
+#define BOTH_ALLOW "GET, HEAD, POST, OPTIONS"
 
 struct world {
     struct arena *arena;
@@ -97,13 +98,15 @@ static void routes(void **state)
         {"GET", "/acme/new-nonce", ERR_OK, 204, NULL, 0},
         {"HEAD", "/acme/new-nonce", ERR_OK, 200, NULL, 0},
         {"GET", "/acme/root.pem", ERR_OK, 200, NULL, 0},
-        {"POST", "/acme/directory", ERR_METHOD_NOT_ALLOWED, 0, GET_ALLOW, 0},
-        {"get", "/acme/directory", ERR_METHOD_NOT_ALLOWED, 0, GET_ALLOW, 0},
+        {"POST", "/acme/directory", ERR_MEDIA_TYPE, 0, NULL, 0},
+        {"POST", "/acme/root.pem", ERR_METHOD_NOT_ALLOWED, 0, GET_ALLOW, 0},
+        {"get", "/acme/directory", ERR_METHOD_NOT_ALLOWED, 0, BOTH_ALLOW, 0},
         {"DELETE", "/acme/root.pem", ERR_METHOD_NOT_ALLOWED, 0, GET_ALLOW, 0},
-        {"OPTIONS", "/acme/new-nonce", ERR_OK, 204, GET_ALLOW, 0},
+        {"OPTIONS", "/acme/new-nonce", ERR_OK, 204, BOTH_ALLOW, 0},
+        {"OPTIONS", "/acme/root.pem", ERR_OK, 204, GET_ALLOW, 0},
         {"OPTIONS", "/acme/new-account", ERR_OK, 204, POST_ALLOW, 0},
         {"OPTIONS", "/acme/challenge/7/http-01", ERR_OK, 204, POST_ALLOW, 7},
-        {"OPTIONS", "*", ERR_OK, 204, "GET, HEAD, POST, OPTIONS", 0},
+        {"OPTIONS", "*", ERR_OK, 204, BOTH_ALLOW, 0},
         {"OPTIONS", "/acme/nothing", ERR_NOT_FOUND, 0, NULL, 0},
         {"POST", "/acme/new-account", ERR_MEDIA_TYPE, 0, NULL, 0},
         {"POST", "/acme/new-order", ERR_MEDIA_TYPE, 0, NULL, 0},
