@@ -80,7 +80,11 @@ class FakeCa:
 
             def do_GET(self):
                 request = Request(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
-                status, headers, body = outer.answer(request)
+                try:
+                    status, headers, body = outer.answer(request)
+                except ConnectionAbortedError:  # the test lets the answer get lost
+                    self.close_connection = True
+                    return
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
                 nonce = f"nonce{next(outer.counter)}"
                 outer.nonces.add(nonce)

@@ -149,27 +149,35 @@ static enum err until_ready(struct flow *f, struct err_info *why)
     return until_not(f, ORDER_PENDING, why);
 }
 
+static enum err post_request(struct flow *f, struct span payload, struct err_info *why)
+{
+    struct acme_reply reply;
+
+    TRY(acme_request_post(&f->session->peer, f->arena, f->finalize_url, payload, &reply,
+                          why));
+    return read_order(f, &reply, why);
+}
+
 static enum err finalize(struct flow *f, struct err_info *why)
 {
     struct span csr = span_of("");
     AUTO(buf) struct buf b = buf_make(2 * CSR_MAX);
     struct json_writer w = json_writer_make(&b);
-    struct acme_reply reply;
 
     TRY(keeper_csr(f->session->peer.keeper, f->arena, &csr, why));
     json_write_begin_object(&w, NULL);
     json_write_base64url(&w, "csr", csr);
     json_write_end_object(&w);
-    enum err result = acme_request_post(&f->session->peer, f->arena, f->finalize_url,
-                                        buf_span(&b), &reply, why);
+    enum err result = post_request(f, buf_span(&b), why);
     if (result == ERR_ORDER_NOT_READY) { /* it is read again and decides (RFC 8555 7.4) */
         f->status = ORDER_PENDING;
         TRY(until_not(f, ORDER_PENDING, why));
-        result = acme_request_post(&f->session->peer, f->arena, f->finalize_url,
-                                   buf_span(&b), &reply, why);
+        /* else an earlier request, whose answer was lost, has finalized it */
+        if (f->status == ORDER_READY)
+            TRY(post_request(f, buf_span(&b), why));
+    } else {
+        TRY(result);
     }
-    TRY(result);
-    TRY(read_order(f, &reply, why));
     TRY(until_not(f, ORDER_PROCESSING, why));
     if (f->status != ORDER_VALID || f->certificate_url == NULL)
         return err_set(why, ERR_PROTOCOL, "the order is %s after it was finalized",
