@@ -223,6 +223,38 @@ def test_unavailable_without_end(client, fake_ca):
     assert 2 <= len(fake_ca.asked("/order")) <= 10
 
 
+@pytest.mark.parametrize("path, status, body", [("/dir", 503, b"<h1>maintenance</h1>"), ("/nonce", 503, b""),
+                                                ("/authz/0", 429, b'{"message": "too many"}')])
+def test_busy_for_a_moment(client, fake_ca, path, status, body):
+    """Any request may meet a CA, or something in front of it, that is busy; the user is told of the wait."""
+    fake_ca.answers[path] = first(1, (status, {"Content-Type": "text/html", "Retry-After": "1", "Replay-Nonce": None}, body))
+    done = client.issue(NAME)
+    assert len(fake_ca.asked(path)) >= 2
+    assert [line for line in done.stdout.splitlines() if line.startswith("wait ") and "1 s" in line and str(status) in line]
+
+
+@pytest.mark.parametrize("path", ["/dir", "/nonce"])
+def test_busy_before_anything_was_begun(client, fake_ca, path):
+    fake_ca.answers[path] = lambda r: (503, {"Retry-After": "3600", "Replay-Nonce": None}, b"")
+    done = client.issue(NAME, "--json", code=LATER)
+    told = json.loads(done.stdout)["error"]
+    assert told["code"] == "UNAVAILABLE" and told["retry_after"] == 3600 and len(fake_ca.asked(path)) == 1
+
+
+def test_the_answer_to_finalize_is_lost(client, fake_ca):
+    """It was finalized nevertheless: the order is looked at, and the certificate it has is taken."""
+    def lose(request):
+        if fake_ca.certificate is None:
+            fake_ca.finalize(request)
+            raise ConnectionAbortedError("lost on purpose")
+        return problem("orderNotReady", "the order is valid, not ready", 403)
+
+    fake_ca.answers["/finalize"] = lose
+    client.issue(NAME)
+    assert len(fake_ca.asked("/finalize")) <= 3  # the library under us sends it again by itself once
+    read_pair(client.live(NAME))
+
+
 # ---- answers that make no sense ----
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b"{", b'{"newNonce":"https://localhost/x"}',

@@ -24,10 +24,18 @@ enum err flow_wait(struct flow *f, int *round, struct err_info *why)
         wait_ms = FLOW_POLL_MAX_S * 1000LL;
     if (f->retry_after > 0)
         wait_ms = f->retry_after * 1000;
-    if (clock_monotonic_us() + wait_ms * 1000 > f->deadline_us)
-        return err_set(why, ERR_TIMEOUT, "the CA did not decide within %d s",
-                       FLOW_WAIT_MAX_S);
+    if (clock_monotonic_us() + wait_ms * 1000 > f->deadline_us) {
+        (void)err_set(why, ERR_TIMEOUT,
+                      "the CA has not decided yet, and wants to be asked again in "
+                      "%lld s, which is more than the %d s this may take in all",
+                      (long long)(wait_ms / 1000), FLOW_WAIT_MAX_S);
+        why->retry_after_seconds = (int)f->retry_after;
+        return ERR_TIMEOUT;
+    }
     (*round)++;
+    if (wait_ms >= FLOW_WAIT_TOLD_MS)
+        report_step(f->report, "wait", "%lld s: the CA has not decided yet",
+                    (long long)(wait_ms / 1000));
     if (!interrupt_sleep_ms(wait_ms))
         return err_set(why, ERR_INTERRUPTED, "interrupted");
     return ERR_OK;

@@ -8,7 +8,8 @@
 #define FLOW_NAMES_MAX     100
 #define FLOW_WAIT_MAX_S    600 /* for the CA to decide, in all */
 #define FLOW_POLL_FIRST_MS 50
-#define FLOW_POLL_MAX_S    60 /* between two looks, unless the CA says more */
+#define FLOW_POLL_MAX_S    60   /* between two looks, unless the CA says more */
+#define FLOW_WAIT_TOLD_MS  2000 /* the user is told of waits as long as that */
 
 /* Get a certificate for the names, all of them proved at once; the keeper signs, makes
  * the request and has the challenges answered. `*pem` is what the CA sent, in the arena,

@@ -45,6 +45,48 @@ int64_t acme_request_retry_after(const char *text, int64_t now)
     return 0;
 }
 
+/* ---- a CA that is busy ---- */
+
+static bool is_busy(int status)
+{
+    return status == 429 || status >= 500;
+}
+
+/* The error that belongs to the status of an answer, and how long to wait. */
+static enum err check_status(struct arena *a, const char *url,
+                             const struct http_client_response *response,
+                             struct err_info *why)
+{
+    if (response->status >= 200 && response->status < 300)
+        return ERR_OK;
+    if (response->status < 400)
+        return err_set(why, ERR_PROTOCOL, "%s answered with status %d", url,
+                       response->status);
+    enum err result = problem_read(a, response->status, response->body, why);
+    /* no problem document of ACME's: the status must do */
+    if ((result == ERR_PROTOCOL || result == ERR_REFUSED) && is_busy(response->status))
+        why->code = result = response->status == 429 ? ERR_RATE_LIMITED : ERR_UNAVAILABLE;
+    why->retry_after_seconds =
+        (int)acme_request_retry_after(response->retry_after, clock_now());
+    return result;
+}
+
+/* Wait before the next attempt, if it is worth it: as long as the CA says, else more each
+ * time. Otherwise returns `result`, which `why` tells of. */
+static enum err wait_for(const struct acme_peer *peer, enum err result, int attempt,
+                         struct err_info *why)
+{
+    int64_t seconds = why->retry_after_seconds > 0 ? why->retry_after_seconds
+                                                   : WAIT_FIRST_S << (attempt - 1);
+
+    if (attempt >= ACME_REQUEST_TRIES || seconds > ACME_REQUEST_WAIT_MAX)
+        return result;
+    report_step(peer->report, "wait", "%lld s: %s", (long long)seconds, why->detail);
+    if (!interrupt_sleep_ms(seconds * 1000))
+        return err_set(why, ERR_INTERRUPTED, "interrupted");
+    return ERR_OK;
+}
+
 /* ---- directory ---- */
 
 static enum err need_url(struct acme_peer *peer, const struct json *object,
@@ -75,17 +117,37 @@ static enum err read_meta(struct acme_peer *peer, const struct json *directory,
                           why);
 }
 
-enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
-                            struct arena *arena, const char *url, struct err_info *why)
+/* GET until the CA is not too busy for it. One that cannot be reached is not waited for:
+ * nothing has been begun yet. */
+static enum err get_directory(struct acme_peer *peer,
+                              struct http_client_response *response, struct err_info *why)
 {
-    struct http_client_response response;
+    for (int attempt = 1;; attempt++) {
+        enum err result = http_client_do(peer->http, peer->arena, "GET", peer->url, NULL,
+                                         span_of(""), response, why);
+        if (result == ERR_OK)
+            result = check_status(peer->arena, peer->url, response, why);
+        if (result == ERR_OK || !is_busy(response->status))
+            return result;
+        TRY(wait_for(peer, result, attempt, why));
+    }
+}
+
+enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
+                            const struct report *report, struct arena *arena,
+                            const char *url, struct err_info *why)
+{
+    struct http_client_response response = {0};
     const struct json *directory = NULL;
 
     memset(peer, 0, sizeof *peer);
     peer->http = http;
+    peer->report = report;
     peer->arena = arena;
     peer->url = arena_string(arena, url);
-    TRY(http_client_do(http, arena, "GET", url, NULL, span_of(""), &response, why));
+    enum err result = get_directory(peer, &response, why);
+    if (result != ERR_OK && (response.status < 400 || is_busy(response.status)))
+        return result;
     if (response.status != 200 ||
         json_read(arena, response.body, &directory, why) != ERR_OK)
         return err_set(why, ERR_PROTOCOL, "%s is no ACME directory (status %d)", url,
@@ -107,7 +169,8 @@ static void keep_nonce(struct acme_peer *peer, const char *nonce)
         peer->nonce = arena_string(peer->arena, nonce);
 }
 
-static enum err need_nonce(struct acme_peer *peer, struct arena *a, struct err_info *why)
+static enum err need_nonce(struct acme_peer *peer, struct arena *a, int *status,
+                           struct err_info *why)
 {
     struct http_client_response response;
 
@@ -116,6 +179,8 @@ static enum err need_nonce(struct acme_peer *peer, struct arena *a, struct err_i
     TRY(http_client_do(peer->http, a, "HEAD", peer->new_nonce, NULL, span_of(""),
                        &response, why));
     keep_nonce(peer, response.replay_nonce);
+    *status = response.status;
+    TRY(check_status(a, peer->new_nonce, &response, why));
     if (peer->nonce == NULL)
         return err_set(why, ERR_PROTOCOL, "%s gave no nonce (status %d)", peer->new_nonce,
                        response.status);
@@ -131,46 +196,20 @@ static enum err post_once(struct acme_peer *peer, struct arena *a, const char *u
     struct http_client_response response;
     struct err_info ignored = {0};
 
-    TRY(need_nonce(peer, a, why));
+    TRY(need_nonce(peer, a, &reply->status, why));
     const char *nonce = peer->nonce;
     peer->nonce = NULL;
     TRY(keeper_sign(peer->keeper, a, peer->kid, nonce, url, payload, &jws, why));
     TRY(http_client_do(peer->http, a, "POST", url, JOSE_TYPE, jws, &response, why));
     keep_nonce(peer, response.replay_nonce);
-    memset(reply, 0, sizeof *reply);
     reply->status = response.status;
     reply->location = response.location;
     reply->body = response.body;
     reply->retry_after = acme_request_retry_after(response.retry_after, clock_now());
-    if (response.status < 200 || (response.status >= 300 && response.status < 400))
-        return err_set(why, ERR_PROTOCOL, "%s answered with status %d", url,
-                       response.status);
-    if (response.status >= 400) {
-        enum err result = problem_read(a, response.status, response.body, why);
-        if (result == ERR_PROTOCOL) /* no problem document: the status must do */
-            why->code = result = response.status == 429   ? ERR_RATE_LIMITED
-                                 : response.status >= 500 ? ERR_UNAVAILABLE
-                                                          : ERR_PROTOCOL;
-        why->retry_after_seconds = (int)reply->retry_after;
-        return result;
-    }
+    TRY(check_status(a, url, &response, why));
     if (json_read(a, response.body, &reply->json, &ignored) != ERR_OK)
         reply->json = NULL;
     return ERR_OK;
-}
-
-/* Is it worth asking again after a wait? How long: what the CA says, else more each time.
- */
-static bool should_wait(enum err result, const struct acme_reply *reply,
-                        const struct err_info *why, int attempt, int64_t *seconds)
-{
-    bool busy = reply->status == 429 || reply->status >= 500;
-
-    if (attempt >= ACME_REQUEST_TRIES || (result != ERR_NETWORK && !busy))
-        return false;
-    *seconds = why->retry_after_seconds > 0 ? why->retry_after_seconds
-                                            : WAIT_FIRST_S << (attempt - 1);
-    return *seconds <= ACME_REQUEST_WAIT_MAX;
 }
 
 enum err acme_request_post(struct acme_peer *peer, struct arena *a, const char *url,
@@ -181,16 +220,13 @@ enum err acme_request_post(struct acme_peer *peer, struct arena *a, const char *
     int attempt = 1;
 
     for (;;) {
-        int64_t seconds = 0;
         memset(reply, 0, sizeof *reply);
         why->retry_after_seconds = 0;
         enum err result = post_once(peer, a, url, payload, reply, why);
         if (result == ERR_BAD_NONCE && ++nonce_tries < ACME_REQUEST_NONCE_TRIES)
             continue;
-        if (result == ERR_OK || !should_wait(result, reply, why, attempt, &seconds))
+        if (result == ERR_OK || (result != ERR_NETWORK && !is_busy(reply->status)))
             return result;
-        attempt++;
-        if (!interrupt_sleep_ms(seconds * 1000))
-            return err_set(why, ERR_INTERRUPTED, "interrupted");
+        TRY(wait_for(peer, result, attempt++, why));
     }
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/report/report.h"
 #include "client/request/keeper.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
@@ -18,7 +19,8 @@
 /* A CA, and who speaks to it. */
 struct acme_peer {
     struct http_client *http;
-    const char *url; /* of the directory */
+    const struct report *report; /* is told of waits */
+    const char *url;             /* of the directory */
     const char *new_nonce;
     const char *new_account;
     const char *new_order;
@@ -39,11 +41,12 @@ struct acme_reply {
     int64_t retry_after; /* seconds from now, 0 if not said */
 };
 
-/* Read the directory. The peer keeps `http` and uses `arena` for what lives as long.
- * ERR_* of http_client_do; ERR_PROTOCOL if it is no directory. */
+/* Read the directory. The peer keeps `http` and `report`, and uses `arena` for what lives
+ * as long. A CA that is busy is asked again after a wait. ERR_* of http_client_do;
+ * ERR_PROTOCOL if it is no directory; ERR_RATE_LIMITED, ERR_UNAVAILABLE. */
 MUST_CHECK enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
-                                       struct arena *arena, const char *url,
-                                       struct err_info *why);
+                                       const struct report *report, struct arena *arena,
+                                       const char *url, struct err_info *why);
 
 /* POST with a payload (JSON text), or POST-as-GET with an empty one. Signs with the key
  * itself while kid is NULL. Retries badNonce with the fresh nonce at once, and a CA that

@@ -58,7 +58,7 @@ static enum err open_session(struct session *s, const struct session_options *o,
                              struct err_info *why)
 {
     TRY(http_client_new(o->roots, USER_AGENT, &s->http, why));
-    TRY(acme_request_begin(&s->peer, s->http, s->arena, o->ca, why));
+    TRY(acme_request_begin(&s->peer, s->http, report, s->arena, o->ca, why));
     s->peer.keeper = keeper;
     s->peer.kid = o->account;
     if (s->peer.kid == NULL)
