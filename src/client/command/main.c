@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "client/command/client_command.h"
+#include "core/base/file.h"
 #include "core/base/interrupt.h"
 #include "core/base/secret.h"
 
@@ -10,6 +11,7 @@ int main(int argc, char **argv)
 {
     const struct sigaction ignored = {.sa_handler = SIG_IGN};
 
+    file_keep_standard();
     secret_protect_process();
     (void)umask(022); /* modes are said where files are made */
     (void)sigaction(SIGPIPE, &ignored, NULL);

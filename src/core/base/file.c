@@ -52,6 +52,18 @@ enum err file_read(struct arena *a, const char *path, size_t max, struct span *c
     return result;
 }
 
+void file_keep_standard(void)
+{
+    int fd;
+
+    /* the lowest free number is given out, so this fills the gaps */
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
+
 bool file_write_all(int fd, struct span content)
 {
     while (content.len > 0) {

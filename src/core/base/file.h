@@ -38,6 +38,12 @@ bool file_exists(const char *path);
 /* "directory/name" in the arena; an absolute `name` stays as it is. */
 char *file_path(struct arena *a, const char *directory, const char *name);
 
+/* Standard input, output and error that the caller left closed become descriptors that
+ * hold their places, so that no file or socket opened later is taken for one of them: a
+ * log line must not end up in the database. Writing to such an output fails. To be called
+ * first. */
+void file_keep_standard(void);
+
 /* Write all of it to a descriptor, going on after EINTR and short writes; false with
  * errno set. */
 bool file_write_all(int fd, struct span content);
