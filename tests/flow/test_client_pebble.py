@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import judges
 import responder as responder_module
+from house import CAIRN
 from pebble import PROGRAM, Client, make_tls_certificate
 
 pytestmark = [pytest.mark.foreign, pytest.mark.skipif(PROGRAM is None, reason="pebble is not installed")]
@@ -202,6 +203,26 @@ def test_json_is_all_of_stdout(cairn):
     assert cairn.json("list", code=0) == cairn.json("list")
     version = subprocess.run([*cairn.command("version")[:2], "--json"], capture_output=True, text=True, check=True)
     assert json.loads(version.stdout)["program"] == "cairn"
+
+
+def test_closed_streams(cairn):
+    """Started without standard streams, as some schedulers do: no file may end up in their place."""
+    command = cairn.command("issue", "closed.example.test", *cairn.common())
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command], timeout=60, check=False)
+    assert done.returncode == 0
+    check(cairn, "closed.example.test", ["closed.example.test"])
+    assert (cairn.directory / "lock").read_bytes() == b""
+
+
+@pytest.mark.parametrize("words, to, code", [(["list"], "/dev/full", FAILED), (["list", "--json"], "/dev/full", FAILED),
+                                             (["list"], None, FAILED), (["renew", "--json"], "/dev/full", FAILED),
+                                             (["renew"], "/dev/full", 0), (["renew"], None, 0)])
+def test_a_result_nobody_gets_is_a_failure(tmp_path, words, to, code):
+    redirection = f"> {to}" if to else ">&-"
+    done = subprocess.run(["sh", "-c", f'exec "$@" {redirection}', "sh", str(CAIRN), *words, "--dir", str(tmp_path)],
+                          stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stderr
+    assert ("cannot write" in done.stderr) == (code != 0)
 
 
 # ---- what goes wrong ----

@@ -1,6 +1,7 @@
 /* The commands of cairn: table, help, exit codes. */
 #include "client/command/client_command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,9 @@
 
 #define HELP_MAX (64 * 1024) /* octets */
 
-static enum err (*const runs[])(const struct client_command *c, struct err_info *why) = {
+typedef enum err command_function(const struct client_command *c, struct err_info *why);
+
+static command_function *const runs[] = {
 #define COMMAND(name, function, arguments, sentence, example) function,
 #include "client/command/commands.def"
 #undef COMMAND
@@ -133,6 +136,19 @@ static int finish(enum err result, const struct err_info *why,
     return client_command_exit(result);
 }
 
+/* A result that nobody could get is a failure. Steps are no result: when the pipe they go
+ * to is closed, the certificate is there all the same. */
+static enum err check_output(const struct client_command *c,
+                             const struct cli_command *command, struct err_info *why)
+{
+    command_function *run = runs[command - commands];
+    bool steps = (run == command_issue || run == command_renew) && !c->json;
+
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !steps)
+        return err_set_os(why, ERR_IO, errno, "cannot write to standard output");
+    return ERR_OK;
+}
+
 static bool has_word(int argc, char *const *argv, const char *word)
 {
     for (int i = 2; i < argc; i++)
@@ -166,6 +182,8 @@ int client_command_run(int argc, char *const *argv)
                       command->arguments[0] != '\0' ? &c.arguments : NULL, &why);
     if (result == ERR_OK)
         result = runs[command - commands](&c, &why);
+    if (result == ERR_OK)
+        result = check_output(&c, command, &why);
     return finish(result, &why, strcmp(name, "help") == 0 ? NULL : command,
                   json && !printed);
 }
