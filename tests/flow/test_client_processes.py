@@ -140,3 +140,13 @@ def test_nobody_outlives_the_main_process(stopped, cairn_at_fake):
         time.sleep(0.02)
     assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in strangers)
     cairn_at_fake.run("renew")  # the lock is free
+
+
+@pytest.mark.skipif(subprocess.run(["unshare", "-r", "true"], check=False, capture_output=True).returncode != 0,
+                    reason="no user namespaces here")
+def test_root_of_a_user_namespace_of_its_own(cairn_at_fake):
+    """There is nobody but root in it, so the others stay root, which has no right outside."""
+    command = ["unshare", "-r", *cairn_at_fake.command("issue", "userns.example.test", *cairn_at_fake.common())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (cairn_at_fake.live("userns.example.test") / "fullchain.pem").exists()

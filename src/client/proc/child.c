@@ -57,12 +57,15 @@ static bool leave_files(void)
     return good;
 }
 
+/* A user namespace that maps root alone (unshare -r) has no nobody to be, and its root
+ * has no right outside: EINVAL. */
 static bool leave_root(void)
 {
     if (geteuid() != 0)
         return true;
-    return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-           setresuid(NOBODY, NOBODY, NOBODY) == 0;
+    if (setresgid(NOBODY, NOBODY, NOBODY) != 0)
+        return errno == EINVAL;
+    return setgroups(0, NULL) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0;
 }
 
 /* The order matters: changing user resets the signal for the parent's death. */
