@@ -246,6 +246,23 @@ def test_wrong_command_lines(cairn, words):
     assert done.stdout == "" and done.stderr.startswith("cairn: ") and len(done.stderr.splitlines()) <= 2
 
 
+@pytest.mark.parametrize("words, says", [
+    (["1.2.3.4"], "address"), (["::1"], "address"), (["https://a.test/"], "':'"), (["a.test:80"], "':'"),
+    (["a.test", "--ca", "https://"], "host"), (["a.test", "--ca", "https://localhost:99999/"], "port"),
+    (["a.test", "--ca", "https://user:secret@localhost/dir"], "user name"), (["a.test", "--ca", "letsencrypt-stagin"], "letsencrypt"),
+    (["a.test", "--key", "--json"], "--key needs a value"), (["a.test", "--ca-file", "/no/such"], "No such file"),
+    (["a.test", "--ca-file", "/etc/passwd/x"], "Not a directory"), (["a.test", "--http", "webroot:"], "No such file"),
+    (["a.test", "--name", "../up"], "--name"), (["*.a.test"], "wildcard"),
+    ([f"n{i}.test" for i in range(101)], "more than 100 names"),
+])
+def test_wrong_words_are_named(tmp_path, words, says):
+    """Before a folder is made or a CA is asked, and without a word meant for programs."""
+    done = subprocess.run([str(CAIRN), "issue", *words, "--dir", str(tmp_path / "state")], capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode == USAGE and says in done.stderr, done
+    assert not (tmp_path / "state").exists()
+
+
 def test_suggestions(cairn):
     assert "--ca-file" in cairn.run("issue", "a.example.test", "--ca-fil", "x", code=USAGE).stderr
     assert "renew" in cairn.run("renw", code=USAGE).stderr
@@ -266,7 +283,7 @@ def test_ca_unreachable(cairn):
 def test_ca_not_trusted(cairn, tmp_path):
     other = make_tls_certificate(tmp_path, stem="other")
     done = cairn.run("issue", "a.example.test", "--ca", cairn.ca.url, "--ca-file", other, code=None)
-    assert done.returncode != 0 and "--ca-file" in done.stderr and "certificate" in done.stderr
+    assert done.returncode == FAILED and "--ca-file" in done.stderr and "certificate" in done.stderr
     cairn.run("issue", "a.example.test", "--ca", cairn.ca.url, code=done.returncode)
     other.write_text("this is no certificate\n")
     cairn.run("issue", "a.example.test", "--ca", cairn.ca.url, "--ca-file", other, code=USAGE)

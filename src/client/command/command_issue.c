@@ -1,4 +1,5 @@
 /* cairn issue: names in, certificate out; nothing to do if it is there. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "core/acme/identifier.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/http/url.h"
+#include "core/net/address.h"
 
 #define OUTPUT_MAX (256 * 1024) /* octets */
 
@@ -41,7 +44,13 @@ static enum err read_names(const struct client_command *c, struct issuing *i,
         return err_set(why, ERR_USAGE, "say the NAME the certificate is for");
     for (size_t n = 0; n < c->arguments.count; n++) {
         struct identifier read;
+        struct address address;
         bool known = false;
+        if (address_parse(span_of(c->arguments.items[n]), &address))
+            return err_set(why, ERR_USAGE,
+                           "%s is an address: this version gets certificates for names "
+                           "only",
+                           c->arguments.items[n]);
         if (identifier_read_dns(c->arena, c->arguments.items[n], &read, why) != ERR_OK) {
             why->code = ERR_USAGE;
             return ERR_USAGE;
@@ -71,7 +80,7 @@ static enum err whole_path(const struct client_command *c, const char *option,
     char *real = realpath(path, NULL);
 
     if (real == NULL)
-        return err_set(why, ERR_USAGE, "%s: there is no %s", option, path);
+        return err_set_os(why, ERR_USAGE, errno, "%s: \"%s\"", option, path);
     *whole = arena_string(c->arena, real);
     free(real);
     return ERR_OK;
@@ -96,6 +105,7 @@ static enum err read_ways(const struct client_command *c, struct issuing *i,
 {
     struct certificate_metadata *w = &i->wanted;
     const char *folder = NULL;
+    struct url url;
 
     w->ca = authority_url(or_default(c->ca, CLIENT_CA_DEFAULT));
     if (strncmp(w->ca, "https://", 8) != 0)
@@ -103,6 +113,10 @@ static enum err read_ways(const struct client_command *c, struct issuing *i,
                        "--ca: \"%.100s\" is neither letsencrypt, letsencrypt-staging nor "
                        "an https URL",
                        w->ca);
+    if (url_parse(c->arena, span_of(w->ca), &url, why) != ERR_OK) {
+        why->code = ERR_USAGE;
+        return err_prefix(why, "--ca \"%.100s\"", w->ca);
+    }
     w->ca_file = "";
     if (c->ca_file != NULL)
         TRY(whole_path(c, "--ca-file", c->ca_file, &w->ca_file, why));

@@ -78,10 +78,14 @@ static enum err refuse_unicode(const char *text, struct err_info *why)
     return result;
 }
 
-/* All labels digits in the last place means an address, never a name (RFC 1123 2.1). */
+/* All labels digits in the last place means an address, never a name (RFC 1123 2.1); so
+ * do hexadecimal digits with colons. */
 static bool looks_like_address(const char *name)
 {
     const char *last = strrchr(name, '.');
+
+    if (strchr(name, ':') != NULL)
+        return strspn(name, "0123456789abcdef:.") == strlen(name);
 
     last = last == NULL ? name : last + 1;
     return *last != '\0' && strspn(last, "0123456789") == strlen(last);
@@ -104,7 +108,7 @@ enum err identifier_read_dns(struct arena *a, const char *text,
     if (base[strlen(base) - 1] == '.')
         return err_set(why, ERR_MALFORMED, "the name \"%s\" must not end with a dot",
                        name);
-    if (strchr(base, ':') != NULL || looks_like_address(base))
+    if (looks_like_address(base))
         return err_set(
             why, ERR_MALFORMED,
             "\"%s\" is an address, not a name; use an identifier of type \"ip\"", name);

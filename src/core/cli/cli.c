@@ -127,7 +127,8 @@ static enum err read_option(const struct cli_table *table, const char *command, 
             return err_set(why, ERR_USAGE, "%s takes no value", o->name);
         return take(o, NULL, values, why);
     }
-    if (equals == NULL && *at + 1 >= argc)
+    /* "--key --json": a value was forgotten; one that does begin so stands behind "=" */
+    if (equals == NULL && (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0))
         return err_set(why, ERR_USAGE, "%s needs a value: %s", o->name, o->argument);
     return take(o, equals != NULL ? equals + 1 : argv[++*at], values, why);
 }

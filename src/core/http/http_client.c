@@ -126,7 +126,7 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
     case CURLE_URL_MALFORMAT:
         return err_set(why, ERR_USAGE, "%.200s is no https URL", url);
     case CURLE_PEER_FAILED_VERIFICATION:
-        return err_set(why, ERR_NETWORK,
+        return err_set(why, ERR_TLS,
                        "the certificate of %.*s is not trusted (%s); --ca-file names the "
                        "root of a private CA",
                        host_len, url, c->error);
