@@ -4,12 +4,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/acme/problem.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "server/front/router.h"
+
+#define WAIT_LOOK_MS 5 /* between two looks whether all requests are answered */
 
 struct front_http {
     struct services *_Atomic services;
@@ -35,6 +39,15 @@ struct front_http *front_http_new(struct services *services)
 void front_http_free(struct front_http *f)
 {
     free(f);
+}
+
+bool front_http_wait(struct front_http *f, int64_t until_us)
+{
+    const struct timespec pause = {.tv_nsec = WAIT_LOOK_MS * 1000000L};
+
+    while (atomic_load(&f->running) > 0 && clock_monotonic_us() < until_us)
+        (void)nanosleep(&pause, NULL);
+    return atomic_load(&f->running) == 0;
 }
 
 void front_http_use(struct front_http *f, struct services *services)
@@ -93,8 +106,8 @@ static void on_finished(struct exchange *x)
         http_reply_header(&reply, x->reply.headers[i].name, x->reply.headers[i].value);
     log_access(t);
     buf_free(&x->reply.body);
-    atomic_fetch_sub(&f->running, 1);
     http_server_reply(f->server, t->request, &reply);
+    atomic_fetch_sub(&f->running, 1); /* the last thing: see front_http_wait() */
 }
 
 /* The URL as the client must have written it: on the name it asked for if that is ours,

@@ -12,6 +12,10 @@ struct front_http;
 struct front_http *front_http_new(struct services *services);
 void front_http_free(struct front_http *f);
 
+/* Wait until no request is being worked on, at most until `until_us`
+ * (clock_monotonic_us); false if there still is one. */
+bool front_http_wait(struct front_http *f, int64_t until_us);
+
 /* Other services for requests from now on (a reload); the old ones must stay, requests
  * may be using them. Any thread. */
 void front_http_use(struct front_http *f, struct services *services);

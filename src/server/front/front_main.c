@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
@@ -191,8 +192,11 @@ static void drained(void *argument)
 static void *drain_main(void *argument)
 {
     struct front *f = argument;
+    int64_t until_us = clock_monotonic_us() + f->drain_ms * 1000;
 
-    f->orderly = http_server_drain(f->server, f->drain_ms);
+    /* requests outlive the connection of a client that did not wait for the answer */
+    f->orderly =
+        http_server_drain(f->server, f->drain_ms) && front_http_wait(f->http, until_us);
     loop_post(f->loop, drained, f);
     return NULL;
 }
@@ -209,18 +213,20 @@ void front_main_drain(struct front *f, int64_t milliseconds)
     f->draining = true;
 }
 
+/* Workers first, then the store: what the last jobs wrote is told to the desk when it is
+ * on disk. */
 static void free_all(struct front *f)
 {
     front_watch_close(f);
     front_tls_close(f);
-    http_server_free(f->server);
-    front_http_free(f->http);
-    exchange_clock_stop();
     work_pool_free(f->services.workers);
-    order_desk_free(f->services.orders);
-    account_cache_free(f->services.accounts);
     store_session_close(f->session);
     store_close(f->services.store);
+    exchange_clock_stop();
+    http_server_free(f->server);
+    front_http_free(f->http);
+    order_desk_free(f->services.orders);
+    account_cache_free(f->services.accounts);
     nonce_jar_close(f->nonces);
     front_peers_close(f);
     loop_free(f->loop);
