@@ -40,6 +40,8 @@ static enum err open_files(struct store *store, struct err_info *why)
     if (result == ERR_OK)
         result = store_schema_prepare(&store->writer, version, why);
     if (result == ERR_OK)
+        (void)sqlite3_wal_hook(store->writer.db, store_batch_on_wal, store);
+    if (result == ERR_OK)
         result = store_connection_open(store->path, &store->checkpointer, why);
     if (result == ERR_OK)
         result = store_connection_configure(&store->checkpointer, why);

@@ -16,8 +16,8 @@
 #include "core/base/memory.h"
 #include "server/store/store_private.h"
 
-#define CHECKPOINT_OCTETS (8 << 20) /* length of the WAL that starts a checkpoint */
-#define WAITERS_FIRST     64
+#define CHECKPOINT_PAGES 2048 /* of the WAL: 8 MiB; so many more start a checkpoint */
+#define WAITERS_FIRST    64
 
 static void *committer_main(void *argument);
 
@@ -150,6 +150,18 @@ static size_t take_decided(struct store *store, struct store_waiter **taken)
     return count;
 }
 
+/* Copy the WAL into the database, as far as it is committed. */
+static void copy_wal(struct store *store)
+{
+    int copied = 0;
+    int result = sqlite3_wal_checkpoint_v2(store->checkpointer.db, "main",
+                                           SQLITE_CHECKPOINT_PASSIVE, NULL, &copied);
+
+    if (result != SQLITE_OK && result != SQLITE_BUSY)
+        log_event(LOG_LEVEL_WARNING, "store.checkpoint_failed", "code=%d", result);
+    store->wal_copied = copied > 0 ? copied : 0;
+}
+
 /* With the lock held, which is let go meanwhile: commit, sync, tell. */
 static void commit_one(struct store *store)
 {
@@ -158,6 +170,9 @@ static void commit_one(struct store *store)
     struct store_waiter *taken;
 
     enum err result = commit(store, &why);
+    if (store->wal_rest && store->wal_pages >= CHECKPOINT_PAGES)
+        copy_wal(store); /* the little that came meanwhile: see checkpoint() */
+    store->wal_rest = false;
     if (result != ERR_OK) /* before anyone can read what is there instead */
         atomic_fetch_add(&store->undone, 1);
     store->batch++;
@@ -188,16 +203,27 @@ static void commit_one(struct store *store)
     pthread_mutex_lock(&store->lock);
 }
 
-/* Copy the WAL into the database when it has grown; readers and the writer go on
- * meanwhile. */
+int store_batch_on_wal(void *context, sqlite3 *db, const char *name, int pages)
+{
+    struct store *store = context;
+
+    (void)db;
+    (void)name;
+    if (pages < store->wal_pages) /* it was begun anew */
+        store->wal_copied = 0;
+    store->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* Copy the WAL into the database when it has grown; changes go on meanwhile. It is begun
+ * anew by the first change that finds all of it copied. Where changes never pause none
+ * does, so the rest is copied once more with the lock held, right after a commit. */
 static void checkpoint(struct store *store)
 {
-    if (lseek(store->wal_fd, 0, SEEK_END) < CHECKPOINT_OCTETS)
+    if (store->wal_pages - store->wal_copied < CHECKPOINT_PAGES)
         return;
-    int result = sqlite3_wal_checkpoint_v2(store->checkpointer.db, "main",
-                                           SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (result != SQLITE_OK && result != SQLITE_BUSY)
-        log_event(LOG_LEVEL_WARNING, "store.checkpoint_failed", "code=%d", result);
+    copy_wal(store);
+    store->wal_rest = true;
 }
 
 static void *committer_main(void *argument)

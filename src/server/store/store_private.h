@@ -58,6 +58,9 @@ struct store {
     struct store_waiter *waiters;
     size_t waiter_count;
     size_t waiter_room;
+    int wal_pages;  /* of the WAL now; this and the next two are the committer's alone */
+    int wal_copied; /* so many are in the database already */
+    bool wal_rest;  /* it was copied; what came since is to be copied too */
     pthread_t committer;
     bool committer_runs;
 };
@@ -66,6 +69,9 @@ struct store_session {
     struct store *store;
     store_ticket_number ticket;
 };
+
+/* The hook of the writer's connection: how long the WAL is after a commit. */
+int store_batch_on_wal(void *context, sqlite3 *db, const char *name, int pages);
 
 /* ---- connections (store_connection.c) ---- */
 
