@@ -9,8 +9,6 @@
 #include "server/order/order_desk.h"
 #include "server/proc/supervisor.h"
 
-#define SIGN_AGAIN_MS 2000 /* wait before the signer is asked again */
-
 static void want(struct front_peer *p)
 {
     if (p->watch != NULL)
@@ -101,14 +99,6 @@ static enum err on_validator(struct ipc_channel *c, struct ipc_message *m, void 
     return ERR_OK;
 }
 
-static void sign_again(void *argument)
-{
-    struct front *f = argument;
-
-    f->sign_waits = false;
-    order_desk_ask_again(f->services.orders, false, true);
-}
-
 /* A full disk or a failing device says nothing about the certificate: the order waits. */
 static bool may_pass(int64_t code)
 {
@@ -125,21 +115,12 @@ static void take_refusal(struct front *f, const struct message_sign_refused *m)
         front_tls_refused(f, m->id, arena_string_of(a, m->detail));
         return;
     }
-    if (m->code == ERR_IO) {
-        /* its journal, not the certificate: the order need not fail for a full disk */
-        log_event(LOG_LEVEL_ERROR, "front.sign_postponed", "issuance=%llu why=\"%.*s\"",
-                  (unsigned long long)m->id, (int)m->detail.len,
-                  (const char *)m->detail.data);
-        f->sign_postponed = true;
-        return;
-    }
-    log_event(LOG_LEVEL_ERROR, "front.sign_refused", "issuance=%llu why=\"%.*s\"",
-              (unsigned long long)m->id, (int)m->detail.len,
+    bool later = may_pass(m->code);
+    log_event(LOG_LEVEL_ERROR, later ? "front.sign_postponed" : "front.sign_refused",
+              "issuance=%llu why=\"%.*s\"", (unsigned long long)m->id, (int)m->detail.len,
               (const char *)m->detail.data);
-    if (may_pass(m->code)) {
-        if (!f->sign_waits) /* further failures must not put it off */
-            loop_timer_set(f->sign_again, SIGN_AGAIN_MS);
-        f->sign_waits = true;
+    if (later) {
+        order_desk_postpone(f->services.orders, (int64_t)m->id);
         return;
     }
     (void)err_set(&why, ERR_INTERNAL, "the signer refused the certificate");
@@ -237,7 +218,6 @@ static void open_peer(struct front *f, struct front_peer *p, int fd, enum ipc_ro
 
 void front_peers_open(struct front *f)
 {
-    f->sign_again = loop_timer_new(f->loop, sign_again, f);
     open_peer(f, &f->control, SUPERVISOR_CONTROL_FD, IPC_SUPERVISOR, on_control);
     open_peer(f, &f->validator, SUPERVISOR_VALIDATOR_FD, IPC_VALIDATOR, on_validator);
     open_peer(f, &f->signer, SUPERVISOR_SIGNER_FD, IPC_SIGNER, on_signer);
@@ -253,21 +233,21 @@ void front_peers_close(struct front *f)
         peers[i]->watch = NULL;
         peers[i]->channel = NULL;
     }
-    loop_timer_free(f->sign_again);
-    f->sign_again = NULL;
 }
 
 /* ---- what the desk asks ---- */
 
-/* A question that cannot leave is repeated when the other process is back. */
-static void note_unsent(enum err result, const struct err_info *why)
+/* A question that cannot leave is asked again by the watch, and when the other process is
+ * back. */
+static bool was_sent(enum err result, const struct err_info *why)
 {
     if (result != ERR_OK)
         log_event(LOG_LEVEL_WARNING, "front.question_waits", "why=" LOG_QUOTE,
                   why->detail);
+    return result == ERR_OK;
 }
 
-static void ask_validator(void *context, const struct order_desk_check *check)
+static bool ask_validator(void *context, const struct order_desk_check *check)
 {
     struct front *f = context;
     struct err_info why = {0};
@@ -278,16 +258,16 @@ static void ask_validator(void *context, const struct order_desk_check *check)
                                     .key_authorization =
                                         span_of(check->key_authorization)};
 
-    note_unsent(ipc_channel_send_check(f->validator.channel, &m, &why), &why);
+    return was_sent(ipc_channel_send_check(f->validator.channel, &m, &why), &why);
 }
 
-static void ask_signer(void *context, const struct order_desk_sign *sign)
+static bool ask_signer(void *context, const struct order_desk_sign *sign)
 {
     struct front *f = context;
     struct err_info why = {0};
     const struct message_sign m = {.id = (uint64_t)sign->issuance_id, .tbs = sign->tbs};
 
-    note_unsent(ipc_channel_send_sign(f->signer.channel, &m, &why), &why);
+    return was_sent(ipc_channel_send_sign(f->signer.channel, &m, &why), &why);
 }
 
 struct order_desk_ports front_peers_ports(struct front *f)

@@ -40,8 +40,6 @@ struct front {
     struct front_peer control;
     struct front_peer validator;
     struct front_peer signer;
-    struct loop_timer *sign_again; /* runs when the signer could not sign just now */
-    bool sign_waits;               /* it runs */
     struct front_tls tls;
 
     /* what certificates are made from */
@@ -57,7 +55,6 @@ struct front {
 
     int64_t connections; /* at most, as descriptors allow */
     struct loop_timer *watch;
-    bool sign_postponed;    /* the signer could not write; ask it again */
     int64_t wall_offset_ms; /* between the wall clock and the monotonic one */
 
     int listeners[SETTINGS_LISTEN_MAX];

@@ -38,10 +38,7 @@ static void on_watch(void *argument)
 
     look_at_clock(f);
     order_desk_record_again(f->services.orders);
-    if (f->sign_postponed) {
-        f->sign_postponed = false;
-        order_desk_ask_again(f->services.orders, false, true);
-    }
+    order_desk_ask_postponed(f->services.orders);
     loop_timer_set(f->watch, WATCH_MS);
 }
 

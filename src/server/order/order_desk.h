@@ -33,12 +33,12 @@ struct order_desk_sign {
     struct span tbs;
 };
 
-/* How questions leave; called from any thread, must not block. A question that cannot be
- * sent just now is dropped: order_desk_ask_again() repeats it. */
+/* How questions leave; called from any thread, must not block. False: it could not be
+ * sent just now, and waits for order_desk_ask_postponed(). */
 struct order_desk_ports {
     void *context;
-    void (*check)(void *context, const struct order_desk_check *check);
-    void (*sign)(void *context, const struct order_desk_sign *sign);
+    bool (*check)(void *context, const struct order_desk_check *check);
+    bool (*sign)(void *context, const struct order_desk_sign *sign);
 };
 
 struct order_desk;
@@ -79,7 +79,7 @@ struct flight_table *order_desk_validations(struct order_desk *desk);
 struct flight_table *order_desk_issuances(struct order_desk *desk);
 
 /* Answers, from any thread; unknown ids are passed over. `error` and `record` are JSON
- * texts. */
+ * texts. A certificate that is not what was to be signed makes the order invalid. */
 void order_desk_verdict(struct order_desk *desk, int64_t authz_id, bool valid,
                         const char *error, const char *record);
 void order_desk_signed(struct order_desk *desk, int64_t issuance_id,
@@ -91,6 +91,12 @@ void order_desk_refused(struct order_desk *desk, int64_t issuance_id, const char
 
 /* Ask everything unanswered again: the validator, the signer, was restarted. */
 void order_desk_ask_again(struct order_desk *desk, bool validator, bool signer);
+
+/* The signer could not sign just now (its journal's disk is full): ask it later. */
+void order_desk_postpone(struct order_desk *desk, int64_t issuance_id);
+
+/* Ask what could not be asked; to be called now and then. */
+void order_desk_ask_postponed(struct order_desk *desk);
 
 /* Record again what could not be recorded because the store failed; to be called now and
  * then. Until that works the flights stay under way. */
