@@ -14,8 +14,8 @@ enum log_level {
 };
 
 /* Lines below `level` are left out (default: info). `process` names the writer in each
- * line; static string. Under systemd's journal (JOURNAL_STREAM set) the time is left out
- * and the line begins with a <priority>. */
+ * line; static string. To be called before there are threads. Under systemd's journal
+ * (JOURNAL_STREAM set) the time is left out and the line begins with a <priority>. */
 void log_configure(enum log_level level, const char *process);
 
 /* Read "debug", "info", "notice", "warning", "error"; false if it is none. */
