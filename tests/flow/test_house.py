@@ -211,6 +211,7 @@ def test_every_process_is_confined(house):
     assert set(children) == {"front", "validator", "signer"}
     for role, pid in children.items():
         facts = status(pid)
+        assert facts["Name"] == f"cairn-{role}"  # what ps, top and pgrep show
         assert facts["NoNewPrivs"] == "1", role
         assert facts["Seccomp"] == "2", role
         if os.geteuid() == 0:

@@ -10,7 +10,8 @@
 #include "core/base/clock.h"
 
 #define OUTPUT_MAX (64 * 1024 * 1024) /* octets */
-#define DAY        86400
+#define HOUR       3600               /* seconds */
+#define DAY        (24 * HOUR)
 
 static enum err need_directory(const struct client_command *c, const char **directory,
                                struct err_info *why)
@@ -28,8 +29,11 @@ static char *remaining(struct arena *a, int64_t not_after)
 
     if (left <= 0)
         return arena_string(a, "expired");
+    if (left < HOUR)
+        return arena_string(a, "in less than an hour");
     if (left < 2 * DAY)
-        return arena_printf(a, "in %" PRId64 " hours", left / 3600);
+        return arena_printf(a, "in %" PRId64 " hour%s", left / HOUR,
+                            left < 2 * HOUR ? "" : "s");
     return arena_printf(a, "in %" PRId64 " days", left / DAY);
 }
 
@@ -66,7 +70,7 @@ static void list_text(const char *directory, const char *const *names, size_t co
         printf("no certificates in %s\n", directory);
         return;
     }
-    printf("%-32s %-5s %-10s %-14s %s\n", "NAME", "NAMES", "EXPIRES", "", "CA");
+    printf("%-32s %-5s %-10s %-20s %s\n", "NAME", "NAMES", "EXPIRES", "", "CA");
     for (size_t i = 0; i < count; i++) {
         AUTO(arena) struct arena *a = arena_new();
         char until[CLOCK_TEXT_SIZE];
@@ -77,7 +81,7 @@ static void list_text(const char *directory, const char *const *names, size_t co
             continue;
         }
         clock_text(until, m.not_after);
-        printf("%-32s %5zu %.10s %-14s %s\n", names[i], m.name_count, until,
+        printf("%-32s %5zu %.10s %-20s %s\n", names[i], m.name_count, until,
                remaining(a, m.not_after), m.ca);
     }
 }

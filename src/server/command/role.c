@@ -1,6 +1,9 @@
 /* Each role's beginning: settings, log, and its own main. */
 #include "server/command/role.h"
 
+#include <stdio.h>
+#include <sys/prctl.h>
+
 #include "core/base/log.h"
 #include "server/command/command.h"
 #include "server/command/passphrase.h"
@@ -9,6 +12,17 @@
 #include "server/settings/settings.h"
 #include "server/signer/signer_main.h"
 #include "server/validate/validator_main.h"
+
+#define NAME_SIZE 16 /* of a process, prctl(2) */
+
+/* For ps, top and pgrep: executed as /proc/self/exe, it would be called "exe". */
+static void take_name(enum ipc_role role)
+{
+    char name[NAME_SIZE];
+
+    (void)snprintf(name, sizeof name, "cairn-%s", ipc_role_name(role));
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
 
 static enum err load(struct arena *a, enum ipc_role role, int argc, char *const *argv,
                      const struct settings **settings, struct err_info *why)
@@ -45,6 +59,7 @@ int role_run(enum ipc_role role, int argc, char *const *argv)
     const struct settings *settings = NULL;
     struct err_info why = {0};
 
+    take_name(role);
     log_configure(LOG_LEVEL_INFO, ipc_role_name(role));
     if (load(a, role, argc, argv, &settings, &why) != ERR_OK) {
         log_event(LOG_LEVEL_ERROR, "role.cannot_start", "why=" LOG_QUOTE, why.detail);
