@@ -282,7 +282,8 @@ static void failed_sync_ends_the_process(void **state)
     pid_t pid = fork();
     if (pid == 0) {
         (void)signal(SIGABRT, SIG_DFL);
-        (void)freopen("/dev/null", "w", stderr);
+        if (freopen("/dev/null", "w", stderr) == NULL)
+            _exit(1);
         open_store(f);
         atomic_store(&sync_fails, 1);
         (void)wait_for(f, change(f));
