@@ -1,4 +1,4 @@
-/* libcurl's easy interface, one handle. */
+/* libcurl's easy interface, one handle at a time. */
 #include "core/http/http_client.h"
 
 #include <curl/curl.h>
@@ -13,7 +13,8 @@
 #define LINKS_MAX 16
 
 struct http_client {
-    CURL *easy;
+    CURLSH *share; /* keeps the connections */
+    CURL *easy;    /* of the request that was made last, or NULL */
     char error[CURL_ERROR_SIZE];
     uint8_t *roots; /* PEM, NULL: the system's */
     size_t roots_len;
@@ -26,8 +27,9 @@ enum err http_client_new(struct span roots, const char *user_agent,
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(why, ERR_INTERNAL, "libcurl cannot be used");
     struct http_client *made = memory_get_zeroed(1, sizeof *made);
-    made->easy = curl_easy_init();
-    if (made->easy == NULL)
+    made->share = curl_share_init();
+    if (made->share == NULL || curl_share_setopt(made->share, CURLSHOPT_SHARE,
+                                                 CURL_LOCK_DATA_CONNECT) != CURLSHE_OK)
         abort(); /* out of memory, as everywhere */
     if (roots.len > 0) {
         made->roots = memory_get(roots.len);
@@ -44,6 +46,7 @@ void http_client_free(struct http_client *c)
     if (c == NULL)
         return;
     curl_easy_cleanup(c->easy);
+    (void)curl_share_cleanup(c->share);
     free(c->roots);
     free(c->user_agent);
     free(c);
@@ -69,11 +72,23 @@ static int on_progress(void *context, curl_off_t d, curl_off_t dn, curl_off_t u,
     return interrupt_signal() != 0;
 }
 
+/* A handle for each request: libcurl 7.88 remembers the last header of an earlier
+ * response even after a reset, and an answer that begins with a folded line is then
+ * written into memory that was freed. */
+static CURL *fresh_handle(struct http_client *c)
+{
+    curl_easy_cleanup(c->easy);
+    c->easy = curl_easy_init();
+    if (c->easy == NULL)
+        abort(); /* out of memory, as everywhere */
+    (void)curl_easy_setopt(c->easy, CURLOPT_SHARE, c->share);
+    return c->easy;
+}
+
 static void set_options(struct http_client *c, const char *url, struct buf *body)
 {
-    CURL *e = c->easy;
+    CURL *e = fresh_handle(c);
 
-    curl_easy_reset(e); /* keeps the connection */
     (void)curl_easy_setopt(e, CURLOPT_URL, url);
     (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
