@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import signal
 import socket
 import struct
@@ -75,6 +76,8 @@ class Validator:
             for fd, to in zip(high, (CONTROL_FD, FRONT_FD, SETTINGS_FD)):
                 os.dup2(fd, to)
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            # what a process gets by default
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
         words = [word for setting in sets for word in ("--set", setting)]
         self.process = subprocess.Popen(
@@ -225,6 +228,23 @@ def test_more_checks_than_there_is_room_for(net, validator):
     assert {number for number, *_ in verdicts} == set(range(count)) and not any(valid for _, valid, *_ in verdicts)
     refused = [number for number, _, _, detail in verdicts if "too much to do" in detail]
     assert sorted(refused) == list(range(CHECKS_MAX, count))
+
+
+def test_more_connections_than_a_process_has_by_default(net, validator):
+    """1,100 servers that take a connection and say nothing leave a descriptor to the good one."""
+    count, last = 1100, 2 ** 40
+    net.suffixes = {".hang.test": {"A": ["127.0.0.9"]}, **net.suffixes}
+    with world_module.listen("127.0.0.9", net.http_port, 4096):
+        for number in range(count):
+            validator.front.ours.sendall(check(number, name=f"n{number}.hang.test"))
+        validator.front.ours.sendall(check(last))
+        verdicts = {}
+        while len(verdicts) <= count:
+            number, valid, _, detail = validator.front.verdict()
+            verdicts[number] = (valid, detail)
+    assert verdicts.pop(last)[0] == 1
+    for valid, detail in verdicts.values():
+        assert not valid and "127.0.0.9" in detail and "no answer in time" in detail
 
 
 def test_octets_that_no_server_sends(net, validator):

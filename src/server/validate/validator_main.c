@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -13,7 +14,8 @@
 #include "server/proc/user.h"
 #include "server/validate/validate.h"
 
-#define DNS_PORT 53
+#define DNS_PORT          53
+#define OTHER_DESCRIPTORS 1024 /* channels, event loop, sockets to the resolver */
 
 _Static_assert(VALIDATE_NETWORKS_MAX == SETTINGS_NETWORKS_MAX, "check-config says so");
 
@@ -230,6 +232,29 @@ static void on_front_blocked(void *context)
     want(p->front_watch, p->front);
 }
 
+/* A connection for each check. By default a process has 1,024 descriptors: that many
+ * servers that hang would leave none to the others. */
+static void raise_descriptors(void)
+{
+    const rlim_t wanted = VALIDATOR_CHECKS_MAX + OTHER_DESCRIPTORS;
+    struct rlimit now;
+
+    if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= wanted)
+        return;
+    /* root may raise the hard limit too; others get as far as that one */
+    struct rlimit more = {wanted, now.rlim_max < wanted ? wanted : now.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+        return;
+    more.rlim_cur = now.rlim_max < wanted ? now.rlim_max : wanted;
+    more.rlim_max = now.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &more);
+    if (more.rlim_cur < wanted)
+        log_event(LOG_LEVEL_WARNING, "validator.few_descriptors",
+                  "allowed=%llu wanted=%llu "
+                  "hint=\"raise the limit of open files (LimitNOFILE=, ulimit -n)\"",
+                  (unsigned long long)more.rlim_cur, (unsigned long long)wanted);
+}
+
 static enum err start(struct validator_process *p, struct err_info *why)
 {
     const struct settings *s = p->settings;
@@ -239,6 +264,7 @@ static enum err start(struct validator_process *p, struct err_info *why)
 
     TRY(supervisor_child_begin(IPC_VALIDATOR, why));
     TRY(read_options(s, &options, why));
+    raise_descriptors();
     TRY(loop_new(&p->loop, why));
     TRY(validate_new(p->loop, &options, &p->validator, why));
     TRY(user_find(s->validator_user, "cairn-validator", USER_VALIDATOR_UID, &plan.uid,
