@@ -192,6 +192,20 @@ def test_encrypted_keys(tmp_path, how):
         house.close()
 
 
+def test_the_passphrase_file_is_sought_where_init_runs(tmp_path):
+    """Not in the folder of the CA, where the option of the configuration would mean it."""
+    secret = tmp_path / "secret"
+    secret.write_text("x\n")
+    secret.chmod(0o600)
+    done = cairn_ca("init", "--dir", "ca", "--passphrase-file", "secret", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "ENCRYPTED" in (tmp_path / "ca/root.key").read_text()
+    assert f'passphrase: "{secret}"' in (tmp_path / "ca/cairn-ca.yaml").read_text()
+    done = cairn_ca("init", "--dir", "other", "--passphrase-file", "nowhere", cwd=tmp_path)
+    assert done.returncode == 78 and '"nowhere": No such file' in done.stderr, done
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_passphrase_others_can_read_is_refused(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("x\n")

@@ -1,5 +1,7 @@
 /* cairn-ca init: a new CA in a folder. Nothing that is there is ever overwritten. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +34,21 @@ static enum err join(struct arena *a, const char *option, const struct cli_list 
     return ERR_OK;
 }
 
+/* The option of the configuration is relative to the CA's folder, that of the command
+ * line to where we are. */
+static enum err passphrase_set(struct arena *a, const char *file, const char **set,
+                               struct err_info *why)
+{
+    bool credential = strncmp(file, "credential:", strlen("credential:")) == 0;
+    char *real = credential ? NULL : realpath(file, NULL);
+
+    if (!credential && real == NULL)
+        return err_set_os(why, ERR_CONFIG, errno, "--passphrase-file \"%s\"", file);
+    *set = arena_printf(a, "files.passphrase=%s", credential ? file : real);
+    free(real);
+    return ERR_OK;
+}
+
 /* The settings of the new CA: defaults, then the short options, then --set. */
 static enum err make_settings(const struct command_line *line, struct settings **settings,
                               struct err_info *why)
@@ -47,7 +64,7 @@ static enum err make_settings(const struct command_line *line, struct settings *
     if (line->listens.count > 0)
         TRY(join(a, "listen", &line->listens, &sets[count++], why));
     if (line->passphrase_file != NULL)
-        sets[count++] = arena_printf(a, "files.passphrase=%s", line->passphrase_file);
+        TRY(passphrase_set(a, line->passphrase_file, &sets[count++], why));
     for (size_t i = 0; i < line->sets.count; i++)
         sets[count++] = line->sets.items[i];
     TRY(settings_defaults(a, line->directory, sets, count, settings, why));
