@@ -39,6 +39,8 @@ class Stub:
 class House:
     """cairn-ca with everything it needs around it."""
 
+    arguments_before = ()  # of the command line, such as setpriv
+
     def __init__(self, directory, *, sets=(), name="Test CA", dns_names=("localhost",), stub=None, make=True):
         self.directory = pathlib.Path(directory)
         self.own_stub = stub is None
@@ -71,7 +73,7 @@ class House:
     def start(self, expect_ready=True, environment=None):
         self.log = open(self.log_path, "ab")
         mark = self.log.tell()
-        self.process = subprocess.Popen(self.arguments(), stdout=self.log, stderr=self.log,
+        self.process = subprocess.Popen([*self.arguments_before, *self.arguments()], stdout=self.log, stderr=self.log,
                                         env={**os.environ, **(environment or {})})
         if expect_ready:
             self.url = self.wait_for_line(r"^ready (\S+)$", since=mark).group(1)
