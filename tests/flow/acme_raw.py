@@ -95,6 +95,7 @@ class Client:
         self.key = key or Key()
         self.kid = None
         self.nonces = []
+        self.last_nonce = None
         self.directory = self.request("GET", parts.path).json
 
     def connect(self):
@@ -115,7 +116,8 @@ class Client:
     def nonce(self):
         if not self.nonces:
             self.request("HEAD", self.directory["newNonce"])
-        return self.nonces.pop()
+        self.last_nonce = self.nonces.pop()
+        return self.last_nonce
 
     def jws(self, url, payload, *, key=None, jwk=False, header=None, drop=()):
         """The parts of a request: header, payload, signature, as texts."""

@@ -29,6 +29,7 @@ class Promises:
         self.orders = []  # (key, kid, url)
         self.proved = []  # (key, kid, authorization)
         self.certificates = []  # (key, kid, url, PEM)
+        self.used = []  # (key, kid, nonce): answered, so never good again
         self.failures = []
 
     def note(self, kind, *what):
@@ -39,13 +40,13 @@ class Promises:
         """As it is now."""
         with self.lock:
             made = Promises()
-            for kind in ("accounts", "orders", "proved", "certificates", "failures"):
+            for kind in ("accounts", "orders", "proved", "certificates", "used", "failures"):
                 setattr(made, kind, list(getattr(self, kind)))
             return made
 
     def move(self, old, new):
         """The same CA at another address."""
-        for kind in ("accounts", "orders", "proved", "certificates"):
+        for kind in ("accounts", "orders", "proved", "certificates", "used"):
             setattr(self, kind, [tuple(part.replace(old, new) if isinstance(part, str) else part for part in what)
                                  for what in getattr(self, kind)])
 
@@ -92,6 +93,7 @@ class Subscriber(threading.Thread):
             answer = client.post(final["certificate"], None)
             assert answer.status == 200, answer
             self.promises.note("certificates", client.key, client.kid, final["certificate"], answer.body)
+            self.promises.note("used", client.key, client.kid, client.last_nonce)
 
 
 def keep_promises(house, promises):
@@ -110,12 +112,22 @@ def keep_promises(house, promises):
         client = client_of(key, kid)
         answer = client.post(client.directory["newAccount"], {"onlyReturnExisting": True}, jwk=True)
         assert answer.status == 200 and answer.headers["Location"] == kid, answer
-    for key, kid, url in promises.orders:
-        answer = client_of(key, kid).post(url, None)
-        assert answer.status == 200, answer
-        assert answer.json["status"] != "invalid", answer
     for key, kid, url in promises.proved:
         assert client_of(key, kid).post(url, None).json["status"] == "valid", url
+    for key, kid, url in promises.orders:
+        # also what was cut off has come to an end by itself: nothing is under way for ever, nothing failed
+        order = client_of(key, kid).poll(url, ("pending", "ready", "valid", "invalid")).json
+        assert order["status"] != "invalid", order
+        for authorization in order["authorizations"]:
+            state = client_of(key, kid).post(authorization, None).json
+            if any(challenge["status"] == "processing" for challenge in state["challenges"]):
+                state = client_of(key, kid).poll(authorization, ("valid", "invalid")).json
+            assert state["status"] in ("valid", "pending"), state
+    for key, kid, nonce in promises.used:
+        client = client_of(key, kid)
+        client.nonces.append(nonce)
+        answer = client.post(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": "twice.flow.test"}]})
+        assert answer.status == 400 and answer.type == "badNonce", answer
     for key, kid, url, pem in promises.certificates:
         assert client_of(key, kid).post(url, None).body == pem, url
 
