@@ -9,11 +9,9 @@
 #include "core/base/clock.h"
 #include "core/jose/jws.h"
 
-#define STORE_RETRY_SECONDS 5 /* when a client may try again after a full disk */
+#define STORE_RETRY_SECONDS 5  /* when a client may try again after a full disk */
+#define FAULT_RETRY_SECONDS 10 /* of faults that name no time of their own */
 #define HTTP_SERVER_ERROR   500
-#define FAULT_RETRY_SECONDS                                                              \
-    10 /* Retry-After of faults that name no time of their own                           \
-        */
 
 /* How a resume that comes while the step still runs is kept: the step ends, sees it, goes
  * again. */
