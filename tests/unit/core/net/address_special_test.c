@@ -15,7 +15,7 @@ static struct address read_address(const char *text)
     struct address a = {0};
 
     if (!address_parse(span_of(text), &a))
-        print_error("%s\n", text);
+        print_error("%s\n", text != NULL ? text : "nothing");
     assert_true(address_parse(span_of(text), &a));
     return a;
 }
