@@ -213,7 +213,7 @@ struct span der_read_unsigned(struct der_reader *r)
 {
     struct span content = der_read_integer(r);
 
-    if (r->error != NULL)
+    if (content.data == NULL) /* it failed */
         return nothing();
     if (content.data[0] >= 0x80) {
         der_read_fail(r, "an INTEGER is negative");
