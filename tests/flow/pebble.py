@@ -27,7 +27,9 @@ class Pebble:
         self.log_path = self.directory / "pebble.log"
         self.settings = settings or {}
         self.environment = {**os.environ, "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
-                            "PEBBLE_AUTHZREUSE": str(authz_reuse), "PEBBLE_VA_NOSLEEP": "0" if sleep else "1"}
+                            "PEBBLE_AUTHZREUSE": str(authz_reuse), "PEBBLE_VA_NOSLEEP": "0" if sleep else "1",
+                            # it sleeps a random number of seconds below this: all but never none
+                            "PEBBLE_VA_SLEEPTIME": "10000"}
         self.process = None
 
     @property
