@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -18,9 +19,17 @@ START_SECONDS = 30
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody has, below those that the system gives to connections: none of them takes it in the meantime."""
+    for _ in range(1000):
+        port = random.randrange(15000, 32000)
+        try:
+            with socket.socket() as s, socket.socket(type=socket.SOCK_DGRAM) as d:
+                s.bind(("127.0.0.1", port))
+                d.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no port is free")
 
 
 class Stub:
