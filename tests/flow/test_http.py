@@ -204,7 +204,8 @@ def test_answered_and_kept_open(door, method, status, request_):
         assert raw.ended()
 
 
-@pytest.mark.parametrize("path,allow", [("/acme/directory", "GET, HEAD, OPTIONS"), ("/acme/new-order", "POST, OPTIONS")])
+@pytest.mark.parametrize("path,allow", [("/acme/directory", "GET, HEAD, POST, OPTIONS"), ("/acme/root.pem", "GET, HEAD, OPTIONS"),
+                                        ("/acme/new-order", "POST, OPTIONS")])
 def test_method_not_allowed_says_what_is(door, path, allow):
     with Raw(door) as raw:
         raw.send(get(path, "DELETE"))
@@ -276,7 +277,7 @@ def test_expect_continue(door):
 
 MIXED = [("GET", "/acme/directory", 200), ("HEAD", "/acme/new-nonce", 200), ("GET", "/acme/new-nonce", 204),
          ("POST", "/acme/new-order", 415), ("HEAD", "/acme/directory", 200), ("GET", "/acme/nothing", 404),
-         ("POST", "/acme/directory", 405), ("OPTIONS", "/acme/new-order", 204)]
+         ("POST", "/acme/root.pem", 405), ("OPTIONS", "/acme/new-order", 204)]
 
 
 def mixed(i):

@@ -1,6 +1,7 @@
 """The validator's own process, with the test in the place of its supervisor and its front: whatever these or the
 network send, it goes on."""
 import ctypes
+import fcntl
 import os
 import pathlib
 import random
@@ -68,8 +69,8 @@ class Validator:
         self.log = open(directory.parent / "log", "w+b")
         settings = os.open(directory / "cairn-ca.yaml", os.O_RDONLY)
         # out of the way of the numbers they are to have
-        high = [os.dup2(fd, 100 + i) for i, fd in enumerate((self.control.theirs.fileno(), self.front.theirs.fileno(),
-                                                             settings))]
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100)
+                for fd in (self.control.theirs.fileno(), self.front.theirs.fileno(), settings)]
         libc = ctypes.CDLL(None)
 
         def prepare():
