@@ -18,7 +18,8 @@ static void add_terms_link(struct exchange *x)
             x, "Link", arena_printf(x->arena, "<%s>;rel=\"terms-of-service\"", terms));
 }
 
-static void show(struct exchange *x, int status, const struct store_account *account)
+void resource_account_show(struct exchange *x, int status,
+                           const struct store_account *account)
 {
     exchange_header_add(x, "Location", exchange_url(x, "account", account->id));
     add_terms_link(x);
@@ -63,7 +64,7 @@ static enum err create(struct exchange *x, const uint8_t *thumbprint,
                                   .created = clock_now()};
     memcpy(fresh.thumbprint, thumbprint, STORE_THUMBPRINT_SIZE);
     TRY(store_account_add(x->session, x->arena, &fresh, &existed, &account, why));
-    show(x, existed ? 200 : 201, account);
+    resource_account_show(x, existed ? 200 : 201, account);
     return ERR_OK;
 }
 
@@ -79,7 +80,7 @@ enum err resource_new_account(struct exchange *x, struct err_info *why)
     jwk_thumbprint(x->jws->jwk, thumbprint);
     TRY(find_existing(x, thumbprint, &account, why));
     if (account != NULL) {
-        show(x, 200, account);
+        resource_account_show(x, 200, account);
         return ERR_OK;
     }
     if (only_existing)
@@ -117,6 +118,6 @@ enum err resource_account(struct exchange *x, struct err_info *why)
             account->status = STORE_ACCOUNT_DEACTIVATED;
         account->terms_agreed = account->terms_agreed || agreed;
     }
-    show(x, 200, account);
+    resource_account_show(x, 200, account);
     return ERR_OK;
 }

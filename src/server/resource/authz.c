@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/json/json_read.h"
 #include "server/exchange/account_cache.h"
 #include "server/exchange/flight.h"
 #include "server/order/order_desk.h"
@@ -22,14 +23,36 @@ static enum err load(struct exchange *x, struct store_authz **authz, struct err_
     return result;
 }
 
+/* RFC 8555 7.5.2. Who asks twice gets what he wants. */
+static enum err deactivate(struct exchange *x, struct store_authz *authz,
+                           struct err_info *why)
+{
+    const char *status = NULL;
+    int64_t now = clock_now();
+
+    TRY(json_take_text(x->payload, "status", &status, why));
+    if (status == NULL || strcmp(status, "deactivated") != 0)
+        return err_set(why, ERR_MALFORMED,
+                       "an authorization is fetched with an empty payload (POST-as-GET); "
+                       "the only change is {\"status\":\"deactivated\"}");
+    if (order_state_authz(authz, now) == AUTHZ_DEACTIVATED)
+        return ERR_OK;
+    enum err result = store_authz_deactivate(x->session, x->id, now, why);
+    if (result == ERR_CONFLICT)
+        return err_set(why, ERR_MALFORMED,
+                       "the authorization is invalid or deactivated already");
+    TRY(result);
+    authz->deactivated = now;
+    return ERR_OK;
+}
+
 enum err resource_authz(struct exchange *x, struct err_info *why)
 {
     struct store_authz *authz = NULL;
 
     TRY(load(x, &authz, why));
     if (!x->post_as_get)
-        return err_set(why, ERR_MALFORMED,
-                       "an authorization is fetched with an empty payload (POST-as-GET)");
+        TRY(deactivate(x, authz, why));
     render_authz(x, authz);
     return ERR_OK;
 }

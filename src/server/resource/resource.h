@@ -19,6 +19,13 @@ MUST_CHECK enum err resource_new_account(struct exchange *x, struct err_info *wh
 /* RFC 8555 7.3.2: the account shown, or its contacts changed. */
 MUST_CHECK enum err resource_account(struct exchange *x, struct err_info *why);
 
+/* The reply that shows an account, with its Location and the terms of service. */
+void resource_account_show(struct exchange *x, int status,
+                           const struct store_account *account);
+
+/* RFC 8555 7.3.5: another key for the account. */
+MUST_CHECK enum err resource_key_change(struct exchange *x, struct err_info *why);
+
 /* RFC 8555 7.4 */
 MUST_CHECK enum err resource_new_order(struct exchange *x, struct err_info *why);
 MUST_CHECK enum err resource_order(struct exchange *x, struct err_info *why);

@@ -136,6 +136,15 @@ MUST_CHECK enum err store_account_update(struct store_session *s, int64_t id,
                                          enum store_account_status status,
                                          struct err_info *why);
 
+/* Give a valid account another key (RFC 8555 7.3.5). ERR_NOT_FOUND; ERR_CONFLICT if it is
+ * not valid any more, its key is not `before`'s, or another account has the key already:
+ * `*holder` is that account's id then, and 0 otherwise. */
+MUST_CHECK enum err store_account_rekey(struct store_session *s, int64_t id,
+                                        const uint8_t before[STORE_THUMBPRINT_SIZE],
+                                        const uint8_t after[STORE_THUMBPRINT_SIZE],
+                                        const char *jwk, int64_t *holder,
+                                        struct err_info *why);
+
 /* ---- authorizations and challenges (RFC 8555 7.1.4)
  * -------------------------------------- */
 
@@ -188,6 +197,11 @@ MUST_CHECK enum err store_attempt_finish(struct store_session *s, int64_t authz_
                                          int challenge_type, enum store_verdict verdict,
                                          const char *error, const char *record,
                                          int64_t now, struct err_info *why);
+
+/* Deactivate an authorization (RFC 8555 7.5.2); a verdict that comes later is refused.
+ * ERR_NOT_FOUND; ERR_CONFLICT if it is deactivated or invalid already. */
+MUST_CHECK enum err store_authz_deactivate(struct store_session *s, int64_t id,
+                                           int64_t now, struct err_info *why);
 
 /* Attempts begun without a verdict, by their authorizations' age, at most `max`; for the
  * restart. */
@@ -257,8 +271,9 @@ MUST_CHECK enum err store_order_fail(struct store_session *s, int64_t order_id,
                                      const char *error, struct err_info *why);
 
 /* Record an issuance before signing: order_id, account_id, serial, tbs, key_hash,
- * csr_hash, begun, not_after are read, id is set. ERR_CONFLICT if the order has an error
- * or an issuance that is not abandoned, or the serial was used before. */
+ * csr_hash, begun, not_after are read, id is set. ERR_CONFLICT if the order has an error,
+ * an issuance that is not abandoned, or an authorization that is not valid (any more), or
+ * the serial was used before. */
 MUST_CHECK enum err store_issuance_begin(struct store_session *s,
                                          struct store_issuance *issuance,
                                          struct err_info *why);

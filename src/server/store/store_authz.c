@@ -42,3 +42,29 @@ enum err store_authz_by_id(struct store_session *s, struct arena *a, int64_t id,
 {
     return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
 }
+
+static enum err deactivate(struct store_connection *c, int64_t id, int64_t now,
+                           struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct store_authz *authz = NULL;
+
+    TRY(by_id(c, a, id, &authz, why));
+    if (authz->deactivated != 0 || authz->verdict == STORE_VERDICT_INVALID)
+        return err_set(why, ERR_CONFLICT, "the authorization is %s already",
+                       authz->deactivated != 0 ? "deactivated" : "invalid");
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_AUTHZ_DEACTIVATE);
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int64(q, 2, now);
+    return store_connection_do(c, q, why);
+}
+
+enum err store_authz_deactivate(struct store_session *s, int64_t id, int64_t now,
+                                struct err_info *why)
+{
+    enum err result = store_batch_begin(s, why);
+
+    if (result == ERR_OK)
+        result = deactivate(&s->store->writer, id, now, why);
+    return store_batch_end(s, result);
+}

@@ -42,15 +42,9 @@ static enum err begin(struct store_connection *c, struct store_issuance *issuanc
                       struct err_info *why)
 {
     int number = 0;
-    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ORDER_ERROR);
 
-    sqlite3_bind_int64(q, 1, issuance->order_id);
-    TRY(one_number(c, q, &number, why));
-    if (number < 0)
-        return err_set(why, ERR_NOT_FOUND, "there is no such order");
-    if (number > 0)
-        return err_set(why, ERR_CONFLICT, "the order is invalid");
-    q = store_connection_statement(c, STATEMENT_ISSUANCE_OF_ORDER);
+    TRY(store_order_check(c, issuance->order_id, why));
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCE_OF_ORDER);
     sqlite3_bind_int64(q, 1, issuance->order_id);
     TRY(one_number(c, q, &number, why));
     if (number >= 0)

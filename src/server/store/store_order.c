@@ -213,6 +213,41 @@ enum err store_order_by_id(struct store_session *s, struct arena *a, int64_t id,
     return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
 }
 
+static enum err check_authz(struct store_connection *c, int64_t id, struct err_info *why)
+{
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_AUTHZ_IS_GOOD);
+    bool found = false;
+
+    sqlite3_bind_int64(q, 1, id);
+    TRY(store_connection_next(c, q, &found, why));
+    bool good = found && sqlite3_column_int(q, 0) != 0;
+    if (found)
+        sqlite3_reset(q);
+    return good ? ERR_OK
+                : err_set(why, ERR_CONFLICT,
+                          "an authorization of the order is not valid any more");
+}
+
+enum err store_order_check(struct store_connection *c, int64_t id, struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ORDER_FACTS);
+    bool found = false;
+
+    sqlite3_bind_int64(q, 1, id);
+    TRY(store_connection_next(c, q, &found, why));
+    if (!found)
+        return err_set(why, ERR_NOT_FOUND, "there is no such order");
+    bool failed = sqlite3_column_int(q, 0) != 0;
+    struct span ids = store_connection_blob(q, 1, a);
+    sqlite3_reset(q);
+    if (failed)
+        return err_set(why, ERR_CONFLICT, "the order is invalid");
+    for (size_t i = 0; i < ids.len / 8; i++)
+        TRY(check_authz(c, get_id(ids.data + 8 * i), why));
+    return ERR_OK;
+}
+
 static enum err fail(struct store_connection *c, int64_t order_id, const char *error,
                      struct err_info *why)
 {

@@ -153,6 +153,11 @@ void store_batch_stop(struct store *store);
 
 /* ---- rows shared between files ---- */
 
+/* ERR_CONFLICT unless the order has no error and all its authorizations are valid and not
+ * deactivated; ERR_NOT_FOUND. */
+MUST_CHECK enum err store_order_check(struct store_connection *c, int64_t id,
+                                      struct err_info *why);
+
 /* An authorization from a row of AUTHZ_BY_ID's columns. */
 void store_authz_from_row(sqlite3_stmt *statement, struct arena *a,
                           struct store_authz *authz);
