@@ -22,6 +22,7 @@ void render_account(struct exchange *x, int status, const struct store_account *
     json_write_raw(&w, "contact", span_of(account->contacts));
     if (account->terms_agreed)
         json_write_bool(&w, "termsOfServiceAgreed", true);
+    json_write_text(&w, "orders", exchange_url(x, "orders", account->id));
     json_write_end_object(&w);
     exchange_reply_set(x, status, RENDER_JSON);
 }

@@ -30,6 +30,10 @@ MUST_CHECK enum err resource_key_change(struct exchange *x, struct err_info *why
 MUST_CHECK enum err resource_new_order(struct exchange *x, struct err_info *why);
 MUST_CHECK enum err resource_order(struct exchange *x, struct err_info *why);
 
+/* RFC 8555 7.1.2.1: the first page, and one that begins behind a cursor. */
+MUST_CHECK enum err resource_orders(struct exchange *x, struct err_info *why);
+MUST_CHECK enum err resource_orders_next(struct exchange *x, struct err_info *why);
+
 /* The order of the URL if it is this account's; ERR_NOT_FOUND otherwise. */
 MUST_CHECK enum err resource_order_load(struct exchange *x, struct store_order **order,
                                         struct err_info *why);
