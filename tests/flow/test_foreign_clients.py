@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -16,6 +17,12 @@ def run(arguments, environment=None, **more):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False, **more)
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def reasons(house):
+    """Why certificates were revoked, in the order they were issued."""
+    with sqlite3.connect(f"file:{house.directory}/cairn.db?mode=ro", uri=True) as db:
+        return [row[0] for row in db.execute("SELECT reason FROM revocation ORDER BY issuance_id")]
 
 
 def need(program):
@@ -36,6 +43,14 @@ def test_certbot(house, tmp_path, key):
     run([*base, "renew", "--force-renewal", "--no-random-sleep-on-renew"], trust)
     judge(live / "cert.pem", live / "chain.pem", house.root, ["certbot.flow.test", "www.certbot.flow.test"])
     run([*base, "update_account", "-m", "other@flow.test"], trust)
+    kept = tmp_path / "kept.pem", tmp_path / "kept.key"
+    for copy, name in zip(kept, ["cert.pem", "privkey.pem"]):
+        copy.write_bytes((live / name).read_bytes())
+    run([*base, "revoke", "--cert-path", live / "cert.pem", "--reason", "superseded", "--no-delete-after-revoke"], trust)
+    assert reasons(house) == [4]
+    run([*base, "revoke", "--cert-path", kept[0], "--key-path", kept[1], "--reason", "keycompromise",
+         "--no-delete-after-revoke"], trust)
+    assert reasons(house) == [1]
     run([*base, "unregister"], trust)
 
 
@@ -51,6 +66,8 @@ def test_lego(house, tmp_path, key_type):
     judge(got / "lego.flow.test.crt", got / "lego.flow.test.issuer.crt", house.root,
           ["lego.flow.test", "www.lego.flow.test"])
     run([*base, "renew", "--days", "1000", "--no-random-sleep"], trust)
+    run([*base[:-2], "revoke", "--reason", "5"], trust)
+    assert reasons(house) == [5]
 
 
 def test_uacme(house, webroot, tmp_path):
@@ -70,6 +87,11 @@ def test_uacme(house, webroot, tmp_path):
     run([*private, "sh", "-c", command, "sh", "-t", "EC", "-h", hook, "issue", "uacme.flow.test", "www.uacme.flow.test"])
     chain = tmp_path / "u/uacme.flow.test/cert.pem"
     judge(chain, chain, house.root, ["uacme.flow.test", "www.uacme.flow.test"])
+    run([*private, "sh", "-c", command, "sh", "revoke", chain])
+    assert len(reasons(house)) == 1
+    run([*private, "sh", "-c", command, "sh", "newkey"])
+    run([*private, "sh", "-c", command, "sh", "-f", "-h", hook, "issue", "uacme.flow.test", "www.uacme.flow.test"])
+    run([*private, "sh", "-c", command, "sh", "deactivate"])
     assert list(webroot.iterdir()) == []
 
 
@@ -82,6 +104,8 @@ def test_dehydrated(house, webroot, tmp_path, algorithm):
     run(["dehydrated", "--config", tmp_path / "config", "--cron", "-d", "dehydrated.flow.test"])
     got = tmp_path / "certs/dehydrated.flow.test"
     judge(got / "cert.pem", got / "chain.pem", house.root, ["dehydrated.flow.test"])
+    run(["dehydrated", "--config", tmp_path / "config", "--revoke", got / "cert.pem"])
+    assert len(reasons(house)) == 1
     assert list(webroot.iterdir()) == []
 
 

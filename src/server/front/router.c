@@ -8,7 +8,7 @@
 #include "server/resource/resource.h"
 
 enum { ROUTE_GET = 1, ROUTE_POST = 2 };
-enum route_access { ROUTE_OPEN, ROUTE_NEW_KEY, ROUTE_ACCOUNT };
+enum route_access { ROUTE_OPEN, ROUTE_NEW_KEY, ROUTE_ACCOUNT, ROUTE_EITHER };
 
 struct route {
     const char *path;
@@ -129,6 +129,8 @@ enum err router_step(struct exchange *x, struct err_info *why)
         TRY(gate_check(x, GATE_NEW_KEY, why));
     if (route->access == ROUTE_ACCOUNT)
         TRY(gate_check(x, GATE_ACCOUNT, why));
+    if (route->access == ROUTE_EITHER)
+        TRY(gate_check(x, GATE_EITHER, why));
     return route->handler(x, why);
 }
 

@@ -82,9 +82,9 @@ enum err gate_check(struct exchange *x, enum gate_signer signer, struct err_info
     if (signer == GATE_NEW_KEY && jws->jwk == NULL)
         return err_set(why, ERR_MALFORMED,
                        "this request must be signed with a jwk, not a kid");
-    if (signer == GATE_ACCOUNT)
+    if (signer == GATE_ACCOUNT || (signer == GATE_EITHER && jws->jwk == NULL))
         TRY(check_account(x, why));
-    TRY(jws_verify(x->arena, jws, signer == GATE_ACCOUNT ? x->account->key : jws->jwk,
+    TRY(jws_verify(x->arena, jws, x->account != NULL ? x->account->key : jws->jwk,
                    &verified, why));
     if (x->account != NULL && x->account->status != STORE_ACCOUNT_VALID)
         return err_set(why, ERR_UNAUTHORIZED, "the account is %s",

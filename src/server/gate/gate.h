@@ -14,6 +14,7 @@ struct gate {
 enum gate_signer {
     GATE_ACCOUNT, /* kid of a valid account */
     GATE_NEW_KEY, /* jwk in the header */
+    GATE_EITHER,  /* one or the other (RFC 8555 7.6) */
 };
 
 /* Check a POST and put account, jws and payload on the tray: media type, JWS, url, nonce,

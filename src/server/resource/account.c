@@ -50,6 +50,7 @@ static enum err create(struct exchange *x, const uint8_t *thumbprint,
     struct store_account *account = NULL;
 
     TRY(policy_account_key(x->jws->jwk, why));
+    TRY(resource_key_not_blocked(x, x->jws->jwk, ERR_BAD_PUBLIC_KEY, why));
     TRY(policy_contacts(x->arena, settings, x->payload, &contacts, why));
     TRY(json_take_bool(x->payload, "termsOfServiceAgreed", false, &agreed, why));
     if (settings->terms_of_service[0] != '\0' && !agreed) {

@@ -38,7 +38,8 @@ enum err resource_directory(struct exchange *x, struct err_info *why)
     static const char *const members[][2] = {{"newNonce", "new-nonce"},
                                              {"newAccount", "new-account"},
                                              {"newOrder", "new-order"},
-                                             {"keyChange", "key-change"}};
+                                             {"keyChange", "key-change"},
+                                             {"revokeCert", "revoke-cert"}};
     struct json_writer w = json_writer_make(&x->reply.body);
 
     (void)why;

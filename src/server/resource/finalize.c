@@ -219,6 +219,7 @@ enum err resource_finalize(struct exchange *x, struct err_info *why)
         return wait_for_it(x, why);
     TRY(compare_names(x, csr, order, why));
     TRY(policy_subject_key(csr->key, x->account->key, why));
+    TRY(resource_key_not_blocked(x, csr->key, ERR_BAD_CSR, why));
     TRY(prepare(x, csr, order, &issuance, why));
     enum err result = order_desk_issue(x->services->orders, x->session, &issuance, why);
     /* a conflict: somebody was quicker with this order, and it is known soon with what */

@@ -89,6 +89,7 @@ enum err resource_key_change(struct exchange *x, struct err_info *why)
     TRY(read_inner(x, &inner, why));
     TRY(check_payload(x, inner, why));
     TRY(policy_account_key(inner->jwk, why));
+    TRY(resource_key_not_blocked(x, inner->jwk, ERR_BAD_PUBLIC_KEY, why));
     jwk_thumbprint(inner->jwk, thumbprint);
     if (memcmp(thumbprint, x->account->thumbprint, sizeof thumbprint) == 0)
         return err_set(why, ERR_MALFORMED, "the new key is the old one");

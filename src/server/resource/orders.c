@@ -9,8 +9,9 @@
 #include "server/resource/render.h"
 #include "server/resource/resource.h"
 
-#define PAGE 100 /* orders looked at for one page; those that are invalid are left out   \
-                  */
+#define PAGE                                                                             \
+    100 /* orders looked at for one page; those that are invalid are left out            \
+         */
 
 /* The cursor at the end of the URL: the id that the page before ended with. */
 static enum err read_cursor(const struct exchange *x, int64_t *before,

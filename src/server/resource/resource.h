@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/err.h"
+#include "core/crypto/key.h"
 #include "server/exchange/exchange.h"
 #include "server/store/store.h"
 
@@ -44,6 +45,13 @@ MUST_CHECK enum err resource_finalize(struct exchange *x, struct err_info *why);
 
 /* RFC 8555 7.4.2: the chain without the root, as PEM. */
 MUST_CHECK enum err resource_certificate(struct exchange *x, struct err_info *why);
+
+/* `refusal` if the key was revoked as compromised. */
+MUST_CHECK enum err resource_key_not_blocked(struct exchange *x, const struct key *key,
+                                             enum err refusal, struct err_info *why);
+
+/* RFC 8555 7.6 */
+MUST_CHECK enum err resource_revoke(struct exchange *x, struct err_info *why);
 
 /* RFC 8555 7.5 and 7.5.1 */
 MUST_CHECK enum err resource_authz(struct exchange *x, struct err_info *why);

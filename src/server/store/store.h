@@ -306,3 +306,41 @@ MUST_CHECK enum err store_issuances_unfinished(struct store_session *s, struct a
 MUST_CHECK enum err store_certificate_by_id(struct store_session *s, struct arena *a,
                                             int64_t id, struct store_issuance **row,
                                             struct err_info *why);
+
+/* ---- revocation (RFC 8555 7.6)
+ * ---------------------------------------------------------- */
+
+#define STORE_REASON_NONE (-1) /* no reason was given (RFC 5280 5.3.1) */
+
+struct store_revocation {
+    int64_t at; /* seconds, 0: not revoked */
+    int reason; /* CRLReason, or STORE_REASON_NONE */
+};
+
+/* The finished issuance with that serial, its certificate and issuers, and whether it is
+ * revoked; ERR_NOT_FOUND. */
+MUST_CHECK enum err store_certificate_by_serial(struct store_session *s, struct arena *a,
+                                                struct span serial,
+                                                struct store_issuance **row,
+                                                struct store_revocation *revocation,
+                                                struct err_info *why);
+
+/* Revoke; with `block_key`, its key_hash is never certified again. A revocation for
+ * another reason is changed to keyCompromise if that is the reason now, and keeps its
+ * time; otherwise ERR_CONFLICT if it is revoked already. */
+MUST_CHECK enum err store_revoke(struct store_session *s,
+                                 const struct store_issuance *issuance,
+                                 const struct store_revocation *revocation,
+                                 bool block_key, struct err_info *why);
+
+/* Is the key with this SHA-256 of its SubjectPublicKeyInfo blocked? */
+MUST_CHECK enum err store_key_is_blocked(struct store_session *s,
+                                         const uint8_t key_hash[STORE_HASH_SIZE],
+                                         bool *blocked, struct err_info *why);
+
+/* Has the account valid authorizations, not expired at `now`, for all of these? A
+ * wildcard needs one that was made for the wildcard. */
+MUST_CHECK enum err store_account_has_proved(struct store_session *s, int64_t account_id,
+                                             const struct store_identifier *identifiers,
+                                             size_t count, int64_t now, bool *all,
+                                             struct err_info *why);

@@ -1,6 +1,14 @@
 /* Rows of certificates: a finished issuance with what was issued. */
 #include "server/store/store_private.h"
 
+void store_certificate_from_row(sqlite3_stmt *q, struct arena *a,
+                                struct store_issuance *issuance)
+{
+    store_issuance_from_row(q, issuance);
+    issuance->certificate = store_connection_blob(q, 9, a);
+    issuance->issuers = store_connection_blob(q, 10, a);
+}
+
 static enum err by_id(struct store_connection *c, struct arena *a, int64_t id,
                       struct store_issuance **row, struct err_info *why)
 {
@@ -11,9 +19,7 @@ static enum err by_id(struct store_connection *c, struct arena *a, int64_t id,
     TRY(store_connection_next(c, q, &found, why));
     if (found) {
         *row = arena_get(a, sizeof **row);
-        store_issuance_from_row(q, *row);
-        (*row)->certificate = store_connection_blob(q, 9, a);
-        (*row)->issuers = store_connection_blob(q, 10, a);
+        store_certificate_from_row(q, a, *row);
         sqlite3_reset(q);
     }
     return found ? ERR_OK : err_set(why, ERR_NOT_FOUND, "there is no such certificate");

@@ -162,5 +162,9 @@ MUST_CHECK enum err store_order_check(struct store_connection *c, int64_t id,
 void store_authz_from_row(sqlite3_stmt *statement, struct arena *a,
                           struct store_authz *authz);
 
+/* With certificate and issuers, from a row of CERTIFICATE_BY_ID's columns. */
+void store_certificate_from_row(sqlite3_stmt *statement, struct arena *a,
+                                struct store_issuance *issuance);
+
 /* An issuance from a row of ISSUANCE_OF_ORDER's columns. */
 void store_issuance_from_row(sqlite3_stmt *statement, struct store_issuance *issuance);
