@@ -94,6 +94,20 @@ struct store_order *contract_add_order(struct contract *f, int64_t account_id,
     return order;
 }
 
+struct store_order *contract_add_proved_order(struct contract *f, int64_t account_id,
+                                              size_t names)
+{
+    struct store_order *order = contract_add_order(f, account_id, names);
+
+    for (size_t i = 0; i < names; i++)
+        assert_int_equal(store_attempt_finish(f->session, order->authzs[i].id, 0,
+                                              STORE_VERDICT_VALID, NULL, "[]",
+                                              CONTRACT_NOW, &f->why),
+                         ERR_OK);
+    contract_settle(f);
+    return order;
+}
+
 struct store_issuance contract_issuance_for(const struct store_order *order, uint8_t mark)
 {
     struct store_issuance i = {.order_id = order->id,

@@ -53,6 +53,10 @@ struct store_account *contract_add_account(struct contract *f, uint8_t mark,
 struct store_order *contract_add_order(struct contract *f, int64_t account_id,
                                        size_t names);
 
+/* The same with all its authorizations valid, so that it may be issued. */
+struct store_order *contract_add_proved_order(struct contract *f, int64_t account_id,
+                                              size_t names);
+
 /* An issuance to begin; its serial is `mark` all over. */
 struct store_issuance contract_issuance_for(const struct store_order *order,
                                             uint8_t mark);
@@ -60,3 +64,4 @@ struct store_issuance contract_issuance_for(const struct store_order *order,
 /* The tests of the other files; how many failed. */
 int contract_facts(void);
 int contract_batches(void);
+int contract_endings(void);

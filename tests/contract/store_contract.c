@@ -148,11 +148,11 @@ static void issuance_is_single(void **state)
     size_t count = 0;
     bool existed;
     int64_t account = contract_add_account(f, 1, &existed)->id;
-    struct store_order *order = contract_add_order(f, account, 1);
+    struct store_order *order = contract_add_proved_order(f, account, 1);
     struct store_issuance first = contract_issuance_for(order, 1);
     struct store_issuance again = contract_issuance_for(order, 2);
     struct store_issuance same_serial =
-        contract_issuance_for(contract_add_order(f, account, 1), 1);
+        contract_issuance_for(contract_add_proved_order(f, account, 1), 1);
 
     assert_int_equal(store_issuance_begin(f->session, &first, &f->why), ERR_OK);
     assert_int_equal(store_issuance_begin(f->session, &again, &f->why), ERR_CONFLICT);
@@ -190,7 +190,7 @@ static void abandoned_issuance_makes_room(void **state)
     struct store_issuance *certificate = NULL;
     bool existed;
     struct store_order *order =
-        contract_add_order(f, contract_add_account(f, 1, &existed)->id, 1);
+        contract_add_proved_order(f, contract_add_account(f, 1, &existed)->id, 1);
     struct store_issuance first = contract_issuance_for(order, 1);
     struct store_issuance second = contract_issuance_for(order, 2);
 
@@ -300,5 +300,6 @@ int main(void)
 
     failed += contract_facts();
     failed += contract_batches();
+    failed += contract_endings();
     return failed > 0;
 }

@@ -273,7 +273,7 @@ static void unfinished_issuances_are_listed(void **state)
     size_t count = 0;
 
     for (uint8_t i = 0; i < 4; i++) {
-        made[i] = contract_issuance_for(contract_add_order(f, owner, 1), i + 1);
+        made[i] = contract_issuance_for(contract_add_proved_order(f, owner, 1), i + 1);
         made[i].serial_len = i == 0 ? STORE_SERIAL_MAX : 16;
         made[i].tbs = span_of(arena_printf(f->arena, "to be signed %d", i));
         memset(made[i].key_hash, i + 10, STORE_HASH_SIZE);
@@ -311,8 +311,8 @@ static void issuance_is_refused(void **state)
 {
     struct contract *f = *state;
     int64_t owner = account(f, 1);
-    const struct store_order *failed = contract_add_order(f, owner, 1);
-    const struct store_order *good = contract_add_order(f, owner, 1);
+    const struct store_order *failed = contract_add_proved_order(f, owner, 1);
+    const struct store_order *good = contract_add_proved_order(f, owner, 1);
     struct store_issuance nowhere = {.order_id = MISSING, .serial_len = 16};
     struct store_issuance late = contract_issuance_for(failed, 1);
     struct store_issuance first = contract_issuance_for(good, 2);
@@ -359,8 +359,8 @@ static void certificates_are_kept_whole(void **state)
     for (size_t i = 0; i < large; i++)
         octets[i] = (uint8_t)(i * 31 >> 3);
     for (size_t i = 0; i < 4; i++) {
-        made[i] =
-            contract_issuance_for(contract_add_order(f, owner, 1), (uint8_t)(i + 1));
+        made[i] = contract_issuance_for(contract_add_proved_order(f, owner, 1),
+                                        (uint8_t)(i + 1));
         assert_int_equal(store_issuance_begin(f->session, &made[i], &f->why), ERR_OK);
         assert_int_equal(store_issuance_finish(f->session, made[i].id,
                                                span_make(octets, large - i), chains[i],

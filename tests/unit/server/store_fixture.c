@@ -112,3 +112,15 @@ struct store_order *store_fixture_order(struct store_fixture *f, int64_t account
     assert_int_equal(store_order_add(f->session, order, &f->why), ERR_OK);
     return order;
 }
+
+struct store_order *store_fixture_proved_order(struct store_fixture *f,
+                                               int64_t account_id, const char *name)
+{
+    struct store_order *order = store_fixture_order(f, account_id, name);
+
+    assert_int_equal(store_attempt_finish(f->session, order->authzs[0].id, 0,
+                                          STORE_VERDICT_VALID, NULL, "[]", clock_now(),
+                                          &f->why),
+                     ERR_OK);
+    return order;
+}

@@ -41,3 +41,7 @@ struct store_account *store_fixture_account(struct store_fixture *f, uint8_t mar
                                             const char *jwk);
 struct store_order *store_fixture_order(struct store_fixture *f, int64_t account_id,
                                         const char *name);
+
+/* The same with its authorization valid, so that it may be issued. */
+struct store_order *store_fixture_proved_order(struct store_fixture *f,
+                                               int64_t account_id, const char *name);

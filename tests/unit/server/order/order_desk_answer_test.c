@@ -39,7 +39,8 @@ static void a_verdict_that_comes_second_changes_nothing(void **state)
 static void a_signature_becomes_a_certificate(void **state)
 {
     struct world *w = *state;
-    const struct store_order *order = store_fixture_order(w->f, w->account, "a.test");
+    const struct store_order *order =
+        store_fixture_proved_order(w->f, w->account, "a.test");
     struct store_issuance issuance = desk_world_issuance_of(order, 1);
     struct store_issuance second = desk_world_issuance_of(order, 2);
     struct store_issuance *row = NULL;
@@ -72,7 +73,8 @@ static void another_certificate_fails_the_order(void **state)
     struct world *w = *state;
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        const struct store_order *order = store_fixture_order(w->f, w->account, "a.test");
+        const struct store_order *order =
+            store_fixture_proved_order(w->f, w->account, "a.test");
         struct store_issuance issuance = desk_world_issuance_of(order, (uint8_t)(i + 1));
         struct store_issuance *row = NULL;
         assert_int_equal(order_desk_issue(w->desk, w->f->session, &issuance, &w->f->why),
@@ -90,7 +92,8 @@ static void another_certificate_fails_the_order(void **state)
 static void a_refusal_fails_the_order(void **state)
 {
     struct world *w = *state;
-    const struct store_order *order = store_fixture_order(w->f, w->account, "a.test");
+    const struct store_order *order =
+        store_fixture_proved_order(w->f, w->account, "a.test");
     struct store_issuance issuance = desk_world_issuance_of(order, 1);
 
     assert_int_equal(order_desk_issue(w->desk, w->f->session, &issuance, &w->f->why),
@@ -107,7 +110,8 @@ static void a_refusal_fails_the_order(void **state)
 static void nothing_is_signed_that_could_not_be_stored(void **state)
 {
     struct world *w = *state;
-    const struct store_order *order = store_fixture_order(w->f, w->account, "a.test");
+    const struct store_order *order =
+        store_fixture_proved_order(w->f, w->account, "a.test");
     struct store_issuance issuance = desk_world_issuance_of(order, 1);
 
     assert_int_equal(store_fixture_settle(w->f), ERR_OK);
@@ -129,7 +133,8 @@ static void nothing_is_signed_that_could_not_be_stored(void **state)
 static void answers_are_recorded_later(void **state)
 {
     struct world *w = *state;
-    const struct store_order *order = store_fixture_order(w->f, w->account, "a.test");
+    const struct store_order *order =
+        store_fixture_proved_order(w->f, w->account, "a.test");
     const struct store_order *other = store_fixture_order(w->f, w->account, "b.test");
     struct store_issuance issuance = desk_world_issuance_of(order, 1);
 

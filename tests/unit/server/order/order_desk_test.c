@@ -38,7 +38,8 @@ static void questions_are_asked_again(void **state)
     struct store_order *orders[3];
 
     for (size_t i = 0; i < 3; i++) {
-        orders[i] = store_fixture_order(w->f, w->account, "a.test");
+        orders[i] = i == 0 ? store_fixture_proved_order(w->f, w->account, "a.test")
+                           : store_fixture_order(w->f, w->account, "a.test");
         assert_int_equal(desk_world_validate(w, orders[i]->authzs), ERR_OK);
     }
     struct store_issuance issuance = desk_world_issuance_of(orders[0], 1);
@@ -66,7 +67,8 @@ static void set_away(struct world *w, bool away)
 static void questions_that_cannot_be_sent_wait(void **state)
 {
     struct world *w = *state;
-    const struct store_order *order = store_fixture_order(w->f, w->account, "a.test");
+    const struct store_order *order =
+        store_fixture_proved_order(w->f, w->account, "a.test");
     struct store_issuance issuance = desk_world_issuance_of(order, 1);
 
     assert_int_equal(order_desk_issue(w->desk, w->f->session, &issuance, &w->f->why),
@@ -90,7 +92,8 @@ static void questions_that_cannot_be_sent_wait(void **state)
 static void a_signer_that_cannot_is_asked_later(void **state)
 {
     struct world *w = *state;
-    const struct store_order *order = store_fixture_order(w->f, w->account, "a.test");
+    const struct store_order *order =
+        store_fixture_proved_order(w->f, w->account, "a.test");
     struct store_issuance issuance = desk_world_issuance_of(order, 1);
 
     assert_int_equal(order_desk_issue(w->desk, w->f->session, &issuance, &w->f->why),
@@ -126,7 +129,8 @@ static void what_was_begun_is_taken_up(void **state)
 {
     struct world *w = *state;
     const struct store_order *checked = store_fixture_order(w->f, w->account, "a.test");
-    const struct store_order *signing = store_fixture_order(w->f, w->account, "b.test");
+    const struct store_order *signing =
+        store_fixture_proved_order(w->f, w->account, "b.test");
     const struct store_order *done = store_fixture_order(w->f, w->account, "c.test");
     struct store_issuance issuance = desk_world_issuance_of(signing, 1);
     const char *token =

@@ -46,26 +46,28 @@ static void assert_reply(struct exchange *x, int status, const char *body)
     buf_free(&x->reply.body);
 }
 
+#define ORDERS "\"orders\":\"https://ca.test/acme/orders/7\""
+
 static void accounts(void **state)
 {
-    struct store_account account = {.contacts = "[\"mailto:a@b.test\"]",
-                                    .terms_agreed = true};
+    struct store_account account = {
+        .id = 7, .contacts = "[\"mailto:a@b.test\"]", .terms_agreed = true};
     struct exchange x = begin();
 
     (void)state;
     render_account(&x, 201, &account);
     assert_reply(&x, 201,
                  "{\"status\":\"valid\",\"contact\":[\"mailto:a@b.test\"],"
-                 "\"termsOfServiceAgreed\":true}");
-    account =
-        (struct store_account){.contacts = "[]", .status = STORE_ACCOUNT_DEACTIVATED};
+                 "\"termsOfServiceAgreed\":true," ORDERS "}");
+    account = (struct store_account){
+        .id = 7, .contacts = "[]", .status = STORE_ACCOUNT_DEACTIVATED};
     x = begin();
     render_account(&x, 200, &account);
-    assert_reply(&x, 200, "{\"status\":\"deactivated\",\"contact\":[]}");
+    assert_reply(&x, 200, "{\"status\":\"deactivated\",\"contact\":[]," ORDERS "}");
     account.status = STORE_ACCOUNT_REVOKED;
     x = begin();
     render_account(&x, 200, &account);
-    assert_reply(&x, 200, "{\"status\":\"revoked\",\"contact\":[]}");
+    assert_reply(&x, 200, "{\"status\":\"revoked\",\"contact\":[]," ORDERS "}");
 }
 
 #define ORDER_MIDDLE                                                                     \

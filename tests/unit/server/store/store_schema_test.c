@@ -38,6 +38,8 @@ static const struct {
      "2, 1);"
      "INSERT INTO chain VALUES (1, x'0c');"
      "INSERT INTO certificate VALUES (9, x'0d', 1);"},
+    {SCHEMA_002, "INSERT INTO revocation VALUES (9, 12, 1);"
+                 "INSERT INTO blocked_key VALUES (x'0e', 12);"},
 };
 
 #define VERSIONS    ((int)(sizeof versions / sizeof versions[0]))
@@ -250,9 +252,13 @@ static void damage_is_said(void **state)
     struct store_session *s = NULL;
     struct stat status;
 
-    run_sql(f, versions[0].step);
-    run_sql(f, versions[0].content);
-    run_sql(f, "PRAGMA user_version=1; PRAGMA application_id=" OUR_NUMBER);
+    for (int v = 0; v < VERSIONS; v++) {
+        run_sql(f, versions[v].step);
+        run_sql(f, versions[v].content);
+    }
+    run_sql(f, arena_printf(f->arena,
+                            "PRAGMA user_version=%d; PRAGMA application_id=" OUR_NUMBER,
+                            VERSIONS));
     assert_int_equal(stat(f->path, &status), 0);
     int fd = open(f->path, O_WRONLY | O_CLOEXEC);
     char noise[4096];
