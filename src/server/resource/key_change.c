@@ -9,29 +9,23 @@
 #include "server/resource/resource.h"
 
 /* Steps 2 to 6 and 10 of the list in 7.3.5. */
-static enum err read_inner(struct exchange *x, struct jws **inner, struct err_info *why)
+static enum err check_inner(struct exchange *x, const struct jws *inner,
+                            struct err_info *why)
 {
     const struct jws_verified *verified = NULL;
-    struct jws *read = NULL;
 
-    if (x->payload == NULL)
-        return err_set(why, ERR_MALFORMED, "keyChange needs a payload, a JWS");
-    if (jws_read(x->arena, x->jws->payload, &read, why) != ERR_OK)
-        return err_prefix(why, "the inner JWS");
-    if (read->jwk == NULL)
+    if (inner->jwk == NULL)
         return err_set(why, ERR_MALFORMED,
                        "the inner JWS must have the new key as its jwk, not a kid");
-    if (read->nonce != NULL)
+    if (inner->nonce != NULL)
         return err_set(why, ERR_MALFORMED, "the inner JWS must not have a nonce");
-    if (read->url == NULL || strcmp(read->url, x->jws->url) != 0)
+    if (inner->url == NULL || strcmp(inner->url, x->jws->url) != 0)
         return err_set(why, ERR_MALFORMED,
                        "the inner JWS must have the url of the outer");
-    enum err result = jws_verify(x->arena, read, read->jwk, &verified, why);
+    enum err result = jws_verify(x->arena, inner, inner->jwk, &verified, why);
     if (result == ERR_UNAUTHORIZED)
         return err_set(why, ERR_MALFORMED, "the signature of the inner JWS is wrong");
-    TRY(result);
-    *inner = read;
-    return ERR_OK;
+    return result;
 }
 
 /* Steps 5, 7 and 8: what the new key says. */
@@ -86,7 +80,11 @@ enum err resource_key_change(struct exchange *x, struct err_info *why)
     struct store_account *account = NULL;
     struct jws *inner = NULL;
 
-    TRY(read_inner(x, &inner, why));
+    if (x->payload == NULL)
+        return err_set(why, ERR_MALFORMED, "keyChange needs a payload, a JWS");
+    if (jws_read(x->arena, x->jws->payload, &inner, why) != ERR_OK)
+        return err_prefix(why, "the inner JWS");
+    TRY(check_inner(x, inner, why));
     TRY(check_payload(x, inner, why));
     TRY(policy_account_key(inner->jwk, why));
     TRY(resource_key_not_blocked(x, inner->jwk, ERR_BAD_PUBLIC_KEY, why));
