@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/json/json_write.h"
 
@@ -71,6 +72,61 @@ enum err policy_identifiers(struct arena *a, const struct settings *settings,
     }
     *identifiers = list;
     *count = kept;
+    return ERR_OK;
+}
+
+static enum err read_time(const struct json *payload, const char *name, int64_t *time,
+                          struct err_info *why)
+{
+    const char *text = NULL;
+
+    TRY(json_take_text(payload, name, &text, why));
+    *time = 0;
+    if (text == NULL)
+        return ERR_OK;
+    if (!clock_read(span_of(text), time) || *time <= 0)
+        return err_set(why, ERR_MALFORMED,
+                       "%s \"%.40s\" is not a time of RFC 3339 such as "
+                       "2026-11-23T21:38:00Z",
+                       name, text);
+    return ERR_OK;
+}
+
+/* Refuse a time that lies outside. */
+static enum err check_time(const char *name, int64_t time, int64_t least, int64_t most,
+                           struct err_info *why)
+{
+    char texts[2][CLOCK_TEXT_SIZE];
+
+    if (time == 0 || (time >= least && time <= most))
+        return ERR_OK;
+    clock_text(texts[0], least);
+    clock_text(texts[1], most);
+    return err_set(why, ERR_MALFORMED, "%s must lie between %s and %s", name, texts[0],
+                   texts[1]);
+}
+
+enum err policy_validity(const struct settings *settings, const struct json *payload,
+                         int64_t issuer_begins, int64_t issuer_ends, int64_t now,
+                         int64_t *not_before, int64_t *not_after, struct err_info *why)
+{
+    int64_t lifetime = settings->certificate_lifetime / 1000;
+    int64_t earliest = now - settings->certificate_backdate / 1000;
+    int64_t begins = 0;
+    int64_t ends = 0;
+
+    if (earliest < issuer_begins)
+        earliest = issuer_begins;
+    TRY(read_time(payload, "notBefore", &begins, why));
+    TRY(read_time(payload, "notAfter", &ends, why));
+    int64_t latest = now + lifetime < issuer_ends ? now + lifetime : issuer_ends;
+    TRY(check_time("notBefore", begins, earliest, latest, why));
+    int64_t from = begins != 0 ? begins : earliest;
+    int64_t last = from + lifetime - 1; /* both ends count (RFC 5280 4.1.2.5) */
+    TRY(check_time("notAfter", ends, (from > now ? from : now) + 1,
+                   last < issuer_ends ? last : issuer_ends, why));
+    *not_before = begins;
+    *not_after = ends;
     return ERR_OK;
 }
 

@@ -17,6 +17,16 @@ MUST_CHECK enum err policy_identifiers(struct arena *a, const struct settings *s
                                        struct identifier **identifiers, size_t *count,
                                        struct err_info *why);
 
+/* Read and judge notBefore and notAfter of a newOrder payload (RFC 8555 7.4): RFC 3339
+ * times, each 0 if it is not there. A certificate begins neither before the backdating of
+ * now nor later than it may last, ends in the future, lasts no longer than
+ * certificate.lifetime, and lies within its issuer's validity (seconds): what cannot be
+ * had as asked is refused, not changed. ERR_MALFORMED with what is possible. */
+MUST_CHECK enum err policy_validity(const struct settings *settings,
+                                    const struct json *payload, int64_t issuer_begins,
+                                    int64_t issuer_ends, int64_t now, int64_t *not_before,
+                                    int64_t *not_after, struct err_info *why);
+
 /* May this key be an account's? ERR_BAD_PUBLIC_KEY. */
 MUST_CHECK enum err policy_account_key(const struct key *key, struct err_info *why);
 

@@ -126,6 +126,22 @@ static enum err compare_names(struct exchange *x, const struct csr_checked *csr,
     return result;
 }
 
+/* As the order says, and else as long as allowed, within the issuer's own validity. Both
+ * ends count (RFC 5280 4.1.2.5). */
+static void set_validity(struct template_leaf *leaf, const struct store_order *order,
+                         const struct template_issuer *issuer, int64_t lifetime)
+{
+    if (order->not_before != 0)
+        leaf->not_before = order->not_before;
+    if (leaf->not_before < issuer->not_before)
+        leaf->not_before = issuer->not_before;
+    leaf->not_after = leaf->not_before + lifetime - 1;
+    if (leaf->not_after > issuer->not_after)
+        leaf->not_after = issuer->not_after;
+    if (order->not_after != 0)
+        leaf->not_after = order->not_after;
+}
+
 /* The to-be-signed certificate and what is recorded of it. */
 static enum err prepare(struct exchange *x, const struct csr_checked *csr,
                         const struct store_order *order, struct store_issuance *issuance,
@@ -144,12 +160,7 @@ static enum err prepare(struct exchange *x, const struct csr_checked *csr,
 
     for (size_t i = 0; i < order->identifier_count; i++)
         names[i] = order->identifiers[i].value;
-    if (leaf.not_before < issuer->not_before)
-        leaf.not_before = issuer->not_before;
-    /* both ends count (RFC 5280 4.1.2.5) */
-    leaf.not_after = leaf.not_before + settings->certificate_lifetime / 1000 - 1;
-    if (leaf.not_after > issuer->not_after)
-        leaf.not_after = issuer->not_after;
+    set_validity(&leaf, order, issuer, settings->certificate_lifetime / 1000);
     if (now < issuer->not_before)
         return err_set(why, ERR_UNAVAILABLE,
                        "the clock of this CA is wrong: its issuing certificate is not "

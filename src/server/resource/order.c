@@ -6,6 +6,7 @@
 #include "core/crypto/der_read.h"
 #include "core/x509/certificate.h"
 #include "server/exchange/account_cache.h"
+#include "server/issue/template.h"
 #include "server/policy/policy.h"
 #include "server/resource/render.h"
 #include "server/resource/resource.h"
@@ -31,11 +32,6 @@ enum err resource_new_order(struct exchange *x, struct err_info *why)
 
     if (x->payload == NULL)
         return err_set(why, ERR_MALFORMED, "newOrder needs a payload with identifiers");
-    if (json_member(x->payload, "notBefore") != NULL ||
-        json_member(x->payload, "notAfter") != NULL)
-        return err_set(
-            why, ERR_MALFORMED,
-            "notBefore and notAfter are not supported: the server decides the validity");
     TRY(policy_identifiers(x->arena, x->services->settings, x->payload, &identifiers,
                            &count, why));
     struct store_identifier *shown = arena_array(x->arena, count, sizeof *shown);
@@ -47,6 +43,12 @@ enum err resource_new_order(struct exchange *x, struct err_info *why)
         .identifiers = shown,
         .identifier_count = count,
         .authzs = arena_array(x->arena, count, sizeof *order.authzs)};
+    TRY(policy_validity(x->services->settings, x->payload,
+                        x->services->issuer->not_before, x->services->issuer->not_after,
+                        now, &order.not_before, &order.not_after, why));
+    /* what has ended already cannot be issued */
+    if (order.not_after != 0 && order.not_after < order.expires)
+        order.expires = order.not_after;
     for (size_t i = 0; i < count; i++) {
         shown[i].type = (int)identifiers[i].type;
         shown[i].value = identifiers[i].value;

@@ -49,6 +49,10 @@ static void write_order(struct exchange *x, const struct store_order *order,
     for (size_t i = 0; i < order->identifier_count; i++)
         write_identifier(&w, NULL, &order->identifiers[i]);
     json_write_end_array(&w);
+    if (order->not_before != 0)
+        json_write_time(&w, "notBefore", order->not_before);
+    if (order->not_after != 0)
+        json_write_time(&w, "notAfter", order->not_after);
     json_write_begin_array(&w, "authorizations");
     for (size_t i = 0; i < order->authz_count; i++)
         json_write_text(&w, NULL, exchange_url(x, "authz", order->authzs[i].id));
