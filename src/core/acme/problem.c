@@ -9,26 +9,47 @@
 
 #define PROBLEM_MAX 8192 /* octets of one document */
 
-static void write_document(struct buf *b, const struct err_info *why, int status,
-                           const char *algorithms_json)
+/* Type and detail. */
+static void write_what(struct json_writer *w, const struct err_info *why)
 {
     const char *type = err_acme_type(why->code);
     bool internal = type == NULL;
-    struct json_writer w = json_writer_make(b);
     char urn[128];
 
     (void)text_copy(urn, sizeof urn, PROBLEM_URN);
     (void)text_copy(urn + strlen(urn), sizeof urn - strlen(urn),
                     internal ? "serverInternal" : type);
-    json_write_begin_object(&w, NULL);
-    json_write_text(&w, "type", urn);
-    json_write_text(&w, "detail",
+    json_write_text(w, "type", urn);
+    json_write_text(w, "detail",
                     internal                 ? err_sentence(ERR_SERVER_INTERNAL)
                     : why->detail[0] != '\0' ? why->detail
                                              : err_sentence(why->code));
+}
+
+void problem_add_subproblem(struct json_writer *w, const struct err_info *why,
+                            const char *type, const char *value)
+{
+    json_write_begin_object(w, NULL);
+    write_what(w, why);
+    json_write_begin_object(w, "identifier");
+    json_write_text(w, "type", type);
+    json_write_text(w, "value", value);
+    json_write_end_object(w);
+    json_write_end_object(w);
+}
+
+static void write_document(struct buf *b, const struct err_info *why, int status,
+                           const char *algorithms_json)
+{
+    struct json_writer w = json_writer_make(b);
+
+    json_write_begin_object(&w, NULL);
+    write_what(&w, why);
     json_write_number(&w, "status", status);
     if (algorithms_json != NULL && why->code == ERR_BAD_SIGNATURE_ALGORITHM)
         json_write_raw(&w, "algorithms", span_of(algorithms_json));
+    if (why->subproblems != NULL)
+        json_write_raw(&w, "subproblems", span_of(why->subproblems));
     json_write_end_object(&w);
 }
 

@@ -6,14 +6,21 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/span.h"
+#include "core/json/json_write.h"
 
 #define PROBLEM_URN "urn:ietf:params:acme:error:"
 
 /* Append the problem document of an error: type, detail, status; `algorithms` for
- * badSignatureAlgorithm when `algorithms_json` is given (else NULL). Internal codes are
+ * badSignatureAlgorithm when `algorithms_json` is given (else NULL), subproblems if the
+ * error has some. Internal codes are
  * shown as serverInternal with their default sentence: detail stays in the log. */
 void problem_write(struct buf *b, const struct err_info *why,
                    const char *algorithms_json);
+
+/* Append a subproblem (RFC 8555 6.7.1) to an array that is being written: what is wrong
+ * with one identifier, given as its type and value came. */
+void problem_add_subproblem(struct json_writer *w, const struct err_info *why,
+                            const char *type, const char *value);
 
 /* The same as NUL-terminated text in the arena, for storing. */
 char *problem_text(struct arena *a, const struct err_info *why);

@@ -50,6 +50,7 @@ enum err err_set(struct err_info *why, enum err code, const char *format, ...)
     why->code = code;
     why->os_error = 0;
     why->retry_after_seconds = 0;
+    why->subproblems = NULL;
     va_start(arguments, format);
     set_text(why, format, arguments);
     va_end(arguments);
@@ -67,6 +68,7 @@ enum err err_set_os(struct err_info *why, enum err code, int os_error, const cha
     why->code = code;
     why->os_error = os_error;
     why->retry_after_seconds = 0;
+    why->subproblems = NULL;
     va_start(arguments, format);
     set_text(why, format, arguments);
     va_end(arguments);

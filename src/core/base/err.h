@@ -33,6 +33,8 @@ struct err_info {
     enum err code;
     int os_error;                /* errno behind it, or 0 */
     int retry_after_seconds;     /* 0: nothing to say */
+    const char *subproblems;     /* JSON array text of RFC 8555 6.7.1, or NULL; lives as
+                                    long as the arena of the one who failed */
     char detail[ERR_DETAIL_MAX]; /* a sentence, valid UTF-8, safe to print, NUL-terminated
                                   */
 };

@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+#include "core/acme/problem.h"
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/json/json_write.h"
 
-#define CONTACT_MAX          512 /* octets of one contact URL */
-#define RSA_SUBJECT_BITS_MAX 4096
+#define CONTACT_MAX            512 /* octets of one contact URL */
+#define RSA_SUBJECT_BITS_MAX   4096
+#define SUBPROBLEMS_MAX        100 /* written out; all are counted */
+#define SUBPROBLEMS_OCTETS_MAX (256 * 1024)
 
 /* Octets of 65537, the least public exponent (Baseline Requirements 6.1.6). Every odd
  * number of as many octets is at least that. */
@@ -46,11 +50,70 @@ static bool has(const struct identifier *list, size_t count,
     return false;
 }
 
+/* Every identifier is an object with the two texts it must have. */
+static enum err check_form(const struct json *array, struct err_info *why)
+{
+    const char *ignored = NULL;
+
+    for (size_t i = 0; i < json_count(array); i++) {
+        const struct json *element = json_element(array, i);
+        if (!json_is_object(element))
+            return err_set(why, ERR_MALFORMED, "an identifier must be an object");
+        TRY(json_need_text(element, "type", &ignored, why));
+        TRY(json_need_text(element, "value", &ignored, why));
+    }
+    return ERR_OK;
+}
+
+/* What is wrong with each of several identifiers (RFC 8555 6.7.1). */
+struct complaints {
+    struct buf text;
+    struct json_writer writer;
+    struct err_info first;
+    size_t count;
+    bool of_one_type;
+};
+
+static void complain(struct complaints *c, const struct json *element,
+                     const struct err_info *why)
+{
+    if (c->count == 0) {
+        c->text = buf_make(SUBPROBLEMS_OCTETS_MAX);
+        c->writer = json_writer_make(&c->text);
+        c->first = *why;
+        c->of_one_type = true;
+        json_write_begin_array(&c->writer, NULL);
+    }
+    c->of_one_type = c->of_one_type && why->code == c->first.code;
+    if (c->count++ < SUBPROBLEMS_MAX)
+        problem_add_subproblem(&c->writer, why, json_text(json_member(element, "type")),
+                               json_text(json_member(element, "value")));
+}
+
+/* One problem for all of them: theirs if it is the same, else "compound". */
+static enum err sum_up(struct arena *a, struct complaints *c, struct err_info *why)
+{
+    json_write_end_array(&c->writer);
+    /* values too long to repeat: the first sentence must do */
+    char *list = c->text.failed ? NULL : arena_string_of(a, buf_span(&c->text));
+    buf_free(&c->text);
+    enum err code = c->of_one_type ? c->first.code : ERR_COMPOUND;
+    if (c->count == 1)
+        (void)err_set(why, code, "%s", c->first.detail);
+    else
+        (void)err_set(why, code, "%s (and %zu more; see the subproblems)",
+                      c->first.detail, c->count - 1);
+    if (why != NULL)
+        why->subproblems = list;
+    return code;
+}
+
 enum err policy_identifiers(struct arena *a, const struct settings *settings,
                             const struct json *payload, struct identifier **identifiers,
                             size_t *count, struct err_info *why)
 {
     const struct json *array = NULL;
+    struct complaints complaints = {0};
     size_t kept = 0;
 
     TRY(json_need_array(payload, "identifiers", &array, why));
@@ -61,15 +124,18 @@ enum err policy_identifiers(struct arena *a, const struct settings *settings,
         return err_set(why, ERR_MALFORMED,
                        "the order names %zu identifiers; at most %lld are allowed", given,
                        (long long)settings->max_names);
+    TRY(check_form(array, why));
     struct identifier *list = arena_array(a, given, sizeof *list);
     for (size_t i = 0; i < given; i++) {
         const struct json *element = json_element(array, i);
-        if (!json_is_object(element))
-            return err_set(why, ERR_MALFORMED, "an identifier must be an object");
-        TRY(read_identifier(a, element, &list[kept], why));
-        if (!has(list, kept, &list[kept]))
+        struct err_info wrong = {0};
+        if (read_identifier(a, element, &list[kept], &wrong) != ERR_OK)
+            complain(&complaints, element, &wrong);
+        else if (!has(list, kept, &list[kept]))
             kept++;
     }
+    if (complaints.count > 0)
+        return sum_up(a, &complaints, why);
     *identifiers = list;
     *count = kept;
     return ERR_OK;

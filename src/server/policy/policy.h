@@ -11,7 +11,8 @@
 
 /* Read and judge the identifiers of a newOrder payload: types, syntax, number; made
  * canonical, and given once each in the order they came. ERR_MALFORMED,
- * ERR_UNSUPPORTED_IDENTIFIER, ERR_REJECTED_IDENTIFIER. */
+ * ERR_UNSUPPORTED_IDENTIFIER, ERR_REJECTED_IDENTIFIER, with a subproblem for each
+ * identifier that is wrong; ERR_COMPOUND if they are wrong in several ways. */
 MUST_CHECK enum err policy_identifiers(struct arena *a, const struct settings *settings,
                                        const struct json *payload,
                                        struct identifier **identifiers, size_t *count,
