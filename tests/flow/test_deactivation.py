@@ -108,3 +108,13 @@ def test_an_account(house, client, responder):
     client.connect()
     client.nonces.clear()
     assert client.post(client.kid, None).status == 403
+
+
+@pytest.mark.parametrize("fields", [{"status": "valid"}, {"status": "revoked"}, {"status": "anything"}, {"orders": "https://example.org/x"},
+                                    {"termsOfServiceAgreed": False}, {"termsOfServiceAgreed": True}, {"id": 7, "key": {}, "x": []}])
+def test_what_an_account_cannot_change_is_ignored(house, client, fields):
+    """S-UPD-2."""
+    before, content = client.post(client.kid, None).json, house.content()
+    answer = client.post(client.kid, fields)
+    assert answer.status == 200 and answer.json == before, answer
+    assert house.content() == content

@@ -93,7 +93,6 @@ enum err resource_account(struct exchange *x, struct err_info *why)
 {
     const char *contacts = NULL;
     const char *status = NULL;
-    bool agreed = false;
     struct store_account *account = NULL;
 
     if (x->id != x->account->id)
@@ -101,23 +100,20 @@ enum err resource_account(struct exchange *x, struct err_info *why)
     if (!x->post_as_get) {
         TRY(policy_contacts(x->arena, x->services->settings, x->payload, &contacts, why));
         TRY(json_take_text(x->payload, "status", &status, why));
-        TRY(json_take_bool(x->payload, "termsOfServiceAgreed", false, &agreed, why));
     }
+    /* every other change of the status, of termsOfServiceAgreed, of orders MUST be
+     * ignored (RFC 8555 7.3.2) */
     bool deactivate = status != NULL && strcmp(status, "deactivated") == 0;
-    if (status != NULL && !deactivate && strcmp(status, "valid") != 0)
-        return err_set(why, ERR_MALFORMED,
-                       "an account's status can be changed to \"deactivated\" only");
     TRY(store_account_by_id(x->session, x->arena, x->id, &account, why));
-    if (contacts != NULL || deactivate || (agreed && !account->terms_agreed)) {
+    if (contacts != NULL || deactivate) {
         TRY(store_account_update(
-            x->session, x->id, contacts, agreed,
+            x->session, x->id, contacts, false,
             deactivate ? STORE_ACCOUNT_DEACTIVATED : STORE_ACCOUNT_VALID, why));
         account_cache_forget(x->services->accounts, x->id);
         if (contacts != NULL)
             account->contacts = contacts;
         if (deactivate)
             account->status = STORE_ACCOUNT_DEACTIVATED;
-        account->terms_agreed = account->terms_agreed || agreed;
     }
     resource_account_show(x, 200, account);
     return ERR_OK;
