@@ -26,24 +26,29 @@ static enum err read_cursor(const struct exchange *x, int64_t *before,
     return ERR_OK;
 }
 
-static void write_urls(struct exchange *x, struct store_order *const *orders,
-                       size_t count)
+/* Each order is loaded by itself: nobody waits for the store while many are. */
+static enum err write_urls(struct exchange *x, const int64_t *ids, size_t count,
+                           struct err_info *why)
 {
     struct json_writer w = json_writer_make(&x->reply.body);
     int64_t now = clock_now();
 
     json_write_begin_object(&w, NULL);
     json_write_begin_array(&w, "orders");
-    for (size_t i = 0; i < count; i++)
-        if (order_state_order(orders[i], now) != ORDER_INVALID)
-            json_write_text(&w, NULL, exchange_url(x, "order", orders[i]->id));
+    for (size_t i = 0; i < count; i++) {
+        struct store_order *order = NULL;
+        TRY(store_order_by_id(x->session, x->arena, ids[i], &order, why));
+        if (order_state_order(order, now) != ORDER_INVALID)
+            json_write_text(&w, NULL, exchange_url(x, "order", ids[i]));
+    }
     json_write_end_array(&w);
     json_write_end_object(&w);
+    return ERR_OK;
 }
 
 static enum err page(struct exchange *x, int64_t before, struct err_info *why)
 {
-    struct store_order **orders = NULL;
+    int64_t ids[PAGE + 1];
     size_t count = 0;
 
     if (x->id != x->account->id)
@@ -51,14 +56,13 @@ static enum err page(struct exchange *x, int64_t before, struct err_info *why)
     if (!x->post_as_get)
         return err_set(why, ERR_MALFORMED,
                        "orders are fetched with an empty payload (POST-as-GET)");
-    TRY(store_orders_of_account(x->session, x->arena, x->id, before, PAGE + 1, &orders,
-                                &count, why));
+    TRY(store_orders_of_account(x->session, x->id, before, PAGE + 1, ids, &count, why));
     if (count > PAGE)
         exchange_header_add(x, "Link",
                             arena_printf(x->arena, "<%s/%lld>;rel=\"next\"",
                                          exchange_url(x, "orders", x->id),
-                                         (long long)orders[PAGE - 1]->id));
-    write_urls(x, orders, count > PAGE ? PAGE : count);
+                                         (long long)ids[PAGE - 1]));
+    TRY(write_urls(x, ids, count > PAGE ? PAGE : count, why));
     exchange_reply_set(x, 200, RENDER_JSON);
     return ERR_OK;
 }

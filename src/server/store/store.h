@@ -265,11 +265,10 @@ MUST_CHECK enum err store_order_by_id(struct store_session *s, struct arena *a,
                                       int64_t id, struct store_order **row,
                                       struct err_info *why);
 
-/* Orders of an account whose id is below `before`, newest first, at most `max`, each as
- * store_order_by_id gives it. */
-MUST_CHECK enum err store_orders_of_account(struct store_session *s, struct arena *a,
-                                            int64_t account_id, int64_t before,
-                                            size_t max, struct store_order ***rows,
+/* Ids of an account's orders that are below `before`, newest first, into `ids`, which has
+ * room for `max`. */
+MUST_CHECK enum err store_orders_of_account(struct store_session *s, int64_t account_id,
+                                            int64_t before, size_t max, int64_t *ids,
                                             size_t *count, struct err_info *why);
 
 /* Make an order invalid with this problem. ERR_CONFLICT if it has an error already or a

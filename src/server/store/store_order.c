@@ -213,14 +213,10 @@ enum err store_order_by_id(struct store_session *s, struct arena *a, int64_t id,
     return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
 }
 
-static enum err of_account(struct store_connection *c, struct arena *a,
-                           int64_t account_id, int64_t before, size_t max,
-                           struct store_order ***rows, size_t *count,
-                           struct err_info *why)
+static enum err of_account(struct store_connection *c, int64_t account_id, int64_t before,
+                           size_t max, int64_t *ids, size_t *count, struct err_info *why)
 {
     sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ORDERS_OF_ACCOUNT);
-    struct store_order **list = arena_array(a, max, sizeof *list);
-    int64_t *ids = arena_array(a, max, sizeof *ids);
     size_t found = 0;
     bool more = true;
 
@@ -228,24 +224,20 @@ static enum err of_account(struct store_connection *c, struct arena *a,
     sqlite3_bind_int64(q, 2, before);
     sqlite3_bind_int64(q, 3, (int64_t)max);
     TRY(store_connection_next(c, q, &more, why));
-    while (more && found < max) {
+    while (more) {
         ids[found++] = sqlite3_column_int64(q, 0);
         TRY(store_connection_next(c, q, &more, why));
     }
-    for (size_t i = 0; i < found; i++)
-        TRY(by_id(c, a, ids[i], &list[i], why));
-    *rows = list;
     *count = found;
     return ERR_OK;
 }
 
-enum err store_orders_of_account(struct store_session *s, struct arena *a,
-                                 int64_t account_id, int64_t before, size_t max,
-                                 struct store_order ***rows, size_t *count,
+enum err store_orders_of_account(struct store_session *s, int64_t account_id,
+                                 int64_t before, size_t max, int64_t *ids, size_t *count,
                                  struct err_info *why)
 {
     return store_read_end(
-        s, of_account(store_read_begin(s), a, account_id, before, max, rows, count, why));
+        s, of_account(store_read_begin(s), account_id, before, max, ids, count, why));
 }
 
 static enum err check_authz(struct store_connection *c, int64_t id, struct err_info *why)
