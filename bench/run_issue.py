@@ -205,7 +205,7 @@ def machine(verify):
                 if line.startswith("model name")), "unknown CPU")
     commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
                             check=False).stdout.strip()
-    return (f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}; a P-256 verification takes {verify:.1f} us; "
+    return (f"{cpu}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}; a P-256 verification takes {verify:.1f} us; "
             f"commit {commit}; {time.strftime('%d %B %Y', time.gmtime())}")
 
 
