@@ -79,6 +79,98 @@ static void identifiers(void **state)
     }
 }
 
+/* Each identifier that is wrong is named; what kind of problem it is in all. */
+static void subproblems(void **state)
+{
+    static const struct {
+        const char *payload;
+        enum err code;
+        size_t count; /* 0: there are none */
+    } rows[] = {
+        {"{\"identifiers\":[" DNS("*.a.test") "]}", ERR_REJECTED_IDENTIFIER, 1},
+        {"{\"identifiers\":[" DNS("*.a.test") "," DNS("b.test") "]}",
+         ERR_REJECTED_IDENTIFIER, 1},
+        {"{\"identifiers\":[" DNS("*.a.test") "," DNS("*.b.test") "]}",
+         ERR_REJECTED_IDENTIFIER, 2},
+        {"{\"identifiers\":[" DNS("*.a.test") "," DNS("a_b.test") "]}", ERR_COMPOUND, 2},
+        {"{\"identifiers\":[" DNS("a_b.test") "," DNS("*.a.test") "," DNS("..") "]}",
+         ERR_COMPOUND, 3},
+        {"{\"identifiers\":[" DNS("*.a.test") ",7]}", ERR_MALFORMED, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct identifier *list = NULL;
+        size_t count = 0;
+        struct err_info why = {0};
+        assert_int_equal(policy_identifiers(arena, &settings, json_of(rows[i].payload),
+                                            &list, &count, &why),
+                         rows[i].code);
+        assert_int_equal(why.subproblems != NULL, rows[i].count > 0);
+        if (why.subproblems == NULL)
+            continue;
+        const struct json *all = json_of(why.subproblems);
+        assert_int_equal(json_count(all), rows[i].count);
+        for (size_t j = 0; j < rows[i].count; j++) {
+            const struct json *one = json_element(all, j);
+            assert_non_null(json_text(json_member(one, "detail")));
+            assert_non_null(strstr(json_text(json_member(one, "type")), ":acme:error:"));
+            assert_string_equal(
+                json_text(json_member(json_member(one, "identifier"), "type")), "dns");
+        }
+    }
+}
+
+/* Now is 2026-11-25T00:00:00Z, the issuer's time November 2026 to January 2027. */
+static void validity(void **state)
+{
+    static const struct settings times = {.certificate_lifetime = 10LL * 86400 * 1000,
+                                          .certificate_backdate = 60 * 1000};
+    static const struct {
+        const char *payload;
+        enum err code;
+        int64_t not_before, not_after; /* seconds from now */
+    } rows[] = {
+        {"{}", ERR_OK, 0, 0},
+        {"{\"notAfter\":\"2026-11-25T00:00:01Z\"}", ERR_OK, 0, 1},
+        {"{\"notAfter\":\"2026-11-25T00:00:00Z\"}", ERR_MALFORMED, 0, 0},
+        {"{\"notAfter\":\"2026-12-04T23:58:59Z\"}", ERR_OK, 0, 10 * 86400 - 61},
+        {"{\"notAfter\":\"2026-12-04T23:59:00Z\"}", ERR_MALFORMED, 0, 0},
+        {"{\"notBefore\":\"2026-11-24T23:59:00Z\"}", ERR_OK, -60, 0},
+        {"{\"notBefore\":\"2026-11-24T23:58:59Z\"}", ERR_MALFORMED, 0, 0},
+        {"{\"notBefore\":\"2026-12-05T00:00:00Z\"}", ERR_OK, 10 * 86400, 0},
+        {"{\"notBefore\":\"2026-12-05T00:00:01Z\"}", ERR_MALFORMED, 0, 0},
+        {"{\"notBefore\":\"2026-11-26T00:00:00Z\",\"notAfter\":\"2026-12-05T23:59:59Z\"}",
+         ERR_OK, 86400, 11 * 86400 - 1},
+        {"{\"notBefore\":\"2026-11-26T00:00:00Z\",\"notAfter\":\"2026-12-06T00:00:00Z\"}",
+         ERR_MALFORMED, 0, 0},
+        {"{\"notBefore\":\"2026-11-26T00:00:00Z\",\"notAfter\":\"2026-11-26T00:00:00Z\"}",
+         ERR_MALFORMED, 0, 0},
+        {"{\"notAfter\":\"2026-11-25T02:00:00.9+01:00\"}", ERR_OK, 0, 3600},
+        {"{\"notAfter\":\"2026-11-26\"}", ERR_MALFORMED, 0, 0},
+        {"{\"notAfter\":7}", ERR_MALFORMED, 0, 0},
+        {"{\"notBefore\":\"\"}", ERR_MALFORMED, 0, 0},
+    };
+    const int64_t now = 1795564800;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t begins = -7;
+        int64_t ends = -7;
+        struct err_info why = {0};
+        enum err code = policy_validity(&times, json_of(rows[i].payload), now - 86400,
+                                        now + 40 * 86400, now, &begins, &ends, &why);
+        if (code != rows[i].code)
+            fail_msg("%s: %s %s", rows[i].payload, err_name(code), why.detail);
+        if (code != ERR_OK) {
+            assert_true(begins == -7 && ends == -7);
+            continue;
+        }
+        assert_int_equal(begins, rows[i].not_before != 0 ? now + rows[i].not_before : 0);
+        assert_int_equal(ends, rows[i].not_after != 0 ? now + rows[i].not_after : 0);
+    }
+}
+
 static void contacts(void **state)
 {
     static const struct {
@@ -209,8 +301,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(identifiers),
-        cmocka_unit_test(contacts),
+        cmocka_unit_test(identifiers), cmocka_unit_test(subproblems),
+        cmocka_unit_test(validity),    cmocka_unit_test(contacts),
         cmocka_unit_test(keys),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
