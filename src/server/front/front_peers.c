@@ -1,4 +1,5 @@
 /* The front's channels to the other processes. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,10 @@
 #include "server/front/front_private.h"
 #include "server/order/order_desk.h"
 #include "server/proc/supervisor.h"
+
+/* Longer than the supervisor ever waits before it starts a process again
+ * (SUPERVISOR_BACKOFF_LAST_MS), in seconds. */
+#define PEER_LOOKS_AWAY_MAX 20
 
 static void want(struct front_peer *p)
 {
@@ -232,6 +237,23 @@ void front_peers_close(struct front *f)
         ipc_channel_free(peers[i]->channel);
         peers[i]->watch = NULL;
         peers[i]->channel = NULL;
+    }
+}
+
+void front_peers_look(struct front *f)
+{
+    struct front_peer *peers[] = {&f->validator, &f->signer};
+
+    for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++) {
+        struct front_peer *p = peers[i];
+        p->looks_away = p->watch == NULL ? p->looks_away + 1 : 0;
+        if (p->looks_away < PEER_LOOKS_AWAY_MAX || f->draining)
+            continue;
+        log_event(LOG_LEVEL_ERROR, "front.peer_stays_away",
+                  "role=%s reason=\"the channel to it is closed and nobody opened it "
+                  "again: this process ends, the next has a new one\"",
+                  ipc_role_name(ipc_channel_peer(p->channel)));
+        _exit(EXIT_FAILURE); /* what was answered is on disk, the rest was not answered */
     }
 }
 

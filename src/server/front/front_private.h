@@ -20,6 +20,7 @@ struct front_peer {
     struct front *front;
     struct ipc_channel *channel;
     struct loop_fd *watch; /* NULL while the process is away */
+    int looks_away;        /* of the watch, since it went away */
 };
 
 /* The HTTPS certificate of this server, which it issues itself. */
@@ -72,6 +73,10 @@ struct front {
 /* Channels over the sockets the supervisor left; watched by the loop from now on. */
 void front_peers_open(struct front *f);
 void front_peers_close(struct front *f);
+
+/* Look after the channels, once a second: one that stays closed, because an end of it
+ * broke the protocol and neither process ended, is opened again by a new front. */
+void front_peers_look(struct front *f);
 
 /* The ports of the order desk. */
 struct order_desk_ports front_peers_ports(struct front *f);

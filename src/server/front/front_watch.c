@@ -37,6 +37,7 @@ static void on_watch(void *argument)
     struct front *f = argument;
 
     look_at_clock(f);
+    front_peers_look(f);
     order_desk_record_again(f->services.orders);
     order_desk_ask_postponed(f->services.orders);
     loop_timer_set(f->watch, WATCH_MS);
