@@ -1,4 +1,6 @@
 """Fixtures of the whole-program tests. CAIRN_BUILD names the build folder under test (default: build)."""
+import signal
+
 import pytest
 
 import acme_raw
@@ -9,6 +11,9 @@ import responder as responder_module
 
 
 def pytest_configure(config):
+    # a shell starts what runs in the background with these ignored, and so would be what the tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.addinivalue_line("markers", "foreign: with clients we did not write")
 
 
