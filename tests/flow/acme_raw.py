@@ -60,7 +60,10 @@ class Key:
             return r.to_bytes(size, "big") + s.to_bytes(size, "big")
         if self.algorithm == "EdDSA":
             return self.key.sign(message)
-        return self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        digest = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}[self.algorithm[2:]]()
+        if self.algorithm.startswith("PS"):
+            return self.key.sign(message, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
+        return self.key.sign(message, padding.PKCS1v15(), digest)
 
 
 class Answer:

@@ -1,5 +1,6 @@
 /* Signing and verifying. */
 #include <assert.h>
+#include <openssl/rsa.h>
 
 #include "core/crypto/crypto_error.h"
 #include "core/crypto/digest.h"
@@ -10,6 +11,7 @@ enum family {
     FAMILY_ECDSA, /* DER */
     FAMILY_ECDSA_RAW,
     FAMILY_RSA,
+    FAMILY_RSA_PSS,
     FAMILY_EDDSA,
 };
 
@@ -25,6 +27,9 @@ static const struct {
     [KEY_SIGNATURE_RS256] = {FAMILY_RSA, DIGEST_SHA256, KEY_RSA},
     [KEY_SIGNATURE_RS384] = {FAMILY_RSA, DIGEST_SHA384, KEY_RSA},
     [KEY_SIGNATURE_RS512] = {FAMILY_RSA, DIGEST_SHA512, KEY_RSA},
+    [KEY_SIGNATURE_PS256] = {FAMILY_RSA_PSS, DIGEST_SHA256, KEY_RSA},
+    [KEY_SIGNATURE_PS384] = {FAMILY_RSA_PSS, DIGEST_SHA384, KEY_RSA},
+    [KEY_SIGNATURE_PS512] = {FAMILY_RSA_PSS, DIGEST_SHA512, KEY_RSA},
     [KEY_SIGNATURE_ECDSA_SHA256] = {FAMILY_ECDSA, DIGEST_SHA256, KEY_P256},
     [KEY_SIGNATURE_ECDSA_SHA384] = {FAMILY_ECDSA, DIGEST_SHA384, KEY_P384},
     [KEY_SIGNATURE_ECDSA_SHA512] = {FAMILY_ECDSA, DIGEST_SHA512, KEY_P521},
@@ -37,18 +42,32 @@ static bool fits(const struct key *k, enum key_signature how)
     return k->type == methods[how].curve;
 }
 
-/* A copy of a ready context, with the right hash for RSA (the ready one has SHA-256). */
+static bool set_pss(EVP_PKEY_CTX *ctx, const EVP_MD *md)
+{
+    return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+}
+
+/* A copy of a ready context, with the right hash and padding for RSA (the ready one has
+ * SHA-256 and PKCS #1 v1.5). */
 static EVP_PKEY_CTX *context_for(const EVP_PKEY_CTX *ready, enum key_signature how)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(ready);
+    enum family family = methods[how].family;
+    bool good = ctx != NULL;
 
-    if (ctx != NULL && methods[how].family == FAMILY_RSA &&
-        methods[how].digest != DIGEST_SHA256 &&
-        EVP_PKEY_CTX_set_signature_md(ctx, digest_algorithm(methods[how].digest)) != 1) {
-        EVP_PKEY_CTX_free(ctx);
-        return NULL;
+    if (good && (family == FAMILY_RSA || family == FAMILY_RSA_PSS)) {
+        const EVP_MD *md = digest_algorithm(methods[how].digest);
+        if (methods[how].digest != DIGEST_SHA256)
+            good = EVP_PKEY_CTX_set_signature_md(ctx, md) == 1;
+        if (good && family == FAMILY_RSA_PSS)
+            good = set_pss(ctx, md);
     }
-    return ctx;
+    if (good)
+        return ctx;
+    EVP_PKEY_CTX_free(ctx);
+    return NULL;
 }
 
 static bool sign_eddsa(const struct key *k, struct span message, uint8_t *signature,

@@ -6,7 +6,7 @@
 #include "core/jose/jws_parts.h"
 #include "core/json/json_write.h"
 
-#define ALGORITHMS "ES256, ES384, ES512, EdDSA, RS256, RS384, RS512"
+#define ALGORITHMS "ES256, ES384, ES512, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512"
 
 /* RFC 7518 3.1, RFC 8037 3.1. */
 static const struct {
@@ -17,14 +17,17 @@ static const struct {
     {"ES256", KEY_SIGNATURE_ES256, KEY_P256}, {"ES384", KEY_SIGNATURE_ES384, KEY_P384},
     {"ES512", KEY_SIGNATURE_ES512, KEY_P521}, {"EdDSA", KEY_SIGNATURE_EDDSA, KEY_ED25519},
     {"RS256", KEY_SIGNATURE_RS256, KEY_RSA},  {"RS384", KEY_SIGNATURE_RS384, KEY_RSA},
-    {"RS512", KEY_SIGNATURE_RS512, KEY_RSA},
+    {"RS512", KEY_SIGNATURE_RS512, KEY_RSA},  {"PS256", KEY_SIGNATURE_PS256, KEY_RSA},
+    {"PS384", KEY_SIGNATURE_PS384, KEY_RSA},  {"PS512", KEY_SIGNATURE_PS512, KEY_RSA},
 };
 
+#define SHORT_MAX       2 /* octets that may be missing of an ECDSA signature */
 #define ALGORITHM_COUNT (sizeof algorithms / sizeof *algorithms)
 
 const char *jws_algorithms_json(void)
 {
-    return "[\"ES256\",\"ES384\",\"ES512\",\"EdDSA\",\"RS256\",\"RS384\",\"RS512\"]";
+    return "[\"ES256\",\"ES384\",\"ES512\",\"EdDSA\",\"RS256\",\"RS384\",\"RS512\","
+           "\"PS256\",\"PS384\",\"PS512\"]";
 }
 
 static enum err wrong_algorithm(const char *name, const char *reason,
@@ -107,11 +110,45 @@ enum err jws_read(struct arena *a, struct span text, struct jws **jws,
     return ERR_OK;
 }
 
+/* RFC 7518 3.4 wants both numbers at full length, but some devices leave their leading
+ * zeros away, one in 128 signatures. Which number is short cannot be seen, so every way
+ * of putting the zeros back is tried; each is a signature of full length, or none. */
+static enum err verify_short(const struct jws *jws, const struct key *key,
+                             size_t number_len, struct err_info *why)
+{
+    size_t lost = 2 * number_len - jws->signature.len;
+    enum err result = ERR_UNAUTHORIZED;
+
+    for (size_t of_r = 0; of_r <= lost && result == ERR_UNAUTHORIZED; of_r++) {
+        uint8_t whole[KEY_SIGNATURE_MAX] = {0};
+        size_t r_len = number_len - of_r;
+        size_t s_len = number_len - (lost - of_r);
+        memcpy(whole + of_r, jws->signature.data, r_len);
+        memcpy(whole + 2 * number_len - s_len, jws->signature.data + r_len, s_len);
+        result = key_verify(key, jws->algorithm, jws->signing_input,
+                            span_make(whole, 2 * number_len), why);
+    }
+    return result;
+}
+
+static enum err verify(const struct jws *jws, const struct key *key, struct err_info *why)
+{
+    enum key_type type = key_type(key);
+    struct span x;
+    struct span y;
+
+    key_numbers(key, &x, &y);
+    bool is_curve = type == KEY_P256 || type == KEY_P384 || type == KEY_P521;
+    if (is_curve && jws->signature.len < 2 * x.len &&
+        jws->signature.len + SHORT_MAX >= 2 * x.len)
+        return verify_short(jws, key, x.len, why);
+    return key_verify(key, jws->algorithm, jws->signing_input, jws->signature, why);
+}
+
 enum err jws_verify(struct arena *a, const struct jws *jws, const struct key *key,
                     const struct jws_verified **verified, struct err_info *why)
 {
-    enum err result =
-        key_verify(key, jws->algorithm, jws->signing_input, jws->signature, why);
+    enum err result = verify(jws, key, why);
 
     if (result == ERR_BAD_SIGNATURE_ALGORITHM)
         return wrong_algorithm(jws->algorithm_name, "does not fit the key", why);

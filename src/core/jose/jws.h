@@ -41,8 +41,8 @@ MUST_CHECK enum err jws_read(struct arena *a, struct span text, struct jws **jws
 
 /* Check the signature with `key` (jws->jwk, or the account's).
  * ERR_BAD_SIGNATURE_ALGORITHM if the algorithm does not fit the key, ERR_UNAUTHORIZED
- * ("the signature is wrong") otherwise. Short ECDSA signatures (leading zeros lost by
- * some devices) are not repaired. */
+ * ("the signature is wrong") otherwise. ECDSA signatures that lost one or two
+ * leading zeros, as some devices make them, are repaired. */
 MUST_CHECK enum err jws_verify(struct arena *a, const struct jws *jws,
                                const struct key *key,
                                const struct jws_verified **verified,

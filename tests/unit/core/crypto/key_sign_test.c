@@ -47,7 +47,8 @@ static bool fits(enum key_type type, enum key_signature how)
         [KEY_SIGNATURE_ES256] = KEY_P256, [KEY_SIGNATURE_ES384] = KEY_P384,
         [KEY_SIGNATURE_ES512] = KEY_P521, [KEY_SIGNATURE_EDDSA] = KEY_ED25519,
         [KEY_SIGNATURE_RS256] = KEY_RSA,  [KEY_SIGNATURE_RS384] = KEY_RSA,
-        [KEY_SIGNATURE_RS512] = KEY_RSA,
+        [KEY_SIGNATURE_RS512] = KEY_RSA,  [KEY_SIGNATURE_PS256] = KEY_RSA,
+        [KEY_SIGNATURE_PS384] = KEY_RSA,  [KEY_SIGNATURE_PS512] = KEY_RSA,
     };
 
     return is_der_ecdsa(how) ? type <= KEY_P521 : needed[how] == type;

@@ -58,6 +58,9 @@ static void reads(void **state)
         {"{\"alg\":\"RS256\",\"kid\":\"k\"}", KEY_SIGNATURE_RS256, NULL, NULL, "k"},
         {"{\"alg\":\"RS384\",\"kid\":\"k\"}", KEY_SIGNATURE_RS384, NULL, NULL, "k"},
         {"{\"alg\":\"RS512\",\"kid\":\"k\"}", KEY_SIGNATURE_RS512, NULL, NULL, "k"},
+        {"{\"alg\":\"PS256\",\"kid\":\"k\"}", KEY_SIGNATURE_PS256, NULL, NULL, "k"},
+        {"{\"alg\":\"PS384\",\"kid\":\"k\"}", KEY_SIGNATURE_PS384, NULL, NULL, "k"},
+        {"{\"alg\":\"PS512\",\"kid\":\"k\"}", KEY_SIGNATURE_PS512, NULL, NULL, "k"},
         {"{\"Alg\":\"ES256\",\"KID\":\"k\"}", KEY_SIGNATURE_ES256, NULL, NULL, "k"},
         {"{\"alg\":\"ES256\",\"jwk\":" EC_JWK "}", KEY_SIGNATURE_ES256, NULL, NULL, NULL},
         {"{\"alg\":\"EdDSA\",\"jwk\":" ED_JWK "}", KEY_SIGNATURE_EDDSA, NULL, NULL, NULL},
@@ -105,7 +108,7 @@ static void refuses_headers(void **state)
         {"{\"alg\":\"none\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, "ES256, ES384"},
         {"{\"alg\":\"HS256\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, "HS256"},
         {"{\"alg\":\"HS512\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, "HS512"},
-        {"{\"alg\":\"PS256\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, "PS256"},
+        {"{\"alg\":\"PS1\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, "PS1"},
         {"{\"alg\":\"ES256K\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, "ES256K"},
         {"{\"alg\":\"es256\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, "es256"},
         {"{\"alg\":\"\",\"kid\":\"k\"}", ERR_BAD_SIGNATURE_ALGORITHM, ""},
@@ -305,13 +308,54 @@ static void signing_has_bounds(void **state)
     key_free(public_key);
 }
 
+/* Signatures that lost leading zeros of r, of s, of both; and what is only short. */
+static void short_signatures(void **state)
+{
+    static const size_t n = 32; /* octets of a number of P-256 */
+    struct key *k = NULL;
+    bool seen[2] = {false, false};
+
+    assert_int_equal(key_generate(KEY_P256, 0, &k, NULL), ERR_OK);
+    for (int i = 0; i < 20000 && !(seen[0] && seen[1]); i++) {
+        const char *input = arena_printf(*state, "message %d", i);
+        uint8_t whole[KEY_SIGNATURE_MAX];
+        uint8_t cut[KEY_SIGNATURE_MAX];
+        size_t len = 0;
+        const struct jws_verified *verified = NULL;
+        assert_int_equal(
+            key_sign(k, KEY_SIGNATURE_ES256, span_of(input), whole, &len, NULL), ERR_OK);
+        size_t of_r = whole[0] == 0 ? 1 : 0;
+        size_t of_s = whole[n] == 0 ? 1 : 0;
+        if (of_r + of_s == 0)
+            continue;
+        seen[0] = seen[0] || of_r > 0;
+        seen[1] = seen[1] || of_s > 0;
+        memcpy(cut, whole + of_r, n - of_r);
+        memcpy(cut + n - of_r, whole + n + of_s, n - of_s);
+        struct jws jws = {.algorithm = KEY_SIGNATURE_ES256,
+                          .algorithm_name = "ES256",
+                          .signing_input = span_of(input),
+                          .signature = span_make(cut, 2 * n - of_r - of_s)};
+        assert_int_equal(jws_verify(*state, &jws, k, &verified, NULL), ERR_OK);
+        cut[n] ^= 1;
+        assert_int_equal(jws_verify(*state, &jws, k, &verified, NULL), ERR_UNAUTHORIZED);
+        for (size_t shorter = 0; shorter < 2 * n; shorter += 7) {
+            jws.signature = span_make(whole, shorter);
+            assert_int_equal(jws_verify(*state, &jws, k, &verified, NULL),
+                             ERR_UNAUTHORIZED);
+        }
+    }
+    assert_true(seen[0] && seen[1]);
+    key_free(k);
+}
+
 static void algorithms_are_json(void **state)
 {
     const struct json *list = NULL;
 
     assert_int_equal(json_read(*state, span_of(jws_algorithms_json()), &list, NULL),
                      ERR_OK);
-    assert_int_equal(json_count(list), 7);
+    assert_int_equal(json_count(list), 10);
     for (size_t i = 0; i < json_count(list); i++) {
         struct jws *jws = NULL;
         const char *header = arena_printf(*state, "{\"alg\":\"%s\",\"kid\":\"k\"}",
@@ -330,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(round_trips, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_signatures, setup, teardown),
         cmocka_unit_test_setup_teardown(signing_has_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(short_signatures, setup, teardown),
         cmocka_unit_test_setup_teardown(algorithms_are_json, setup, teardown),
     };
 
