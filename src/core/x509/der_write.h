@@ -2,7 +2,7 @@
  * header is written, so nothing is moved or measured twice. Write the last element first.
  *
  *     size_t end = der_write_mark(&w);
- *     der_write_oid(&w, value); der_write_oid(&w, type);
+ *     oid_write(&w, value); oid_write(&w, type);
  *     der_write_wrap(&w, DER_SEQUENCE, end);
  *
  * The first lack of room is remembered; check der_write_take once. */
