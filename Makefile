@@ -11,7 +11,7 @@ SECONDS = 30
 NINJA = ninja $(addprefix -j,$(JOBS))
 PYTHON = /usr/bin/python3
 
-.PHONY: all unit check asan fuzz lint bench docs install clean help
+.PHONY: all unit check asan fuzz lint bench conformance docs install clean help
 all: $(BUILD)/build.ninja ## build both programs (release) into build/
 	$(NINJA) -C $(BUILD)
 
@@ -41,13 +41,16 @@ fuzz: $(FUZZ)/build.ninja ## each fuzz target for SECONDS=30, or the one of NAME
 
 lint: ## clang-format, shellcheck, the floor plan (layers) and the shape of the code
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
-	shellcheck -S warning check quickstart .ci/run
+	shellcheck -S warning check quickstart tools/next_release .ci/run
 	$(PYTHON) tools/layers
 	$(PYTHON) tools/shape
 
 bench: $(BUILD)/build.ninja ## cairn-ca and Pebble on this machine, one table (minutes; see docs/benchmarks.md)
 	$(NINJA) -C $(BUILD)
 	$(PYTHON) bench/run_issue.py
+
+conformance: ## write CONFORMANCE.md: what of ACME is met, by which test, and what is open
+	$(PYTHON) tools/conformance
 
 docs: $(BUILD)/build.ninja ## the manual pages, in build/docs/
 	$(NINJA) -C $(BUILD) docs/cairn.1 docs/cairn-ca.8 docs/cairn-ca.yaml.5

@@ -9,6 +9,7 @@
 #include "core/crypto/aead.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/key.h"
+#include "core/crypto/key_weak.h"
 #include "core/jose/jwk.h"
 #include "core/jose/jws.h"
 #include "core/json/json_read.h"
@@ -72,6 +73,19 @@ static void step_from_spki(struct bench *b)
     struct key *k = NULL;
     check(key_from_spki(key_spki(b->key), &k, &why), &why);
     key_free(k);
+}
+
+static void step_weakness(struct bench *b)
+{
+    if (key_weakness(b->public_key) != NULL)
+        exit(1);
+}
+
+static void step_fingerprint(struct bench *b)
+{
+    uint8_t digest[KEY_WEAK_FINGERPRINT_SIZE];
+
+    (void)key_weak_fingerprint(b->public_key, digest);
 }
 
 static void step_jwk_read(struct bench *b)
@@ -179,6 +193,20 @@ static void of_type(const char *name, enum key_type type, enum key_signature how
     arena_free(b.arena);
 }
 
+/* What a CA asks of a good key before it certifies it. */
+static void gates(const char *name, int bits, int rounds)
+{
+    struct err_info why = {0};
+    struct bench b = {0};
+
+    check(key_generate(KEY_RSA, bits, &b.key, &why), &why);
+    check(key_from_spki(key_spki(b.key), &b.public_key, &why), &why);
+    run(name, "weaknesses", &b, rounds, step_weakness);
+    run(name, "Debian's name", &b, rounds, step_fingerprint);
+    key_free(b.key);
+    key_free(b.public_key);
+}
+
 int main(void)
 {
     uint8_t secret[AEAD_KEY_SIZE];
@@ -196,5 +224,8 @@ int main(void)
     of_type("P-521", KEY_P521, KEY_SIGNATURE_ES512, 400);
     of_type("Ed25519", KEY_ED25519, KEY_SIGNATURE_EDDSA, 4000);
     of_type("RSA-2048", KEY_RSA, KEY_SIGNATURE_RS256, 1000);
+    gates("RSA-2048", 2048, 4000);
+    gates("RSA-3072", 3072, 4000);
+    gates("RSA-4096", 4096, 4000);
     return 0;
 }

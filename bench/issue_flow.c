@@ -126,7 +126,7 @@ static enum err make_request(struct issue_client *c, const char *name, struct ke
 
     TRY(key_generate(KEY_P256, 0, key, why));
     arena_own(c->arena, *key, key_drop);
-    TRY(csr_make(&csr, *key, &name, 1, why));
+    TRY(csr_make(&csr, *key, &(struct csr_names){.dns = &name, .dns_count = 1}, why));
     json_write_begin_object(&w, NULL);
     json_write_base64url(&w, "csr", buf_span(&csr));
     json_write_end_object(&w);

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Put the reference of all options into the manual page of the configuration.
 
-usage: manual_options.py TEMPLATE OPTIONS_DEF      (the page goes to standard output)
+usage: manual_options.py TEMPLATE OPTIONS_DEF [FAMILY=OPTIONS_DEF]...      (the page goes to standard output)
 The line @OPTIONS@ of the template becomes one section for each group of options.def, the table the program
-itself is compiled from, so that the manual cannot know other options, defaults or bounds than the program.
+itself is compiled from, so that the manual cannot know other options, defaults or bounds than the program. A
+FAMILY is a section whose members the file names; its table becomes the section FAMILY.NAME.
 """
 import re
 import sys
@@ -73,13 +74,21 @@ def reference(rows):
     return "\n".join(lines).rstrip("\n")
 
 
+def read_table(path, family=None):
+    with open(path, encoding="utf-8") as file:
+        rows = read_rows(file.read())
+    return [(f"{family}.NAME.{row[0]}", *row[1:]) for row in rows] if family else rows
+
+
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3 or any("=" not in family for family in sys.argv[3:]):
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as file:
         template = file.read()
-    with open(sys.argv[2], encoding="utf-8") as file:
-        rows = read_rows(file.read())
+    rows = read_table(sys.argv[2])
+    for family in sys.argv[3:]:
+        name, _, path = family.partition("=")
+        rows += read_table(path, name)
     if template.count(f"\n{MARK}\n") != 1:
         sys.exit(f"{sys.argv[1]}: there must be one line {MARK}")
     sys.stdout.write(template.replace(MARK, reference(rows)))

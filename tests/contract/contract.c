@@ -56,7 +56,8 @@ void contract_settle(struct contract *f)
 struct store_account *contract_add_account(struct contract *f, uint8_t mark,
                                            bool *existed)
 {
-    struct store_account fresh = {.jwk = "{\"kty\":\"EC\"}",
+    struct store_account fresh = {.directory = "default",
+                                  .jwk = "{\"kty\":\"EC\"}",
                                   .contacts = "[]",
                                   .terms_agreed = false,
                                   .created = CONTRACT_NOW};
@@ -67,6 +68,13 @@ struct store_account *contract_add_account(struct contract *f, uint8_t mark,
         store_account_add(f->session, f->arena, &fresh, existed, &row, &f->why), ERR_OK);
     contract_settle(f);
     return row;
+}
+
+void contract_deactivate_account(struct contract *f, int64_t id)
+{
+    const struct store_account_change change = {.status = STORE_ACCOUNT_DEACTIVATED};
+
+    assert_int_equal(store_account_update(f->session, id, &change, &f->why), ERR_OK);
 }
 
 struct store_order *contract_add_order(struct contract *f, int64_t account_id,
@@ -117,5 +125,6 @@ struct store_issuance contract_issuance_for(const struct store_order *order, uin
                                .begun = CONTRACT_NOW,
                                .not_after = CONTRACT_NOW + 90};
     memset(i.serial, mark, i.serial_len);
+    memset(i.key_thumbprint, 0xff, sizeof i.key_thumbprint); /* no account's */
     return i;
 }

@@ -49,6 +49,9 @@ void contract_settle(struct contract *f);
 struct store_account *contract_add_account(struct contract *f, uint8_t mark,
                                            bool *existed);
 
+/* Close it (RFC 8555 7.3.6). */
+void contract_deactivate_account(struct contract *f, int64_t id);
+
 /* An order of that account, for name0.example.test and so on. */
 struct store_order *contract_add_order(struct contract *f, int64_t account_id,
                                        size_t names);
@@ -64,4 +67,18 @@ struct store_issuance contract_issuance_for(const struct store_order *order,
 /* The tests of the other files; how many failed. */
 int contract_facts(void);
 int contract_batches(void);
+int contract_notes(void);
 int contract_endings(void);
+int contract_keys(void);
+int contract_star(void);
+int contract_caa(void);
+int contract_crl(void);
+int contract_evidence(void);
+int contract_sweep(void);
+int contract_external(void);
+int contract_renewal(void);
+int contract_limits(void);
+int contract_reuse(void);
+int contract_search(void);
+int contract_subdomains(void);
+int contract_precertificates(void);

@@ -18,8 +18,8 @@ static void account_is_kept_and_found(void **state)
                      ERR_OK);
     assert_string_equal(found->jwk, "{\"kty\":\"EC\"}");
     assert_int_equal(found->status, STORE_ACCOUNT_VALID);
-    assert_int_equal(store_account_by_thumbprint(f->session, f->arena, made->thumbprint,
-                                                 &found, &f->why),
+    assert_int_equal(store_account_by_thumbprint(f->session, f->arena, "default",
+                                                 made->thumbprint, &found, &f->why),
                      ERR_OK);
     assert_int_equal(found->id, made->id);
     assert_int_equal(contract_add_account(f, 1, &existed)->id, made->id);
@@ -35,29 +35,32 @@ static void account_changes(void **state)
     bool existed;
     int64_t id = contract_add_account(f, 1, &existed)->id;
 
-    assert_int_equal(store_account_update(f->session, id, "[\"mailto:a@b.test\"]", true,
-                                          STORE_ACCOUNT_VALID, &f->why),
-                     ERR_OK);
+    const struct store_account_change contacts = {.contacts = "[\"mailto:a@b.test\"]"};
+    const struct store_account_change terms = {.terms = "https://a.test/2",
+                                               .terms_at = CONTRACT_NOW + 7};
+
+    assert_int_equal(store_account_update(f->session, id, &contacts, &f->why), ERR_OK);
+    assert_int_equal(store_account_update(f->session, id, &terms, &f->why), ERR_OK);
     contract_settle(f);
     assert_int_equal(store_account_by_id(f->session, f->arena, id, &row, &f->why),
                      ERR_OK);
     assert_string_equal(row->contacts, "[\"mailto:a@b.test\"]");
     assert_true(row->terms_agreed);
-    assert_int_equal(store_account_update(f->session, id, NULL, false,
-                                          STORE_ACCOUNT_DEACTIVATED, &f->why),
-                     ERR_OK);
+    assert_string_equal(row->terms, "https://a.test/2");
+    assert_int_equal(row->terms_at, CONTRACT_NOW + 7);
+    contract_deactivate_account(f, id);
     contract_settle(f);
     assert_int_equal(store_account_by_id(f->session, f->arena, id, &row, &f->why),
                      ERR_OK);
     assert_string_equal(row->contacts, "[\"mailto:a@b.test\"]");
     assert_true(row->terms_agreed);
+    assert_string_equal(row->terms, "https://a.test/2");
+    assert_int_equal(row->terms_at, CONTRACT_NOW + 7);
     assert_int_equal(row->status, STORE_ACCOUNT_DEACTIVATED);
-    assert_int_equal(
-        store_account_update(f->session, id, "[]", false, STORE_ACCOUNT_VALID, &f->why),
-        ERR_CONFLICT);
-    assert_int_equal(
-        store_account_update(f->session, 77, "[]", false, STORE_ACCOUNT_VALID, &f->why),
-        ERR_NOT_FOUND);
+    assert_int_equal(store_account_update(f->session, id, &contacts, &f->why),
+                     ERR_UNAUTHORIZED);
+    assert_int_equal(store_account_update(f->session, 77, &contacts, &f->why),
+                     ERR_NOT_FOUND);
 }
 
 static void order_comes_back_whole(void **state)
@@ -224,7 +227,8 @@ static void *race(void *argument)
     struct racer *r = argument;
     struct store_session *session = NULL;
     struct arena *a = arena_new();
-    struct store_account fresh = {.jwk = "{}", .contacts = "[]", .created = CONTRACT_NOW};
+    struct store_account fresh = {
+        .directory = "default", .jwk = "{}", .contacts = "[]", .created = CONTRACT_NOW};
     struct store_account *row = NULL;
     struct err_info why = {0};
     bool existed;
@@ -300,6 +304,20 @@ int main(void)
 
     failed += contract_facts();
     failed += contract_batches();
+    failed += contract_notes();
     failed += contract_endings();
+    failed += contract_crl();
+    failed += contract_keys();
+    failed += contract_star();
+    failed += contract_caa();
+    failed += contract_evidence();
+    failed += contract_sweep();
+    failed += contract_external();
+    failed += contract_renewal();
+    failed += contract_limits();
+    failed += contract_reuse();
+    failed += contract_search();
+    failed += contract_subdomains();
+    failed += contract_precertificates();
     return failed > 0;
 }

@@ -155,6 +155,7 @@ static bool issue(struct store *store, struct store_session *s, int64_t account_
     struct err_info why = {0};
 
     random_fill(issuance.serial, 16);
+    random_fill(issuance.key_thumbprint, sizeof issuance.key_thumbprint);
     bool good = store_order_add(s, &order, &why) == ERR_OK;
     good = good && store_attempt_begin(s, authz.id, 0, CONTRACT_NOW, &why) == ERR_OK;
     good = good && store_attempt_finish(s, authz.id, 0, STORE_VERDICT_VALID, NULL, "[]",
@@ -173,7 +174,8 @@ static bool issue(struct store *store, struct store_session *s, int64_t account_
 static void *be_busy(void *argument)
 {
     struct busy *b = argument;
-    struct store_account fresh = {.jwk = "{}", .contacts = "[]", .created = CONTRACT_NOW};
+    struct store_account fresh = {
+        .directory = "default", .jwk = "{}", .contacts = "[]", .created = CONTRACT_NOW};
     struct store_account *row = NULL;
     struct store_session *s = NULL;
     struct arena *a = arena_new();
@@ -237,7 +239,8 @@ static void threads_do_not_disturb_each_other(void **state)
 /* In the child: issue for ever, telling of what is on disk. */
 static _Noreturn void issue_until_killed(const char *where, int tell)
 {
-    struct store_account fresh = {.jwk = "{}", .contacts = "[]", .created = CONTRACT_NOW};
+    struct store_account fresh = {
+        .directory = "default", .jwk = "{}", .contacts = "[]", .created = CONTRACT_NOW};
     struct store_account *row = NULL;
     struct store *store = NULL;
     struct store_session *s = NULL;

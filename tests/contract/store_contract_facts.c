@@ -60,28 +60,33 @@ static void account_texts_are_kept(void **state)
     static const char contacts[] =
         "[\"mailto:o'neil@example.test\",\"mailto:\\u00e9;--\"]";
     struct contract *f = *state;
-    struct store_account fresh = {.jwk = "{\"kty\":\"\xc3\xa9\"}",
+    struct store_account fresh = {.directory = "default",
+                                  .jwk = "{\"kty\":\"\xc3\xa9\"}",
                                   .contacts = contacts,
                                   .terms_agreed = true,
+                                  .terms = "https://example.test/terms?a='b'",
+                                  .terms_at = 4102444801,
                                   .created = 4102444800};
     struct store_account *row = NULL;
     bool existed = true;
 
     fresh.thumbprint[31] = 7;
-    assert_int_equal(store_account_by_thumbprint(f->session, f->arena, fresh.thumbprint,
-                                                 &row, &f->why),
+    assert_int_equal(store_account_by_thumbprint(f->session, f->arena, "default",
+                                                 fresh.thumbprint, &row, &f->why),
                      ERR_NOT_FOUND);
     assert_int_equal(
         store_account_add(f->session, f->arena, &fresh, &existed, &row, &f->why), ERR_OK);
     assert_true(row->id > 0);
     contract_settle(f);
     contract_restart(f);
-    assert_int_equal(store_account_by_thumbprint(f->session, f->arena, fresh.thumbprint,
-                                                 &row, &f->why),
+    assert_int_equal(store_account_by_thumbprint(f->session, f->arena, "default",
+                                                 fresh.thumbprint, &row, &f->why),
                      ERR_OK);
     assert_string_equal(row->jwk, fresh.jwk);
     assert_string_equal(row->contacts, contacts);
     assert_true(row->terms_agreed);
+    assert_string_equal(row->terms, fresh.terms);
+    assert_int_equal(row->terms_at, 4102444801);
     assert_int_equal(row->created, 4102444800);
     assert_memory_equal(row->thumbprint, fresh.thumbprint, STORE_THUMBPRINT_SIZE);
 }
@@ -91,14 +96,13 @@ static void account_that_exists_stays_as_it_is(void **state)
 {
     struct contract *f = *state;
     int64_t id = account(f, 1);
-    struct store_account again = {.jwk = "{}", .contacts = "[\"x\"]", .created = 5};
+    struct store_account again = {
+        .directory = "default", .jwk = "{}", .contacts = "[\"x\"]", .created = 5};
     struct store_account *row = NULL;
     bool existed = false;
 
     memset(again.thumbprint, 1, sizeof again.thumbprint);
-    assert_int_equal(store_account_update(f->session, id, NULL, true,
-                                          STORE_ACCOUNT_DEACTIVATED, &f->why),
-                     ERR_OK);
+    contract_deactivate_account(f, id);
     assert_int_equal(
         store_account_add(f->session, f->arena, &again, &existed, &row, &f->why), ERR_OK);
     assert_true(existed);
@@ -112,7 +116,8 @@ static void account_that_exists_stays_as_it_is(void **state)
     assert_int_equal(store_account_by_id(f->session, f->arena, id, &row, &f->why),
                      ERR_OK);
     assert_int_equal(row->status, STORE_ACCOUNT_DEACTIVATED);
-    assert_true(row->terms_agreed);
+    assert_false(row->terms_agreed);
+    assert_string_equal(row->terms, "");
 }
 
 /* --- orders ------------------------------------------------------------------------- */
@@ -189,11 +194,9 @@ static void order_has_limits(void **state)
     assert_int_equal(store_order_by_id(f->session, f->arena, MISSING, &row, &f->why),
                      ERR_NOT_FOUND);
     assert_int_equal(store_order_fail(f->session, MISSING, "{}", &f->why), ERR_NOT_FOUND);
-    assert_int_equal(store_account_update(f->session, order.account_id, NULL, false,
-                                          STORE_ACCOUNT_DEACTIVATED, &f->why),
-                     ERR_OK);
+    contract_deactivate_account(f, order.account_id);
     order.identifier_count = 1;
-    assert_int_equal(store_order_add(f->session, &order, &f->why), ERR_NOT_FOUND);
+    assert_int_equal(store_order_add(f->session, &order, &f->why), ERR_UNAUTHORIZED);
 }
 
 /* --- attempts ----------------------------------------------------------------------- */
@@ -223,6 +226,36 @@ static void attempt_that_was_not_begun_can_finish(void **state)
     struct store_authz *none = NULL;
     assert_int_equal(store_authz_by_id(f->session, f->arena, MISSING, &none, &f->why),
                      ERR_NOT_FOUND);
+}
+
+/* What ends by itself lives no longer than that, though a proof would make it last. */
+static void an_authorization_is_shortened(void **state)
+{
+    static const struct {
+        int64_t lifetime;
+        int64_t until;
+        int64_t expires; /* then */
+    } rows[] = {{0, 100, 100},   {0, 5000, 1000},    {700, 100, 100},
+                {700, 800, 800}, {700, 5000, 1000},  {9000, 5000, 5000},
+                {9000, 1, 1},    {9000, 20000, 9000}};
+    struct contract *f = *state;
+    struct store_order order = *contract_add_order(f, account(f, 1), 1);
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        order.authzs[0].lifetime = rows[i].lifetime;
+        assert_int_equal(store_order_add(f->session, &order, &f->why), ERR_OK);
+        int64_t id = order.authzs[0].id;
+        assert_int_equal(store_authz_shorten(f->session, id, CONTRACT_NOW + rows[i].until,
+                                             CONTRACT_NOW, &f->why),
+                         ERR_OK);
+        assert_int_equal(store_attempt_finish(f->session, id, 4, STORE_VERDICT_VALID,
+                                              NULL, "[]", CONTRACT_NOW, &f->why),
+                         ERR_OK);
+        assert_int_equal(authz_by_id(f, id)->expires, CONTRACT_NOW + rows[i].expires);
+    }
+    assert_int_equal(
+        store_authz_shorten(f->session, MISSING, CONTRACT_NOW, CONTRACT_NOW, &f->why),
+        ERR_NOT_FOUND);
 }
 
 static void unfinished_attempts_are_listed(void **state)
@@ -263,6 +296,30 @@ static void unfinished_attempts_are_listed(void **state)
 }
 
 /* --- issuances and certificates ----------------------------------------------------- */
+
+/* What cannot count any more is not asked for. */
+static void a_deactivated_attempt_is_not_taken_up(void **state)
+{
+    struct contract *f = *state;
+    const struct store_order *order = contract_add_order(f, account(f, 1), 2);
+    struct store_authz *rows = NULL;
+    size_t count = 9;
+
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(store_attempt_begin(f->session, order->authzs[i].id, 0,
+                                             CONTRACT_NOW, &f->why),
+                         ERR_OK);
+    assert_int_equal(
+        store_authz_deactivate(f->session, order->authzs[0].id, CONTRACT_NOW, &f->why),
+        ERR_OK);
+    contract_settle(f);
+    contract_restart(f);
+    assert_int_equal(
+        store_attempts_unfinished(f->session, f->arena, 10, &rows, &count, &f->why),
+        ERR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].id, order->authzs[1].id);
+}
 
 static void unfinished_issuances_are_listed(void **state)
 {
@@ -392,7 +449,9 @@ int contract_facts(void)
         CONTRACT_TEST(order_keeps_every_field),
         CONTRACT_TEST(order_has_limits),
         CONTRACT_TEST(attempt_that_was_not_begun_can_finish),
+        CONTRACT_TEST(an_authorization_is_shortened),
         CONTRACT_TEST(unfinished_attempts_are_listed),
+        CONTRACT_TEST(a_deactivated_attempt_is_not_taken_up),
         CONTRACT_TEST(unfinished_issuances_are_listed),
         CONTRACT_TEST(issuance_is_refused),
         CONTRACT_TEST(certificates_are_kept_whole),

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import http.client
+import ipaddress
 import json
 import ssl
 import urllib.parse
@@ -10,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.x509.oid import NameOID
+
+import answers
 
 CURVES = {"ES256": (ec.SECP256R1, "P-256", 32, hashes.SHA256), "ES384": (ec.SECP384R1, "P-384", 48, hashes.SHA384),
           "ES512": (ec.SECP521R1, "P-521", 66, hashes.SHA512)}
@@ -86,11 +89,12 @@ class Answer:
 
 
 class Client:
-    """One kept-alive connection to one directory."""
+    """One kept-alive connection to one directory. What must hold for every answer is looked at with each."""
 
     def __init__(self, url, root, key=None):
         parts = urllib.parse.urlsplit(url)
         self.origin = f"https://{parts.netloc}"
+        self.url = url
         self.context = ssl.create_default_context(cafile=str(root))
         self.netloc = parts.netloc
         self.connection = None
@@ -112,6 +116,9 @@ class Client:
         self.connection.request(method, path, body, headers or {})
         response = self.connection.getresponse()
         answer = Answer(response, response.read())
+        is_directory = path.partition("?")[0].endswith("/directory")
+        faults = answers.faults(answer, method, self.url, is_directory)
+        assert not faults, (faults, method, path, answer)
         if "Replay-Nonce" in answer.headers:
             self.nonces.append(answer.headers["Replay-Nonce"])
         return answer
@@ -149,8 +156,9 @@ class Client:
         return answer
 
     def order(self, *names):
-        answer = self.post(self.directory["newOrder"],
-                           {"identifiers": [{"type": "dns", "value": name} for name in names]})
+        """For names and addresses."""
+        answer = self.post(self.directory["newOrder"], {"identifiers": [
+            {"type": "ip" if is_address(name) else "dns", "value": name} for name in names]})
         assert answer.status == 201, answer
         return answer.headers["Location"], answer.json
 
@@ -181,19 +189,38 @@ class Client:
         """The whole flow; the chain as PEM."""
         url, order = self.order(*names)
         self.prove(order, responder)
-        answer = self.post(order["finalize"], {"csr": b64(make_csr(names, key))})
+        addresses = [name for name in names if is_address(name)]
+        csr = make_csr([name for name in names if name not in addresses], key, addresses=addresses)
+        answer = self.post(order["finalize"], {"csr": b64(csr)})
         assert answer.status == 200, answer
         final = answer.json if answer.json["status"] == "valid" else self.poll(url, ("valid", "invalid")).json
         assert final["status"] == "valid", final
         return self.post(final["certificate"], None).body
 
 
-def make_csr(names, key=None, common_name=None):
+def certificate_id(pem):
+    """The name RFC 9773 4.1 gives to a certificate."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    key_id = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    serial = certificate.serial_number  # one octet more when the first bit is set, as in DER
+    return f"{b64(key_id)}.{b64(serial.to_bytes(serial.bit_length() // 8 + 1, 'big'))}"
+
+
+def is_address(text):
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def make_csr(names, key=None, common_name=None, addresses=()):
     """A request in DER."""
+    alternatives = [*[x509.DNSName(n) for n in names], *[x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]]
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), False)
     digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return builder.sign(key, digest).public_bytes(serialization.Encoding.DER)

@@ -4,6 +4,7 @@ import signal
 import pytest
 
 import acme_raw
+import crowd as crowd_module
 import fake_ca as fake_ca_module
 import house as house_module
 import pebble as pebble_module
@@ -28,6 +29,28 @@ def house(tmp_path_factory):
         assert "ERROR: AddressSanitizer" not in made.text() and "runtime error" not in made.text(), made.text()
     finally:
         made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_house(tmp_path_factory):
+    """One house for all tests of a file, each with an account of its own; in the end its store must be sound."""
+    made = house_module.House(tmp_path_factory.mktemp("shared") / "ca")
+    try:
+        made.start()
+        yield made
+        assert crowd_module.broken(made) == {}
+        assert made.stop() == 0, made.text()
+        assert "ERROR: AddressSanitizer" not in made.text() and "runtime error" not in made.text(), made.text()
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_responder(shared_house):
+    """Answers where that house asks."""
+    made = responder_module.Responder(shared_house.http_port)
+    yield made
+    made.close()
 
 
 @pytest.fixture

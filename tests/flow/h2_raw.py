@@ -23,6 +23,7 @@ class Answer:
     def __init__(self):
         self.interim = []
         self.headers = None
+        self.fields = None  # the same as pairs: some names are there more than once
         self.body = b""
         self.reset = None  # error code of RST_STREAM
         self.ended = False
@@ -105,7 +106,7 @@ class H2:
                 answer.interim.append(dict(headers)[":status"])
             else:
                 assert answer.headers is None
-                answer.headers = dict(headers)
+                answer.headers, answer.fields = dict(headers), headers
         elif isinstance(frame, frames.DataFrame):
             answer.body += frame.data
         elif isinstance(frame, frames.RstStreamFrame):

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -19,6 +19,17 @@ def certificates(pem):
     """All certificates of a PEM text."""
     blocks = re.findall(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", pem, re.DOTALL)
     return [x509.load_pem_x509_certificate(block) for block in blocks]
+
+
+def verify(key, certificate):
+    """Its signature, by python3-cryptography."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        more = [ec.ECDSA(certificate.signature_hash_algorithm)]
+    elif isinstance(key, rsa.RSAPublicKey):
+        more = [padding.PKCS1v15(), certificate.signature_hash_algorithm]
+    else:
+        more = []
+    key.verify(certificate.signature, certificate.tbs_certificate_bytes, *more)
 
 
 def judge(certificate, chain, root, names):
@@ -41,7 +52,7 @@ def judge(certificate, chain, root, names):
     assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     assert leaf.serial_number > 0 and leaf.serial_number.bit_length() <= 159
     issuer = next(i for i in issuers if i.subject == leaf.issuer)
-    issuer.public_key().verify(leaf.signature, leaf.tbs_certificate_bytes, ec.ECDSA(leaf.signature_hash_algorithm))
+    verify(issuer.public_key(), leaf)
     assert all(i != top for i in issuers), "the chain must not hold the root"
     return leaf
 

@@ -15,14 +15,15 @@ START_SECONDS = 15
 
 
 class Pebble:
-    """A running Pebble. `http_port` is where it asks for http-01."""
+    """A running Pebble. `http_port` is where it asks for http-01, `tls_port` for tls-alpn-01."""
 
     def __init__(self, directory, *, nonce_reject=0, authz_reuse=0, sleep=False, stub=None, settings=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.own_stub = stub is None
         self.stub = stub or Stub()
-        self.port, self.management_port, self.http_port = free_port(), free_port(), free_port()
+        self.port, self.management_port = free_port(), free_port()
+        self.http_port, self.tls_port = free_port(), free_port()
         self.root = self.directory / "tls-cert.pem"  # trusted for HTTPS
         self.log_path = self.directory / "pebble.log"
         self.settings = settings or {}
@@ -41,7 +42,7 @@ class Pebble:
             make_tls_certificate(self.directory)
         config = {"listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management_port}",
                   "certificate": str(self.root), "privateKey": str(self.directory / "tls-key.pem"),
-                  "httpPort": self.http_port, "tlsPort": free_port(), "ocspResponderURL": "",
+                  "httpPort": self.http_port, "tlsPort": self.tls_port, "ocspResponderURL": "",
                   "externalAccountBindingRequired": False, **self.settings}
         path = self.directory / "config.json"
         path.write_text(json.dumps({"pebble": config}))

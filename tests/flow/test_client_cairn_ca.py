@@ -64,6 +64,7 @@ def nobody_listens(port):
 
 
 def test_standalone(client, ca):
+    """C-CSR-1: the CA takes no request with other names than the order's."""
     names = [NAME, "example.test", "a.b.c.example.test"]
     done = client.issue(*names)
     words = [line.split()[0] for line in done.stdout.splitlines()]
@@ -183,7 +184,7 @@ def test_list_and_show(client, ca):
 
 
 def test_what_the_ca_refuses_is_explained(client, ca):
-    """Nobody answers where the CA asks: the name, where it went, what it saw; one line; nothing is left."""
+    """C-CH-6: nobody answers where the CA asks: the name, where it went, what it saw; one line; nothing is left."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         other = str(s.getsockname()[1])
@@ -275,6 +276,7 @@ def test_the_ca_comes_and_goes(own, house):
 
 
 def test_terms_of_service(tmp_path):
+    """C-ACC-3."""
     terms = "https://example.test/terms"
     house = house_module.House(tmp_path / "ca", sets=[f"terms_of_service={terms}"])
     try:
@@ -292,7 +294,7 @@ def test_terms_of_service(tmp_path):
 
 
 def test_two_at_once_and_one_that_is_stopped(own, house, tmp_path):
-    """The lock keeps the second out; Ctrl-C in the middle frees it and leaves no listener."""
+    """C-SEC-2: the lock keeps the second out; Ctrl-C in the middle frees it and leaves no listener."""
     silent = responder_module.Responder(house.http_port)  # the CA waits for it
     silent.answer = lambda handler: time.sleep(3)
     root = tmp_path / "www"

@@ -63,6 +63,7 @@ def check(client, name, names):
 
 
 def test_issue_standalone(cairn):
+    """C-JWS-7, C-H01-1, C-ACC-10: judged by a CA we did not write."""
     done = cairn.issue("www.example.test", "example.test")
     certificate, key = check(cairn, "www.example.test", ["www.example.test", "example.test"])
     assert isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp256r1"
@@ -95,6 +96,7 @@ def test_refused_nonces(make_pebble, tmp_path, reject, count):
 
 
 def test_reused_authorizations_open_no_listener(make_pebble, tmp_path):
+    """C-ORD-5."""
     client = Client(tmp_path / "state", make_pebble(authz_reuse=100))
     client.issue("www.example.test")
     before = read_pair(client.live("www.example.test"))[0].serial_number
@@ -228,13 +230,14 @@ def test_a_result_nobody_gets_is_a_failure(tmp_path, words, to, code):
 # ---- what goes wrong ----
 
 def test_terms_must_be_agreed_to(pebble, tmp_path):
+    """C-ACC-3."""
     client = Client(tmp_path / "state", pebble, agree=False)
     assert "--agree-tos" in client.issue("tos.example.test", code=USAGE).stderr
     assert not client.live("tos.example.test").exists()
 
 
 @pytest.mark.parametrize("words", [
-    ["exa mple.test"], ["*.example.test"], ["example..test"], ["127.0.0.1"], ["example.test."], ["münchen.test"], [],
+    ["exa mple.test"], ["*.example.test"], ["example..test"], ["127.0.0.256"], ["example.test."], ["münchen.test"], [],
     ["a.example.test", "--key", "p999"], ["a.example.test", "--http", "magic"], ["a.example.test", "--http", "webroot:/no/such"],
     ["a.example.test", "--http-port", "0"], ["a.example.test", "--http-port", "65536"], ["a.example.test", "--http-port", "x"],
     ["a.example.test", "--ca", "http://localhost/dir"], ["a.example.test", "--ca-file", "/no/such"],
@@ -242,12 +245,13 @@ def test_terms_must_be_agreed_to(pebble, tmp_path):
     ["a.example.test", "--email", "a@b.test?subject=x"], ["a.example.test", "--webroot", "x"], ["a.example.test", "--ca"],
 ])
 def test_wrong_command_lines(cairn, words):
+    """C-TLS-1, C-ACC-4: among others: plain http, and addresses that are none."""
     done = cairn.run("issue", *words, code=USAGE)
     assert done.stdout == "" and done.stderr.startswith("cairn: ") and len(done.stderr.splitlines()) <= 2
 
 
 @pytest.mark.parametrize("words, says", [
-    (["1.2.3.4"], "address"), (["::1"], "address"), (["https://a.test/"], "':'"), (["a.test:80"], "':'"),
+    (["1.2.3.256"], "address"), (["::ffff:1.2.3.4"], "ask for \"1.2.3.4\""), (["https://a.test/"], "':'"), (["a.test:80"], "':'"),
     (["a.test", "--ca", "https://"], "host"), (["a.test", "--ca", "https://localhost:99999/"], "port"),
     (["a.test", "--ca", "https://user:secret@localhost/dir"], "user name"), (["a.test", "--ca", "letsencrypt-stagin"], "letsencrypt"),
     (["a.test", "--key", "--json"], "--key needs a value"), (["a.test", "--ca-file", "/no/such"], "No such file"),
@@ -281,6 +285,7 @@ def test_ca_unreachable(cairn):
 
 
 def test_ca_not_trusted(cairn, tmp_path):
+    """C-TLS-1, 2."""
     other = make_tls_certificate(tmp_path, stem="other")
     done = cairn.run("issue", "a.example.test", "--ca", cairn.ca.url, "--ca-file", other, code=None)
     assert done.returncode == FAILED and "--ca-file" in done.stderr and "certificate" in done.stderr
@@ -290,7 +295,7 @@ def test_ca_not_trusted(cairn, tmp_path):
 
 
 def test_host_name_must_fit(make_pebble, tmp_path):
-    """The right CA behind the wrong name."""
+    """C-TLS-1: the right CA behind the wrong name."""
     ca = make_pebble()
     make_tls_certificate(ca.directory, names="DNS:other.test")
     wrong = ca.directory / "tls-cert.pem"
@@ -334,6 +339,7 @@ def free_other_port(port):
 
 
 def test_locked(cairn):
+    """C-SEC-2."""
     cairn.issue("lock.example.test")
     with open(cairn.directory / "lock", "rb") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)

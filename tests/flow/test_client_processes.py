@@ -1,4 +1,4 @@
-"""The processes of cairn: the one that talks to the CA and the one that answers http-01 have no key, no rights, and no
+"""The processes of cairn: the one that talks to the CA, the one that answers http-01 and the one for dns-01 have no key, no rights, and no
 life of their own."""
 import os
 import pathlib
@@ -99,7 +99,7 @@ def test_no_key_where_the_network_is(stopped, cairn_at_fake):
     s = stopped("/finalize")
     account = next((cairn_at_fake.directory / "accounts").glob("*/key.pem"))
     strangers = children(s.run.pid)
-    assert len(strangers) == 2
+    assert len(strangers) == 3
     assert memory_has(s.run.pid, needles(account))  # the search finds a key where there is one
     assert not any(memory_has(pid, needles(account)) for pid in strangers)
     assert s.end()[0] == 0
@@ -108,7 +108,7 @@ def test_no_key_where_the_network_is(stopped, cairn_at_fake):
 def test_no_rights(stopped):
     s = stopped("/challenge/0")
     strangers = children(s.run.pid)
-    assert len(strangers) == 2
+    assert len(strangers) == 3
     for pid in strangers:
         about = status(pid)
         assert about["NoNewPrivs"] == ["1"]

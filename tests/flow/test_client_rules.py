@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -46,6 +47,7 @@ def fails(client, code=FAILED, *words):
 
 
 def test_the_leanest_flow(client, fake_ca):
+    """C-NONCE-1, C-AZ-2: one nonce is asked for, the others come with the answers; a type of challenge nobody knows is passed over."""
     client.issue(NAME)
     read_pair(client.live(NAME))
     posts = [r.path for r in fake_ca.requests if r.method == "POST"]
@@ -55,6 +57,7 @@ def test_the_leanest_flow(client, fake_ca):
 
 
 def test_requests_are_as_they_must_be(client, fake_ca):
+    """C-UA-1, 3, C-B64-1, C-JWS-1, 2, 4, 5, 6, C-PAG-1, C-NONCE-6, C-DIR-1, C-CH-2."""
     client.issue(NAME, "--email", "someone@example.test")
     for r in fake_ca.requests:
         assert r.headers["User-Agent"].startswith("cairn/")
@@ -76,7 +79,7 @@ def test_requests_are_as_they_must_be(client, fake_ca):
 
 
 def test_key_authorization_is_served(client, fake_ca):
-    """The listener answers its tokens, and nothing else; it is gone afterwards."""
+    """C-H01-1, 2, 3: the listener answers its tokens, and nothing else; it is gone afterwards."""
     seen = {}
 
     def get(path, host="127.0.0.1"):
@@ -113,7 +116,7 @@ def test_key_authorization_is_served(client, fake_ca):
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_is_honoured(client, fake_ca, form):
-    """An order being processed is looked at again when the CA said, not before."""
+    """C-FIN-1: an order being processed is looked at again when the CA said, not before."""
     looks = []
 
     def after():
@@ -155,7 +158,28 @@ def test_authorizations_are_looked_at_until_done(client, fake_ca):
     assert len(asked) == 1 and len(fake_ca.asked("/authz/0")) <= 12
 
 
+def test_how_long_authorizations_are_looked_at(client, fake_ca):
+    """C-CH-4: not sooner than the CA says, less often otherwise, and not for ever."""
+    looks = []
+
+    def authz(request):
+        if not fake_ca.asked("/challenge/0"):
+            return None
+        looks.append(time.monotonic())
+        status, headers, body = fake_ca.authz(request)
+        wait = {1: "2", 8: "100000"}.get(len(looks))
+        return status, {**headers, **({"Retry-After": wait} if wait else {})}, body
+
+    fake_ca.answers.update({"/challenge/0": lambda r: (200, {}, fake_ca.challenge_object(0, status="processing")),
+                            "/authz/0": authz})
+    text = fails(client, LATER)
+    assert "the CA has not decided yet, and wants to be asked again in 100000 s" in text
+    waits = [b - a for a, b in zip(looks, looks[1:])]
+    assert len(looks) == 8 and waits[0] >= 1.9 and all(wait >= 0.05 * 2 ** i for i, wait in enumerate(waits)), waits
+
+
 def test_all_challenges_before_the_first_look(client, fake_ca):
+    """C-AZ-1."""
     names = [f"n{i}.example.test" for i in range(5)]
     client.issue(*names)
     posts = [r.path for r in fake_ca.requests if r.method == "POST"]
@@ -166,6 +190,7 @@ def test_all_challenges_before_the_first_look(client, fake_ca):
 # ---- nonces and busy CAs ----
 
 def test_the_nonce_of_the_error_is_used(client, fake_ca):
+    """C-NONCE-2, 3."""
     given = []
 
     def refuse(request):
@@ -181,6 +206,7 @@ def test_the_nonce_of_the_error_is_used(client, fake_ca):
 
 
 def test_bad_nonces_without_end(client, fake_ca):
+    """C-NONCE-4."""
     fake_ca.answers["/order"] = lambda r: problem("badNonce", "never good enough")
     assert "never good enough" in fails(client, LATER)
     assert 10 <= len(fake_ca.asked("/order")) <= 100
@@ -188,6 +214,7 @@ def test_bad_nonces_without_end(client, fake_ca):
 
 @pytest.mark.parametrize("nonce", ["a b", "pad=", "", "ü", None, "x" * 5000])
 def test_malformed_nonces_are_passed_over(client, fake_ca, nonce):
+    """C-NONCE-5, C-B64-1."""
     def answer(request):
         status, headers, body = fake_ca.new_order(request)
         return status, {**headers, "Replay-Nonce": nonce and nonce.encode().decode("latin-1")}, body
@@ -242,7 +269,7 @@ def test_busy_before_anything_was_begun(client, fake_ca, path):
 
 
 def test_the_answer_to_finalize_is_lost(client, fake_ca):
-    """It was finalized nevertheless: the order is looked at, and the certificate it has is taken."""
+    """C-ORD-4, C-FIN-2: it was finalized nevertheless: the order is looked at, and the certificate it has is taken."""
     def lose(request):
         if fake_ca.certificate is None:
             fake_ca.finalize(request)
@@ -260,28 +287,50 @@ def test_the_answer_to_finalize_is_lost(client, fake_ca):
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b"{", b'{"newNonce":"https://localhost/x"}',
                                   b'{"newNonce":1,"newAccount":2,"newOrder":3}', b"\xff\xfe", b"[" * 10000])
 def test_no_directory(client, fake_ca, body):
+    """C-DIR-2."""
     fake_ca.answers["/dir"] = lambda r: (200, {}, body)
     assert "directory" in fails(client)
 
 
 def test_directory_with_plain_http(client, fake_ca):
+    """C-TLS-1."""
     status, headers, body = fake_ca.dir(None)
     fake_ca.answers["/dir"] = lambda r: (status, headers, {**body, "newOrder": "http://localhost/order"})
     assert "newOrder" in fails(client)
 
 
 def test_an_answer_without_end(client, fake_ca):
+    """C-ERR-2: nor is an answer of any size read."""
     fake_ca.answers["/cert"] = lambda r: (200, {}, b"x" * 3_000_000)
     assert fails(client, None)
 
 
 def test_problem_is_shown_safely(client, fake_ca):
+    """C-ERR-2."""
     fake_ca.answers["/order"] = lambda r: problem("rejectedIdentifier", "no \x1b[31mred\x07 \u202e names", 400)
     text = fails(client)
     assert "rejectedIdentifier" in text and "red" in text and "\x07" not in text
 
 
+@pytest.mark.parametrize("kind", ["application/problem+json", "text/html"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"\xff\xfe", b"<h1>No</h1>", b'{"type":7,"detail":[],"subproblems":{}}',
+                                  b'{"type":"urn:ietf:params:acme:error:x","detail":"half', b"[" * 10000],
+                         ids=lambda body: body[:12].decode("latin-1"))
+def test_problem_documents_that_are_none(client, fake_ca, kind, body):
+    """C-ERR-2."""
+    fake_ca.answers["/order"] = lambda r: (400, {"Content-Type": kind}, body)
+    assert fails(client).count("\n") == 1
+
+
+@pytest.mark.parametrize("status, code", [(400, FAILED), (403, FAILED), (429, LATER), (503, LATER)])
+def test_errors_nobody_knows(client, fake_ca, status, code):
+    """C-ERR-4."""
+    fake_ca.answers["/order"] = lambda r: problem("brandNew", "something else", status, **{"Retry-After": "86400"})
+    assert "something else" in fails(client, code)
+
+
 def test_subproblems_are_shown(client, fake_ca):
+    """C-ERR-1."""
     status, headers, body = problem("compound", "several were refused", 403)
     body["subproblems"] = [{"type": "urn:ietf:params:acme:error:caa", "detail": "CAA forbids it",
                             "identifier": {"type": "dns", "value": NAME}}]
@@ -303,6 +352,7 @@ def test_account_without_location(client, fake_ca):
 
 
 def test_existing_account_is_taken(client, fake_ca):
+    """C-ACC-5."""
     fake_ca.answers["/account"] = lambda r: (200, {"Location": f"{fake_ca.base}/account/1"}, {"status": "valid"})
     client.issue(NAME)
 
@@ -314,7 +364,7 @@ def test_a_person_must_act(client, fake_ca, kind, word):
 
 
 def test_the_account_is_gone(client, fake_ca):
-    """Explained, not replaced behind the user's back, and the old certificate stays."""
+    """C-ACC-7: explained, not replaced behind the user's back, and the old certificate stays."""
     client.issue(NAME)
     before = read_pair(client.live(NAME))[0]
     fake_ca.answers["/order"] = lambda r: problem("accountDoesNotExist", "who are you?")
@@ -326,6 +376,7 @@ def test_the_account_is_gone(client, fake_ca):
 @pytest.mark.parametrize("token", ["../../../../tmp/evil", "<script>", "", "a b", "x" * 10240, "a/b", "%41"])
 @pytest.mark.parametrize("way", ["standalone", "webroot"])
 def test_tokens_that_are_none(client, fake_ca, tmp_path, token, way):
+    """C-TOK-1."""
     www = tmp_path / "www"
     www.mkdir()
 
@@ -350,6 +401,19 @@ def test_challenge_without_token(client, fake_ca):
     assert "token" in fails(client)
 
 
+def test_a_challenge_of_another_type_without_token(client, fake_ca):
+    """C-DNSP-5: dns-persist-01 has none, and is a type that cairn knows by name."""
+    def authz(request):
+        status, headers, body = fake_ca.authz(request)
+        body["challenges"].insert(0, {"type": "dns-persist-01", "url": f"{fake_ca.base}/persist", "status": "pending",
+                                      "issuer-domain-names": ["ca.example"]})
+        return status, headers, body
+
+    fake_ca.answers["/authz/0"] = authz
+    client.issue(NAME)
+    assert fake_ca.asked("/challenge/0") and not fake_ca.asked("/persist")
+
+
 def test_no_http_01(client, fake_ca):
     def authz(request):
         status, headers, body = fake_ca.authz(request)
@@ -362,6 +426,7 @@ def test_no_http_01(client, fake_ca):
 
 
 def test_a_refused_name_is_explained(client, fake_ca):
+    """C-CH-6."""
     def authz(request):
         if not fake_ca.asked("/challenge/1"):
             return None
@@ -378,6 +443,7 @@ def test_a_refused_name_is_explained(client, fake_ca):
 
 @pytest.mark.parametrize("status", ["", "brandNew", 7, None])
 def test_unknown_states(client, fake_ca, status):
+    """C-ORD-6."""
     def order(request):
         code, headers, body = fake_ca.new_order(request)
         body = {**body, "status": status}
@@ -390,6 +456,7 @@ def test_unknown_states(client, fake_ca, status):
 
 
 def test_order_for_other_names(client, fake_ca):
+    """C-ORD-8."""
     def order(request):
         status, headers, body = fake_ca.new_order(request)
         body["identifiers"] = [{"type": "dns", "value": "other.example.test"}]
@@ -400,7 +467,33 @@ def test_order_for_other_names(client, fake_ca):
     assert not fake_ca.asked("/finalize")
 
 
+def test_identifiers_and_authorizations_in_any_order(client, fake_ca):
+    """C-ORD-2: nothing says which authorization is for which name but itself."""
+    def order(request):
+        status, headers, body = fake_ca.new_order(request)
+        return status, headers, {**body, "identifiers": body["identifiers"][1:] + body["identifiers"][:1],
+                                 "authorizations": body["authorizations"][::-1]}
+
+    names = [f"n{i}.example.test" for i in range(3)]
+    fake_ca.answers["/order"] = order
+    client.issue(*names)
+    assert fake_ca.proved == {0, 1, 2}
+    read_pair(client.live(names[0]))
+
+
+def test_the_certificate_request(client, fake_ca):
+    """C-CSR-1, 2, 4: DER in base64url, every name in the subjectAltName, no common name."""
+    names = [NAME, "www." + NAME]
+    client.issue(*names)
+    text = fake_ca.asked("/finalize")[0].json()["csr"]
+    request = x509.load_der_x509_csr(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    assert "=" not in text and request.is_signature_valid and list(request.subject) == []
+    found = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert sorted(found.get_values_for_type(x509.DNSName)) == sorted(names) and len(found) == 2
+
+
 def test_order_that_is_ready_at_once(client, fake_ca):
+    """C-ORD-4."""
     def order(request):
         status, headers, body = fake_ca.new_order(request)
         fake_ca.proved.add(0)
@@ -412,7 +505,7 @@ def test_order_that_is_ready_at_once(client, fake_ca):
 
 
 def test_order_becomes_ready_late(client, fake_ca):
-    """orderNotReady: the order is read again (RFC 8555 7.4)."""
+    """C-FIN-2: orderNotReady: the order is read again (RFC 8555 7.4)."""
     fake_ca.answers["/finalize"] = first(1, problem("orderNotReady", "not yet", 403))
     client.issue(NAME)
     assert len(fake_ca.asked("/finalize")) == 2
@@ -422,6 +515,7 @@ def test_order_becomes_ready_late(client, fake_ca):
 
 @pytest.mark.parametrize("wrong", ["key", "more names", "fewer names", "expired", "order", "unlinked", "private key", "garbage", "empty"])
 def test_wrong_certificates_are_not_installed(client, fake_ca, wrong):
+    """C-DL-2, 3."""
     client.issue(NAME, "www." + NAME)
     before = read_pair(client.live(NAME))[0]
     names = [NAME, "www." + NAME]
@@ -431,7 +525,6 @@ def test_wrong_certificates_are_not_installed(client, fake_ca, wrong):
         fake_ca.finalize(request)
         good = fake_ca.certificate
         blocks = [b"-----BEGIN" + b for b in good.split(b"-----BEGIN")[1:]]
-        from cryptography import x509
         public = x509.load_pem_x509_certificate(good).public_key()
         if wrong == "key":
             fake_ca.certificate = fake_ca.issue(key.public_key(), names)
@@ -503,9 +596,13 @@ def test_one_failure_does_not_stop_the_others(client, fake_ca):
 
 
 def test_settings_are_kept_for_renewal(client, fake_ca):
+    """C-REN-1: a new order, a new key of the same kind."""
     client.issue(NAME, "--key", "p384")
+    before = read_pair(client.live(NAME))[1].private_numbers()
     client.run("renew", "--force")
-    assert read_pair(client.live(NAME))[1].curve.name == "secp384r1"
+    key = read_pair(client.live(NAME))[1]
+    assert key.curve.name == "secp384r1" and key.private_numbers() != before
+    assert len(fake_ca.asked("/order")) == 2
 
 
 def test_damaged_metadata(client, fake_ca):
@@ -535,6 +632,7 @@ def test_failures_are_json_too(client, fake_ca, words):
 # ---- keys ----
 
 def test_no_private_key_is_ever_readable(client, fake_ca, tmp_path):
+    """C-DL-6, C-ACC-10."""
     trace = tmp_path / "trace"
     done = subprocess.run(["strace", "-f", "-o", str(trace), "-e", "trace=openat,open,fchmod,chmod",
                            *client.command("issue", NAME, *client.common())], capture_output=True, check=False, text=True,
@@ -549,6 +647,7 @@ def test_no_private_key_is_ever_readable(client, fake_ca, tmp_path):
 
 
 def test_account_key_is_not_a_certificate_key(client, fake_ca):
+    """C-CSR-3."""
     client.issue(NAME)
     account = fake_ca.asked("/account")[0].protected["jwk"]
     numbers = read_pair(client.live(NAME))[1].public_key().public_numbers()

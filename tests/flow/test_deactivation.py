@@ -2,6 +2,7 @@
 import pytest
 
 import acme_raw
+from test_admin import admin
 
 NAME = "closed.example.test"
 CLOSE = {"status": "deactivated"}
@@ -86,28 +87,39 @@ def test_another_account(house, client):
     assert client.post(order["authorizations"][0], None).json["status"] == "pending"
 
 
-def test_an_account(house, client, responder):
-    """S-DEAC-1, 2, 5, 6, S-FIND-3: every resource is closed, newAccount does not revive it, certificates stay as they are."""
+@pytest.mark.parametrize("by", ["its holder", "the server"])
+def test_an_account(house, client, responder, by):
+    """S-DEAC-1, 3, 5, 6, S-FIND-3: every resource is closed, newAccount does not revive it, certificates stay as they are.
+    S-ACCT-2: it is `revoked` if the server did it."""
     url, order = client.order(NAME)
     client.prove(order, responder)
     done = finalize(client, order).json
-    answer = client.post(client.kid, CLOSE)
-    assert answer.status == 200 and answer.json["status"] == "deactivated", answer
+    number = client.kid.rpartition("/")[2]
+    if by == "its holder":
+        status = "deactivated"
+        answer = client.post(client.kid, CLOSE)
+        assert answer.status == 200 and answer.json["status"] == status, answer
+    else:
+        status = "revoked"
+        assert admin(house, "account", "revoke", number)["status"] == status
+    assert admin(house, "account", "revoke", number, fails=1)["code"] == "CONFLICT"
+    assert admin(house, "account", "show", number)["status"] == status
     for resource in [client.kid, url, order["authorizations"][0], order["finalize"], done["certificate"]]:
         refused = client.post(resource, None)
-        assert refused.status == 403 and refused.type == "unauthorized", refused
+        assert refused.status == 403 and refused.type == "unauthorized" and status in refused.json["detail"], refused
     for resource, payload in [(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": NAME}]}),
                               (client.kid, {"status": "valid"})]:
         refused = client.post(resource, payload)
         assert refused.status == 403 and refused.type == "unauthorized", refused
     for payload in [{}, {"onlyReturnExisting": True}]:
         refused = client.post(client.directory["newAccount"], payload, jwk=True)
-        assert refused.status == 403 and refused.type == "unauthorized", refused
+        assert refused.status == 403 and refused.type == "unauthorized" and status in refused.json["detail"], refused
     house.stop()
     house.start()
     client.connect()
     client.nonces.clear()
     assert client.post(client.kid, None).status == 403
+    assert admin(house, "account", "show", number)["status"] == status
 
 
 @pytest.mark.parametrize("fields", [{"status": "valid"}, {"status": "revoked"}, {"status": "anything"}, {"orders": "https://example.org/x"},

@@ -25,6 +25,12 @@ def reasons(house):
         return [row[0] for row in db.execute("SELECT reason FROM revocation ORDER BY issuance_id")]
 
 
+def accounts(house):
+    """The status of each account: 0 valid, 1 deactivated."""
+    with sqlite3.connect(f"file:{house.directory}/cairn.db?mode=ro", uri=True) as db:
+        return [row[0] for row in db.execute("SELECT status FROM account ORDER BY id")]
+
+
 def need(program):
     if shutil.which(program) is None:
         pytest.fail(f"{program} is not installed; see tools/packages.test")
@@ -52,6 +58,7 @@ def test_certbot(house, tmp_path, key):
          "--no-delete-after-revoke"], trust)
     assert reasons(house) == [1]
     run([*base, "unregister"], trust)
+    assert accounts(house) == [1]
 
 
 @pytest.mark.parametrize("key_type", ["ec256", "ec384", "rsa2048"])
@@ -92,6 +99,7 @@ def test_uacme(house, webroot, tmp_path):
     run([*private, "sh", "-c", command, "sh", "newkey"])
     run([*private, "sh", "-c", command, "sh", "-f", "-h", hook, "issue", "uacme.flow.test", "www.uacme.flow.test"])
     run([*private, "sh", "-c", command, "sh", "deactivate"])
+    assert accounts(house) == [1]
     assert list(webroot.iterdir()) == []
 
 
@@ -104,8 +112,12 @@ def test_dehydrated(house, webroot, tmp_path, algorithm):
     run(["dehydrated", "--config", tmp_path / "config", "--cron", "-d", "dehydrated.flow.test"])
     got = tmp_path / "certs/dehydrated.flow.test"
     judge(got / "cert.pem", got / "chain.pem", house.root, ["dehydrated.flow.test"])
-    run(["dehydrated", "--config", tmp_path / "config", "--revoke", got / "cert.pem"])
+    base = ["dehydrated", "--config", tmp_path / "config"]
+    run([*base, "--revoke", got / "cert.pem"])
     assert len(reasons(house)) == 1
+    run([*base, "--account"])
+    run([*base, "--deactivate"])
+    assert accounts(house) == [1]
     assert list(webroot.iterdir()) == []
 
 

@@ -61,7 +61,9 @@ def test_init_makes_nothing_of_wrong_values(tmp_path, option, value, code):
     (["init"], 64, "--dir is missing"),
     (["serv", "--dir", "x"], 64, 'did you mean "serve"'),
     (["serve", "--dirr", "x"], 64, 'not an option of serve; did you mean --dir?'),
-    (["serve", "--dir", "x", "--json"], 64, "--json is an option of init, check-config, version, not of serve"),
+    (["serve", "--dir", "x", "--json"], 64, "--json is an option of init, check-config, check, audit verify, audit head, perspective init, "
+     "perspective check-config, perspective add, perspective remove, perspective list, revoke, version, intermediate new, "
+     "intermediate import, not of serve"),
     (["serve", "--dir", "x", "y"], 64, 'what is "y"?'),
     (["init", "--dir"], 64, "--dir needs a value: DIR"),
     (["--dir", "x", "serve"], 64, "the command comes first"),
@@ -101,7 +103,17 @@ def test_failures_are_json_with_json():
     ("validation:\n  resolver: 10.0.0.53:70000\n", "validation.resolver"),
     ("validation:\n  allow_networks: [10.0.0.0/8, 10.0.0.0/33]\n", 'validation.allow_networks: "10.0.0.0/33"'),
     ("validation:\n  allow_networks: intranet\n", "validation.allow_networks"),
+    ("validation:\n  insecure_zones: [corp.test, .]\n", "validation.insecure_zones"),
     (f"validation:\n  allow_networks: [{', '.join(['10.0.0.0/8'] * 65)}]\n", "at most 64 networks"),
+    ("order:\n  lifetime: 31d\n", "order.lifetime"),  # S-TOK-3: a token is at most 30 days old
+    ("rates:\n  suffix_list: nowhere.dat\n", "nowhere.dat cannot be read as a public suffix list"),
+    ("keys:\n  compromised: nowhere\n", "keys.compromised: there is no file"),
+    ("rates:\n  new_orders_per_account: 300\n", 'rates.new_orders_per_account: "300" is no rate; write COUNT/DURATION'),
+    ("rates:\n  failed_validations: 0/1h\n", "rates.failed_validations"),
+    ("rates:\n  pause_after: 5/367d\n", "from 1s to 366d"),
+    ("quorum:\n  mode: on\n", 'quorum.mode: "on" is none of enforce, observe, off'),
+    ("quorum:\n  may_differ: some\n", "quorum.may_differ"),
+    ("quorum:\n  required: true\n", "5 perspectives on other hosts are needed and 0 are there"),
     ("limits: [1]\n", "limits"),
     ("a: b: c\n", "cairn-ca.yaml:"),
 ])
@@ -243,6 +255,7 @@ def test_only_the_supervisor_starts_processes(house):
 
 
 def test_no_secret_in_arguments_or_log(house):
+    """S-SEC-5."""
     key = (house.directory / "intermediate.key").read_text().splitlines()[1]
     for pid in [house.process.pid, *house.children().values()]:
         assert key not in pathlib.Path(f"/proc/{pid}/cmdline").read_text()
@@ -304,6 +317,20 @@ def test_reload_changes_lifetimes_and_names_what_needs_a_restart(house, responde
     from cryptography import x509
     leaf = x509.load_pem_x509_certificate(client.issue(responder, "short.flow.test"))
     assert (leaf.not_valid_after - leaf.not_valid_before).total_seconds() == 2 * 3600 - 1
+
+
+def test_a_front_that_is_started_again_after_listeners_were_added_or_taken_away(house):
+    """They are bound at the start of all only: it serves those that there are."""
+    ports = [house_module.free_port() for _ in range(3)]
+    for listen, publish in ((f'["127.0.0.1:{house.port}", "127.0.0.1:{ports[0]}"]', f'["127.0.0.1:{ports[1]}", "127.0.0.1:{ports[2]}"]'),
+                            (f'["127.0.0.1:{ports[0]}"]', "[]")):
+        set_option(house, r"^listen: .*$", f"listen: {listen}")
+        set_option(house, r"(?s)(\npublish:\n.*?\n  listen:) [^\n]*", rf"\1 {publish}")
+        reload(house, r"needs_restart option=publish\.listen")
+        mark = len(house.log_path.read_bytes())
+        os.kill(house.children()["front"], signal.SIGKILL)
+        house.wait_for_line(r"proc\.ready role=front", since=mark)
+        assert meta(house)
 
 
 # ---- systemd ----

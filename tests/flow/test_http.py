@@ -207,6 +207,7 @@ def test_answered_and_kept_open(door, method, status, request_):
 @pytest.mark.parametrize("path,allow", [("/acme/directory", "GET, HEAD, POST, OPTIONS"), ("/acme/root.pem", "GET, HEAD, OPTIONS"),
                                         ("/acme/new-order", "POST, OPTIONS")])
 def test_method_not_allowed_says_what_is(door, path, allow):
+    """S-HTTP-4."""
     with Raw(door) as raw:
         raw.send(get(path, "DELETE"))
         answer = raw.answer()

@@ -1,6 +1,7 @@
 """http-01 (RFC 8555 8.3) as the validator of a real CA does it: real orders against a DNS server and web servers that
 do everything right or wrong. All rows of the table run at once; each test looks at what came of its row."""
 import concurrent.futures
+import gzip
 import os
 import socket
 import struct
@@ -62,6 +63,7 @@ def ipv6_only(host):
     return {host: V6}, {host: proof}, only_at(PUBLIC_V6)
 
 
+# S-H01-9
 @valid
 def both_are_ipv6_first(host):
     return {host: BOTH}, {host: proof}, only_at(PUBLIC_V6)
@@ -153,6 +155,7 @@ def down_for_two_seconds(host):
 
 # ---- the request ----
 
+# S-H01-1, 2, 10
 @valid
 def request_is_plain(host):
     def check(result):
@@ -198,6 +201,7 @@ def redirects_once(status, secure=False, relative=None):
     return make
 
 
+# S-H01-4, 5, 6
 for code in (301, 302, 307, 308):
     ROWS[f"redirect-{code}"] = Row(redirects_once(code), None, ())
     ROWS[f"redirect-{code}-https-any-certificate"] = Row(redirects_once(code, secure=True), None, ())
@@ -226,6 +230,7 @@ def redirect_refused(name, place, *words, problem="connection", status=302):
 
 
 FROM = ["http://{host}/.well-known/acme-challenge/", AT_V4]
+# S-H01-5
 redirect_refused("other-port", "http://to.{host}:8080{path}", *FROM, "port 8080")
 redirect_refused("port-0", "http://to.{host}:0{path}", *FROM, "port")
 redirect_refused("port-22", "http://to.{host}:22{path}", *FROM, "port 22")
@@ -243,6 +248,7 @@ redirect_refused("oversized-location", "http://to.{host}/" + "x" * 4000, *FROM, 
 redirect_refused("well-known-typo", "http://to.{host}.well-known/acme-challenge/x", *FROM, "to.{host}.well-known",
                  "slash")
 redirect_refused("name-like-an-address", "http://127.0.0.1.to.{host}{path}", *FROM, "no name", problem="dns")
+# S-H01-8
 redirect_refused("reserved-v4", "http://192.168.7.7{path}", *FROM, "192.168.7.7", "private use",
                  "validation.allow_networks")
 redirect_refused("reserved-v4-https", "https://192.168.7.7{path}", *FROM, "192.168.7.7", "private use")
@@ -312,6 +318,24 @@ def redirect_loop(host):
     return {host: V4}, {host: onward("")}, check
 
 
+@refused("connection", "{host}", AT_V4, "redirects again: more than 10 redirects")
+def redirect_loop_of_two_hosts(host):
+    def check(result):
+        assert [hit.host for hit in result.hits] == [host, "b." + host] * 5 + [host]
+    return ({host: V4, "b." + host: V4}, {host: onward(f"http://b.{host}"), "b." + host: onward(f"http://{host}")}, check)
+
+
+@valid
+def redirect_with_an_endless_body(host):
+    """Where it leads is in its headers."""
+    def script(web, request, connection):
+        connection.sendall(f"HTTP/1.1 302 Go\r\nLocation: http://to.{host}{request.path}\r\n"
+                           "Content-Length: 104857600\r\n\r\n".encode())
+        for _ in range(1600):
+            connection.sendall(b"x" * 65536)
+    return {host: V4, "to." + host: V4}, {host: script, "to." + host: proof}
+
+
 def counts_to(most):
     def make(host):
         def script(web, request, connection):
@@ -324,6 +348,7 @@ def counts_to(most):
     return make
 
 
+# S-H01-4
 ROWS["redirect-10"] = Row(counts_to(10), None, ())
 ROWS["redirect-11"] = Row(counts_to(11), "connection", ("more than 10 redirects",))
 
@@ -350,6 +375,7 @@ def answers(make_body, status=200, headers=()):
     return make
 
 
+# S-H01-3
 ROWS["body-trailing-space"] = Row(answers(lambda t: t + " \r\n\t\n"), None, ())
 ROWS["body-any-media-type"] = Row(answers(lambda t: t, headers=[("Content-Type", "image/png")]), None, ())
 WRONG = (*FROM, "wrong content")
@@ -362,11 +388,21 @@ ROWS["body-second-line"] = Row(answers(lambda t: t + "\nmore"), "unauthorized", 
 ROWS["body-empty"] = Row(answers(lambda t: ""), "unauthorized", WRONG)
 ROWS["body-token-only"] = Row(answers(lambda t: t.partition(".")[0]), "unauthorized", WRONG)
 ROWS["body-html"] = Row(answers(lambda t: "<html>Not here" + "x" * 500), "unauthorized", (*WRONG, "<html>Not here"))
+# S-ERR-4, S-H01-11: Result.must_be() looks at every character and the length
 ROWS["body-control"] = Row(answers(lambda t: "\x1b[31m\x07evil\r\n\x7f"), "unauthorized", (*WRONG, "[31m", "evil"))
 ROWS["body-not-utf8"] = Row(answers(lambda t: b"\xff\xfe\xc3(\xed\xa0\x80ok"), "unauthorized", (*WRONG, "ok"))
 ROWS["body-bidi"] = Row(answers(lambda t: "\u202etxt\u2066.exe"), "unauthorized", (*WRONG, "txt"))
 ROWS["body-cut-in-a-character"] = Row(answers(lambda t: "x" * 63 + "\u00e9" * 40), "unauthorized", (*WRONG, "xxx"))
 ROWS["body-space-beyond-the-end"] = Row(answers(lambda t: t + " " * 5000), "unauthorized", WRONG)
+# what was expected, too: it is the account's key that is another one if the token is right
+ROWS["body-of-another-account"] = Row(answers(lambda t: t.partition(".")[0] + ".other"), "unauthorized",
+                                      (*WRONG, ".other\"; expected the key authorization \""))
+# S-H01-7: nothing is unpacked
+ROWS["body-gzip"] = Row(answers(lambda t: gzip.compress(t.encode()), headers=[("Content-Encoding", "gzip")]),
+                        "unauthorized", WRONG)
+ROWS["body-gzip-bomb"] = Row(answers(lambda t: gzip.compress(bytes(50 << 20)), headers=[("Content-Encoding", "gzip")]),
+                             "unauthorized", WRONG)
+# S-H01-5
 for code in (201, 203, 206, 400, 401, 403, 404, 410, 418, 500, 502, 503):
     ROWS[f"status-{code}"] = Row(answers(lambda t: t, code), "unauthorized", (*FROM, str(code)))
 
@@ -421,6 +457,7 @@ def endless(web, request, connection):
         web.sent += 65536
 
 
+# S-H01-7
 @refused("unauthorized", *WRONG, "xxxxxxxx")
 def body_100_megabytes(host):
     return {host: V4}, {host: endless}
@@ -485,6 +522,12 @@ def header_flood(host):
         for n in range(100000):
             connection.sendall(f"X-{n}: {'y' * 500}\r\n".encode())
     return {host: V4}, {host: script}
+
+
+@refused("connection", *FROM, "header")
+def ten_thousand_header_lines(host):
+    """Each of them short."""
+    return {host: V4}, {host: say(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 10000 + b"\r\n")}
 
 
 @refused("connection", *FROM, "header")
@@ -626,6 +669,7 @@ def is_at(address, *words):
         make, "connection", ("{host}", address, "validation.allow_networks", *words))
 
 
+# S-H01-8
 for reserved in RESERVED:
     is_at(reserved)
 for reserved, reason in [

@@ -2,13 +2,11 @@
 through unbound."""
 import os
 import signal
-import socket
-import subprocess
-import time
 
 import pytest
 
 import world as world_module
+from knot import run_until_it_answers
 from world import ALLOWED_V4, PUBLIC_V4, PUBLIC_V6, onward, proof
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of its own takes root")
@@ -86,17 +84,6 @@ NAMES = {
     "sub": ("dns", ["neither A nor AAAA"]), "inside": ("connection", ["10.77.0.1", "private use"]),
     "moved.wild": ("dns", ["redirects to http://nowhere.real.test/", "NXDOMAIN"]),
 }
-
-
-def run_until_it_answers(arguments, port):
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(500):
-        assert process.poll() is None, f"{arguments} ended"
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return process
-        time.sleep(0.02)
-    raise AssertionError(f"{arguments} does not answer")
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import acme_raw
 import house as house_module
 import judges
 import responder as responder_module
+import weak_keys
 from acme_raw import b64, make_csr
 
 LIFETIME = datetime.timedelta(days=30)
@@ -170,6 +171,7 @@ def issue(world, tmp_path, names, key, csr=None, shown=None):
 
 @pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "Ed25519", "RSA2048", "RSA3072", "RSA4096"])
 def test_keys(world, tmp_path, kind):
+    """X-GEN-1, 2, 6, 8, 13, 15, X-TLS-4, 9, 10, 11, 14, 17."""
     issue(world, tmp_path, [world.name()], key_of(kind))
 
 
@@ -231,6 +233,22 @@ def test_small_exponent(world, spare):
     refused(world, spare, make_csr(spare[2], serialization.load_pem_private_key(done.stdout, None)))
 
 
+@pytest.mark.parametrize("primes, words", [
+    (lambda: weak_keys.small_factor(3), "small factor"), (lambda: weak_keys.small_factor(751), "small factor"),
+    (weak_keys.roca, "ROCA"), (lambda: weak_keys.close(0), "close to each other"),
+    (lambda: weak_keys.close(90), "close to each other")], ids=["3", "751", "ROCA", "next prime", "90 rounds"])
+def test_keys_that_anybody_can_take_apart(world, spare, primes, words):
+    """Nor as keys of accounts."""
+    key = weak_keys.key_of(primes())
+    assert words in refused(world, spare, make_csr(spare[2], key)).json["detail"]
+    client = acme_raw.Client(world.house.url, world.house.root, acme_raw.Key("RS256"))
+    client.key.key = key
+    before = world.house.content()
+    answer = client.post(client.directory["newAccount"], {"termsOfServiceAgreed": True}, jwk=True)
+    assert (answer.status, answer.type) == (400, "badPublicKey") and words in answer.json["detail"], answer
+    assert world.house.content() == before
+
+
 # ---- names ----
 
 @pytest.mark.parametrize("name", [
@@ -245,7 +263,7 @@ def test_two_names(world, tmp_path):
 
 
 def test_most_names(world, tmp_path):
-    """As many as may be, in the order of the order whatever the request's; one more is refused."""
+    """S-NEWO-7: As many as may be, in the order of the order whatever the request's; one more is refused."""
     names = [f"most{i}.flow.test" for i in range(NAMES_MAX)]
     key = key_of("P-256")
     issue(world, tmp_path, names, key, csr=make_csr(names[::-1], key))
@@ -255,7 +273,7 @@ def test_most_names(world, tmp_path):
 
 
 def test_upper_case(world, tmp_path):
-    """In the order, in the request, or in both: the certificate has lower case."""
+    """S-FIN-2: In the order, in the request, or in both: the certificate has lower case."""
     for in_order, in_request in ((str.upper, str.lower), (str.lower, str.upper), (str.title, str.upper)):
         name = world.name()
         key = key_of("P-256")
@@ -281,6 +299,7 @@ def test_names_that_look_alike(world, spare, change):
 @pytest.mark.parametrize("pick", [lambda n: n[:1], lambda n: [*n, "more.flow.test"], lambda n: ["other.flow.test"],
                                   lambda n: [], lambda n: [n[0], "other.flow.test"]])
 def test_other_names(world, spare, pick):
+    """S-FIN-2."""
     refused(world, spare, make_csr(pick(spare[2]), key_of("P-256")))
 
 
@@ -303,7 +322,7 @@ def der(builder, key, digest=None):
 
 
 def test_subject_is_dropped(world, tmp_path):
-    """Whatever a client writes into the subject: only names are proved, only names are certified."""
+    """X-TLS-8: Whatever a client writes into the subject: only names are proved, only names are certified."""
     name = world.name()
     key = key_of("P-256")
     subject = [(NameOID.COUNTRY_NAME, "DE"), (NameOID.ORGANIZATION_NAME, "Bank Ägypten"), (NameOID.COMMON_NAME, name),
@@ -318,7 +337,7 @@ def test_common_name_alone(world, tmp_path):
 
 
 def test_attributes_and_extensions_asked_for(world, tmp_path):
-    """A challenge password and extensions nobody here grants are passed over, not certified."""
+    """S-FIN-8: A challenge password and extensions nobody here grants are passed over, not certified."""
     name = world.name()
     key = key_of("P-256")
     builder = builder_for([name])
@@ -340,12 +359,14 @@ def test_attributes_and_extensions_asked_for(world, tmp_path):
     x509.RegisteredID(x509.ObjectIdentifier("1.2.3")), x509.OtherName(x509.ObjectIdentifier("1.2.3"), b"\x0c\x01a")],
     ids=lambda v: type(v).__name__)
 def test_names_of_other_kinds(world, spare, value):
+    """X-CSR-6."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     builder = builder.add_extension(x509.SubjectAlternativeName([*[x509.DNSName(n) for n in spare[2]], value]), False)
     refused(world, spare, der(builder, key_of("P-256")))
 
 
 def test_must_staple(world, spare):
+    """S-FIN-8, X-TLS-23."""
     builder = builder_for(spare[2]).add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), False)
     refused(world, spare, der(builder, key_of("P-256")))
 
@@ -375,11 +396,12 @@ def openssl_csr(tmp_path, names, *arguments, kind="RSA2048"):
     (["-sha1"], "RSA2048"), (["-sha1"], "P-256"), (["-md5"], "RSA2048"), (["-sha224"], "P-256"),
     (["-sha3-256"], "P-256"), (["-sigopt", "rsa_padding_mode:pss", "-sha256"], "RSA2048")])
 def test_signatures_refused(world, spare, tmp_path, arguments, kind):
+    """S-FIN-7."""
     refused(world, spare, openssl_csr(tmp_path, spare[2], *arguments, kind=kind))
 
 
 def test_broken_signatures(world, spare):
-    """One bit anywhere in what is signed, or in the signature."""
+    """S-FIN-4: One bit anywhere in what is signed, or in the signature."""
     good = make_csr(spare[2], key_of("P-256"))
     for place in (-1, -8, -40, 60, 80):
         changed = bytearray(good)
@@ -388,7 +410,7 @@ def test_broken_signatures(world, spare):
 
 
 def test_signed_by_another_key(world, spare):
-    """The public key is one, the signature another's: no proof of possession."""
+    """S-FIN-4: The public key is one, the signature another's: no proof of possession."""
     good = make_csr(spare[2], key_of("P-256"))
     mine, theirs = spki(key_of("P-256")), x509.load_der_x509_csr(good).public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -403,6 +425,7 @@ def lengthen(octets, at):
 
 
 def test_ber(world, spare):
+    """S-FIN-16, X-CSR-7."""
     good = make_csr(spare[2], key_of("P-256"))
     assert good[1] == 0x81 or good[1] == 0x82
     size = good[1] & 3
@@ -416,7 +439,7 @@ def test_ber(world, spare):
 
 
 def test_two_extension_requests(world, spare):
-    """Which of them would count is nobody's guess."""
+    """S-FIN-16, X-CSR-7: Which of them would count is nobody's guess."""
     key = key_of("P-256")
     builder = builder_for(spare[2])
     builder = builder.add_attribute(x509.ObjectIdentifier("1.2.840.113549.1.9.14"), b"\x30\x00")
@@ -436,7 +459,7 @@ def test_too_long_a_request(world, spare):
 # ---- the store knows first ----
 
 def test_the_row_is_there_before_the_signature(world, tmp_path):
-    """Serial, to-be-signed octets, names and key are in the store while the signer has signed nothing yet; the
+    """X-GEN-4: Serial, to-be-signed octets, names and key are in the store while the signer has signed nothing yet; the
     certificate has exactly those octets, also when the signer is killed meanwhile."""
     for how in ("continues", "is killed"):
         name = world.name()
@@ -468,8 +491,31 @@ def test_the_row_is_there_before_the_signature(world, tmp_path):
         assert stored == leaf.public_bytes(serialization.Encoding.DER)
 
 
+@pytest.mark.parametrize("order_has_it", [True, False])
+def test_what_was_begun_before_the_store_kept_profiles(world, tmp_path, order_has_it):
+    """Unsigned at an upgrade: it was made by the profile of its order, or the first one of its directory."""
+    name = world.name()
+    key = key_of("P-256")
+    url, order = world.ready(name)
+    number = int(url.rpartition("/")[2])
+    os.kill(world.house.children()["signer"], signal.SIGSTOP)
+    issued = datetime.datetime.utcnow()
+    assert world.finalize(order, make_csr([name], key)).json["status"] == "processing"
+    world.house.kill()
+    with sqlite3.connect(world.house.directory / "cairn.db") as db:
+        assert db.execute("UPDATE issuance SET profile = '' WHERE order_id = ? AND state = 0", (number,)).rowcount == 1
+        if not order_has_it:
+            assert db.execute("UPDATE orders SET profile = '' WHERE id = ?", (number,)).rowcount == 1
+    db.close()
+    world.house.start()
+    world.client.connect()
+    final = world.client.poll(url, ("valid", "invalid"), tries=300).json
+    assert final["status"] == "valid", final
+    judged(world, tmp_path, world.client.post(final["certificate"], None).body, [name], key, issued)
+
+
 def test_serials(world, tmp_path):
-    """All different; nothing of one can be told from another but the time in front."""
+    """X-GEN-3: All different; nothing of one can be told from another but the time in front."""
     rows = world.query("SELECT serial FROM issuance")
     for _ in range(10):
         world.client.issue(world.responder, world.name())
@@ -483,7 +529,7 @@ def test_serials(world, tmp_path):
 
 
 def test_the_spare_order_is_still_good(world, spare, tmp_path):
-    """After all those refusals."""
+    """S-FIN-9: After all those refusals."""
     key = key_of("P-384")
     answer = world.finalize(spare[1], make_csr(spare[2], key))
     assert answer.json["status"] == "valid", answer
@@ -491,7 +537,7 @@ def test_the_spare_order_is_still_good(world, spare, tmp_path):
 
 
 def test_no_certificate_outlives_its_issuer(tmp_path_factory, tmp_path):
-    """A lifetime longer than what is left of the issuer's is cut."""
+    """X-GEN-12: A lifetime longer than what is left of the issuer's is cut."""
     made = house_module.House(tmp_path_factory.mktemp("issuance") / "ca", sets=["certificate.lifetime=825d"])
     try:
         short_intermediate(made.directory, days=3)

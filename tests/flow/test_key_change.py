@@ -76,7 +76,7 @@ def test_it_survives_a_restart(house):
 
 
 def test_a_key_in_use_is_refused_with_its_account(house, client):
-    """S-ROLL-9."""
+    """S-ROLL-9, S-SEC-3."""
     other = acme_raw.Client(house.url, house.root)
     other.register()
     content = house.content()

@@ -1,7 +1,11 @@
 """What a broken or hostile client sends, to every endpoint: the status and problem type it gets, and that nothing
-changed in the store."""
+changed in the store: all of it is compared, before and after.
+
+A new route is a row of ENDPOINTS; test_every_route_has_a_row fails without it."""
 import base64
+import datetime
 import json
+import re
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,34 +19,97 @@ import responder as responder_module
 from acme_raw import b64, make_csr
 
 
+class Endpoint:
+    """One thing to ask for. `url` and `payload` are functions of the world that give a request which is good but for what
+    a test does to it. `signer`: "account", "key" (a jwk) or "either". `owned`: others must not find it."""
+
+    def __init__(self, url, payload=lambda w: None, *, signer="account", owned=False, methods=("POST",)):
+        self.url, self.payload, self.signer, self.owned, self.methods = url, payload, signer, owned, methods
+
+
+def key_change(world):
+    """A good request to change the key to a new one."""
+    client, new = world.client, world.new_key
+    protected = b64(json.dumps({"alg": new.algorithm, "jwk": new.jwk(), "url": client.directory["keyChange"]}))
+    payload = b64(json.dumps({"account": client.kid, "oldKey": client.key.jwk()}))
+    return {"protected": protected, "payload": payload,
+            "signature": b64(new.sign(f"{protected}.{payload}".encode()))}
+
+
+def directory(name):
+    return lambda w: w.client.directory[name]
+
+
+OPEN = ("GET", "HEAD", "POST")  # GET or POST-as-GET (RFC 8555 6.3)
+ROWS = {
+    "directory": Endpoint(lambda w: w.house.url, methods=OPEN),
+    "newNonce": Endpoint(directory("newNonce"), methods=OPEN),
+    "renewalInfo": Endpoint(lambda w: f'{w.client.directory["renewalInfo"]}/{acme_raw.certificate_id(w.pem)}',
+                            methods=OPEN),
+    "newAccount": Endpoint(directory("newAccount"), lambda w: {"onlyReturnExisting": True}, signer="key"),
+    "account": Endpoint(lambda w: w.client.kid, owned=True),
+    "a change of the account": Endpoint(lambda w: w.client.kid, lambda w: {"contact": ["mailto:x@flow.test"]}, owned=True),
+    "the end of the account": Endpoint(lambda w: w.client.kid, lambda w: {"status": "deactivated"}, owned=True),
+    "keyChange": Endpoint(directory("keyChange"), key_change),
+    "orders": Endpoint(lambda w: w.orders, owned=True),
+    "a page of orders": Endpoint(lambda w: w.orders + "/3", owned=True),
+    "newOrder": Endpoint(directory("newOrder"), lambda w: {"identifiers": [{"type": "dns", "value": "x.flow.test"}]}),
+    "newAuthz": Endpoint(directory("newAuthz"), lambda w: {"identifier": {"type": "dns", "value": "x.flow.test"}}),
+    "order": Endpoint(lambda w: w.order_url, owned=True),
+    "finalize": Endpoint(lambda w: w.order["finalize"],
+                         lambda w: {"csr": b64(make_csr(["ready.flow.test", "www.ready.flow.test"]))}, owned=True),
+    "certificate": Endpoint(lambda w: w.certificate_url, owned=True),
+    "a certificate that renews itself": Endpoint(lambda w: w.star_url, methods=OPEN, owned=True),
+    "revokeCert": Endpoint(directory("revokeCert"), lambda w: {"certificate": b64(w.der)}, signer="either", owned=True),
+    "authorization": Endpoint(lambda w: w.pending["authorizations"][0], owned=True),
+    "the end of an authorization": Endpoint(lambda w: w.pending["authorizations"][0], lambda w: {"status": "deactivated"},
+                                            owned=True),
+    "challenge": Endpoint(lambda w: w.challenge["url"], lambda w: {}, owned=True),
+}
+NO_ACME = {"root.pem"}  # routes that are only fetched
+ENDPOINTS = list(ROWS)
+POST_ENDPOINTS = [e for e in ROWS if ROWS[e].methods == ("POST",)]
+KID_ENDPOINTS = [e for e in ROWS if ROWS[e].signer != "key"]
+OWNED = [e for e in ROWS if ROWS[e].owned]
+
+
 class World:
     """One CA with an account, a ready order and an issued one, shared by all cases."""
 
-    def __init__(self, directory):
-        self.house = house_module.House(directory)
+    def __init__(self, folder):
+        self.house = house_module.House(folder, sets=["star.enabled=true"])
         self.house.start()
         self.responder = responder_module.Responder(self.house.http_port)
         self.client = acme_raw.Client(self.house.url, self.house.root)
         self.client.register()
+        self.new_key = acme_raw.Key()
+        self.orders = self.client.post(self.client.kid, None).json["orders"]
         self.order_url, self.order = self.client.order("ready.flow.test", "www.ready.flow.test")
         self.client.prove(self.order, self.responder)
         self.pending_url, self.pending = self.client.order("pending.flow.test")
-        challenge = self.client.challenge(self.pending["authorizations"][0])
-        self.client.issue(self.responder, "issued.flow.test")
-        certificate = self.house.url.replace("directory", "certificate/1")
-        directory_ = self.client.directory
-        self.urls = {
-            "newAccount": directory_["newAccount"], "account": self.client.kid, "newOrder": directory_["newOrder"],
-            "order": self.order_url, "authorization": self.pending["authorizations"][0],
-            "challenge": challenge["url"], "finalize": self.order["finalize"], "certificate": certificate,
-            "directory": self.house.url, "newNonce": directory_["newNonce"],
-        }
-        self.payloads = {
-            "newAccount": {"onlyReturnExisting": True}, "account": None,
-            "newOrder": {"identifiers": [{"type": "dns", "value": "x.flow.test"}]}, "order": None,
-            "authorization": None, "challenge": {}, "finalize": {"csr": b64(make_csr(["ready.flow.test"]))},
-            "certificate": None, "directory": None, "newNonce": None,
-        }
+        self.challenge = self.client.challenge(self.pending["authorizations"][0])
+        self.pem = self.client.issue(self.responder, "issued.flow.test")
+        self.der = x509.load_pem_x509_certificate(self.pem).public_bytes(serialization.Encoding.DER)
+        newest = self.client.post(self.orders, None).json["orders"][0]
+        self.star_url = self.make_star("star.flow.test")
+        self.certificate_url = self.client.post(newest, None).json["certificate"]
+        self.urls = {name: row.url(self) for name, row in ROWS.items()}
+        self.payloads = {name: row.payload(self) for name, row in ROWS.items()}
+        self.closed = self.other_client()
+        self.closed.post(self.closed.kid, {"status": "deactivated"})
+
+    def make_star(self, name):
+        end = (datetime.datetime.utcnow() + datetime.timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        made = self.client.post(self.client.directory["newOrder"], {
+            "identifiers": [{"type": "dns", "value": name}],
+            "auto-renewal": {"end-date": end, "lifetime": 86400, "allow-certificate-get": True}}).json
+        self.client.prove(made, self.responder)
+        return self.client.post(made["finalize"], {"csr": b64(make_csr([name]))}).json["star-certificate"]
+
+    def other_client(self):
+        made = acme_raw.Client(self.house.url, self.house.root)
+        made.register()
+        return made
 
     def close(self):
         self.responder.close()
@@ -58,9 +125,12 @@ def world(tmp_path_factory):
     made.close()
 
 
-ENDPOINTS = ["newAccount", "account", "newOrder", "order", "authorization", "challenge", "finalize", "certificate"]
-# GET or POST-as-GET (RFC 8555 6.3)
-OPEN_ENDPOINTS = ["directory", "newNonce"]
+def test_every_route_has_a_row(world):
+    """What is not in ROWS is not asked the wrong questions below."""
+    routes = set(re.findall(r'^ROUTE\("([^"]+)"', (house_module.ROOT / "src/server/front/routes.def").read_text(), re.M))
+    assert len(routes) > 10
+    asked = {part for url in world.urls.values() for part in url.split("/")}
+    assert routes - asked == NO_ACME, "give each new route a row in ROWS"
 
 
 def refused(world, answer, status, kind, before):
@@ -76,7 +146,7 @@ def refused(world, answer, status, kind, before):
 # ---- the envelope: the same for every endpoint ----
 
 def good(world, endpoint, **spoil):
-    spoil.setdefault("jwk", endpoint == "newAccount")
+    spoil.setdefault("jwk", ROWS[endpoint].signer == "key")
     return world.client.jws(world.urls[endpoint], world.payloads[endpoint], **spoil)
 
 
@@ -128,7 +198,7 @@ def both_keys(world, endpoint):
 
 def other_way(world, endpoint):
     """kid where a jwk is due, and the other way round."""
-    return send(world, endpoint, good(world, endpoint, jwk=endpoint != "newAccount"))
+    return send(world, endpoint, good(world, endpoint, jwk=ROWS[endpoint].signer != "key"))
 
 
 def other_key(world, endpoint):
@@ -136,47 +206,52 @@ def other_key(world, endpoint):
 
 
 ENVELOPE = [
-    ("no JSON", 400, "malformed", lambda w, e: send(w, e, "hello")),
+    ("no JSON (S-JWS-1)", 400, "malformed", lambda w, e: send(w, e, "hello")),
     ("empty", 400, "malformed", lambda w, e: send(w, e, "")),
     ("an array", 400, "malformed", lambda w, e: send(w, e, "[]")),
-    ("trailing octets", 400, "malformed", lambda w, e: send(w, e, json.dumps(good(w, e)) + "x")),
+    ("trailing octets (S-JWS-12)", 400, "malformed", lambda w, e: send(w, e, json.dumps(good(w, e)) + "x")),
     ("a second document", 400, "malformed", lambda w, e: send(w, e, json.dumps(good(w, e)) * 2)),
     ("a NUL behind", 400, "malformed", lambda w, e: send(w, e, json.dumps(good(w, e)).encode() + b"\0")),
-    ("invalid UTF-8", 400, "malformed", lambda w, e: send(w, e, b'{"protected":"\xff"}')),
+    ("invalid UTF-8 (S-ENC-1)", 400, "malformed", lambda w, e: send(w, e, b'{"protected":"\xff"}')),
     ("a member twice", 400, "malformed", duplicate_member),
     ("a member twice, but for case", 400, "malformed", duplicate_member_but_for_case),
-    ("a header member twice", 400, "malformed", duplicate_header_member),
+    ("a header member twice (S-JWS-9)", 400, "malformed", duplicate_header_member),
     ("application/json", 415, "malformed", lambda w, e: send(w, e, good(w, e), "application/json")),
     ("no media type", 415, "malformed", lambda w, e: send(w, e, good(w, e), "")),
-    ("unprotected header", 400, "malformed", lambda w, e: send(w, e, {**good(w, e), "header": {"kid": "x"}})),
-    ("signatures", 400, "malformed", lambda w, e: send(w, e, {**good(w, e), "signatures": []})),
-    ("no payload", 400, "malformed", lambda w, e: send(w, e, {k: v for k, v in good(w, e).items() if k != "payload"})),
+    ("unprotected header (S-JWS-5)", 400, "malformed", lambda w, e: send(w, e, {**good(w, e), "header": {"kid": "x"}})),
+    ("signatures (S-JWS-3)", 400, "malformed", lambda w, e: send(w, e, {**good(w, e), "signatures": []})),
+    ("no payload (S-JWS-6)", 400, "malformed",
+     lambda w, e: send(w, e, {k: v for k, v in good(w, e).items() if k != "payload"})),
     ("no signature", 400, "malformed", lambda w, e: send(w, e, {**good(w, e), "signature": ""})),
     ("padded base64", 400, "malformed", lambda w, e: send(w, e, {**good(w, e), "signature": good(w, e)["signature"] + "=="})),
-    ("critical extension", 400, "malformed", lambda w, e: send(w, e, good(w, e, header={"crit": ["x"], "x": 1}))),
-    ("unencoded payload", 400, "malformed", lambda w, e: send(w, e, good(w, e, header={"b64": False}))),
-    ("jwk and kid", 400, "malformed", both_keys),
-    ("neither jwk nor kid", 400, "malformed", lambda w, e: send(w, e, good(w, e, drop=["jwk" if e == "newAccount" else "kid"]))),
-    ("no url", 400, "malformed", lambda w, e: send(w, e, good(w, e, drop=["url"]))),
-    ("another url", 403, "unauthorized", lambda w, e: send(w, e, good(w, e, header={"url": w.urls[e] + "x"}))),
+    ("critical extension (S-JWS-10)", 400, "malformed", lambda w, e: send(w, e, good(w, e, header={"crit": ["x"], "x": 1}))),
+    ("unencoded payload (S-JWS-4)", 400, "malformed", lambda w, e: send(w, e, good(w, e, header={"b64": False}))),
+    ("jwk and kid (S-JWS-8)", 400, "malformed", both_keys),
+    ("neither jwk nor kid (S-JWS-7)", 400, "malformed",
+     lambda w, e: send(w, e, good(w, e, drop=["jwk" if ROWS[e].signer == "key" else "kid"]))),
+    ("no url (S-JWS-7, S-URL-1)", 400, "malformed", lambda w, e: send(w, e, good(w, e, drop=["url"]))),
+    ("another url (S-URL-2)", 403, "unauthorized", lambda w, e: send(w, e, good(w, e, header={"url": w.urls[e] + "x"}))),
     ("another host's url", 403, "unauthorized", lambda w, e: send(w, e, good(w, e, header={"url": "https://example.org/"}))),
-    ("no nonce", 400, "badNonce", lambda w, e: send(w, e, good(w, e, drop=["nonce"]))),
+    ("no nonce (S-NONCE-6)", 400, "badNonce", lambda w, e: send(w, e, good(w, e, drop=["nonce"]))),
     ("an invented nonce", 400, "badNonce", lambda w, e: send(w, e, good(w, e, header={"nonce": "A" * 32}))),
-    ("a nonce that is no base64url", 400, "malformed", lambda w, e: send(w, e, good(w, e, header={"nonce": "a b"}))),
+    ("a nonce that is no base64url (S-NONCE-9)", 400, "malformed",
+     lambda w, e: send(w, e, good(w, e, header={"nonce": "a b"}))),
     ("a replayed nonce", 400, "badNonce", replayed),
-    ("alg none", 400, "badSignatureAlgorithm", lambda w, e: send(w, e, good(w, e, header={"alg": "none"}))),
-    ("alg HS256", 400, "badSignatureAlgorithm", lambda w, e: send(w, e, good(w, e, header={"alg": "HS256"}))),
+    ("alg none (S-ALG-1)", 400, "badSignatureAlgorithm", lambda w, e: send(w, e, good(w, e, header={"alg": "none"}))),
+    ("alg HS256 (S-ALG-1)", 400, "badSignatureAlgorithm", lambda w, e: send(w, e, good(w, e, header={"alg": "HS256"}))),
     ("alg RS384", 400, "badSignatureAlgorithm", lambda w, e: send(w, e, good(w, e, header={"alg": "RS384"}))),
-    ("an algorithm of another key", 400, "badSignatureAlgorithm", lambda w, e: send(w, e, good(w, e, header={"alg": "ES384"}))),
+    ("an algorithm of another key (S-ALG-6)", 400, "badSignatureAlgorithm",
+     lambda w, e: send(w, e, good(w, e, header={"alg": "ES384"}))),
     ("a broken signature", 403, "unauthorized", broken_signature),
     ("another payload", 403, "unauthorized", other_payload),
-    ("oversized", 413, "malformed", lambda w, e: send(w, e, b"x" * 70000)),
+    ("oversized (S-HTTP-2)", 413, "malformed", lambda w, e: send(w, e, b"x" * 70000)),
 ]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS + OPEN_ENDPOINTS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("name, status, kind, act", ENVELOPE, ids=[row[0] for row in ENVELOPE])
 def test_envelope(world, endpoint, name, status, kind, act):
+    """S-ERR-1, 3: every problem document has type, detail and status, which is that of HTTP."""
     before = world.house.content()
     answer = act(world, endpoint)
     if answer.headers.get("Connection") == "close":
@@ -187,11 +262,9 @@ def test_envelope(world, endpoint, name, status, kind, act):
     assert "Replay-Nonce" in answer.headers or status == 413
 
 
-KID_ENDPOINTS = [e for e in ENDPOINTS + OPEN_ENDPOINTS if e != "newAccount"]
-
-
 @pytest.mark.parametrize("endpoint", KID_ENDPOINTS)
 def test_unknown_kid(world, endpoint):
+    """S-AUTH-3."""
     before = world.house.content()
     kid = world.client.kid.rpartition("/")[0] + "/999999"
     refused(world, send(world, endpoint, good(world, endpoint, header={"kid": kid})), 400, "accountDoesNotExist", before)
@@ -217,17 +290,18 @@ def test_signed_by_another_key(world, endpoint):
     refused(world, other_key(world, endpoint), 403, "unauthorized", before)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS + OPEN_ENDPOINTS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_the_other_kind_of_key(world, endpoint):
+    """A key that is taken here too must be the right one all the same: S-AUTH-1, 2."""
     before = world.house.content()
-    refused(world, other_way(world, endpoint), 400, "malformed", before)
+    status, kind = (403, "unauthorized") if ROWS[endpoint].signer == "either" else (400, "malformed")
+    refused(world, other_way(world, endpoint), status, kind, before)
 
 
-@pytest.mark.parametrize("endpoint", ["order", "authorization", "challenge", "finalize", "certificate"])
+@pytest.mark.parametrize("endpoint", OWNED)
 def test_another_account(world, endpoint):
-    """What belongs to one account is not there for another."""
-    stranger = acme_raw.Client(world.house.url, world.house.root)
-    stranger.register()
+    """S-AUTH-5: What belongs to one account is not there for another."""
+    stranger = world.other_client()
     before = world.house.content()
     answer = stranger.post(world.urls[endpoint], world.payloads[endpoint])
     assert answer.type in ("malformed", "unauthorized")
@@ -235,9 +309,29 @@ def test_another_account(world, endpoint):
     assert answer.status in (403, 404)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("endpoint", KID_ENDPOINTS)
+def test_a_deactivated_account(world, endpoint):
+    """S-DEAC-3."""
+    before = world.house.content()
+    refused(world, world.closed.post(world.urls[endpoint], world.payloads[endpoint]), 403, "unauthorized", before)
+
+
+@pytest.mark.parametrize("endpoint", [e for e in OWNED if e != "revokeCert"])
+@pytest.mark.parametrize("number", ["999999999", "9223372036854775807", "9223372036854775808", "0", "01", "-1", "1.0", "0x1"])
+def test_numbers_of_nothing(world, endpoint, number):
+    """The number in the URL is of nothing, or no number."""
+    before = world.house.content()
+    url = re.sub("/[0-9]+(?=/|$)", "/" + number, world.urls[endpoint], count=1)
+    assert url != world.urls[endpoint]
+    answer = world.client.post(url, world.payloads[endpoint])
+    assert answer.status in (403, 404), answer
+    refused(world, answer, answer.status, answer.type, before)
+
+
+@pytest.mark.parametrize("endpoint", POST_ENDPOINTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_other_methods(world, endpoint, method):
+    """S-PAG-1."""
     before = world.house.content()
     answer = world.client.request(method, world.urls[endpoint])
     assert answer.status == 405 and "POST" in answer.headers["Allow"], answer
@@ -256,22 +350,28 @@ def test_unknown_paths(world, path):
     refused(world, answer, 404, "malformed", before)
 
 
-@pytest.mark.parametrize("endpoint", ["newAccount", "newOrder", "challenge", "finalize"])
+@pytest.mark.parametrize("endpoint", [e for e in POST_ENDPOINTS if not e.startswith(("a ", "the "))])
 @pytest.mark.parametrize("payload", ["x", "[]", "{} x", '{"a":1,"a":2}', '"x"', "1", b"\xff", '{"a":"\\u0000"}', "{" * 100])
 def test_payloads_that_are_no_object(world, endpoint, payload):
+    """S-JWS-17, S-CH-6."""
     before = world.house.content()
-    answer = world.client.post(world.urls[endpoint], payload, jwk=endpoint == "newAccount")
+    answer = world.client.post(world.urls[endpoint], payload, jwk=ROWS[endpoint].signer == "key")
     refused(world, answer, 400, "malformed", before)
 
 
-@pytest.mark.parametrize("endpoint", ["order", "authorization", "certificate", "directory", "newNonce"])
+@pytest.mark.parametrize("endpoint", ["order", "orders", "a page of orders", "authorization", "certificate", "directory",
+                                      "newNonce", "renewalInfo"])
 def test_post_as_get_has_no_payload(world, endpoint):
     before = world.house.content()
     answer = world.client.post(world.urls[endpoint], {"x": 1})
-    if endpoint == "authorization":  # RFC 8555 7.5.2: an unknown request to an authorization
-        assert answer.status in (200, 400), answer
-        assert world.house.content() == before
-        return
+    refused(world, answer, 400, "malformed", before)
+
+
+@pytest.mark.parametrize("endpoint", ["newAccount", "newOrder", "finalize", "keyChange", "revokeCert"])
+def test_nothing_is_read_where_something_is_made(world, endpoint):
+    """POST-as-GET to what is no resource (RFC 8555 6.3)."""
+    before = world.house.content()
+    answer = world.client.post(world.urls[endpoint], None, jwk=ROWS[endpoint].signer == "key")
     refused(world, answer, 400, "malformed", before)
 
 
@@ -336,6 +436,7 @@ NEW_ORDER = [
 
 @pytest.mark.parametrize("payload, kind", NEW_ORDER, ids=[json.dumps(row[0])[:60] for row in NEW_ORDER])
 def test_new_order(world, payload, kind):
+    """S-NEWO-2, 4, 5."""
     before = world.house.content()
     answer = world.client.post(world.urls["newOrder"], payload)
     assert answer.type in ([kind] if kind else ["malformed", "rejectedIdentifier"]), answer

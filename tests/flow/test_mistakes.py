@@ -1,9 +1,11 @@
 """What an operator finds when something is wrong: one clear reason, an exit code, and nothing changed."""
 import contextlib
+import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -12,12 +14,31 @@ import pytest
 
 import house as house_module
 
-MADE_BY_SERVE = re.compile(r"/(nonces|signer\.journal|cairn\.db.*|serve\.log)$")
+MADE_BY_SERVE = re.compile(r"/(nonces|signer\.(journal|lists)|cairn\.db.*|control\.lock|serve\.log)$")
+AUDIT = re.compile(r"/audit(/.*|\.key|\.pem)$")
+OF_A_START = {"house.start", "house.stop", "signer.start", "audit.head"}
+
+
+def files(folder):
+    return {str(path): path.read_bytes() for path in sorted(pathlib.Path(folder).rglob("*")) if path.is_file()}
 
 
 def content(folder):
-    return {str(path): path.read_bytes() for path in sorted(pathlib.Path(folder).rglob("*"))
-            if path.is_file() and not MADE_BY_SERVE.search(str(path))}
+    return {path: octets for path, octets in files(folder).items() if not MADE_BY_SERVE.search(path) and not AUDIT.search(path)}
+
+
+def audit(folder):
+    return {path: octets for path, octets in files(folder).items() if AUDIT.search(path)}
+
+
+def assert_only_the_start_is_noted(before, after):
+    """A start leaves lines in the audit log, one that fails too. They are all: what was there stays, and nothing was done."""
+    for path, octets in before.items():
+        assert after[path] == octets or (path.endswith(".jsonl") and after[path].startswith(octets)), path
+    for path in after:
+        if path.endswith(".jsonl"):
+            for line in after[path][len(before.get(path, b"")):].splitlines():
+                assert json.loads(line)["event"] in OF_A_START, line
 
 
 def serve(house, *, before=(), sets=()):
@@ -77,17 +98,15 @@ def change(name, action):
     (damaged, "damaged"),
     (another_program, "database of another program"),
     (change("cairn.db", lambda p: p.write_bytes(b"x" * 5000)), "not a database"),
-    (change("intermediate.key", lambda p: p.unlink()), "intermediate.key: No such file"),
     (change("intermediate.key", lambda p: p.write_text("x")), "intermediate.key: there is no readable PEM private key"),
     (change("intermediate.key", lambda p: shutil.copy(p.parent / "root.key", p)), "does not belong to"),
-    (change("root.pem", lambda p: p.unlink()), "root.pem: No such file"),
     (change("nonces", lambda p: p.mkdir()), "nonces: Is a directory"),
     (change("nonces", lambda p: p.symlink_to("/etc/passwd")), "nonces: Too many levels"),
     (change("signer.journal", lambda p: p.mkdir()), "signer.journal: Is a directory"),
 ])
 def test_one_reason(house, mistake, words):
     mistake(house)
-    before = content(house.directory)
+    before, noted = content(house.directory), audit(house.directory)
     store = house.directory / "cairn.db"
     store_before = store.read_bytes() if store.exists() else None
     done = serve(house)
@@ -96,8 +115,17 @@ def test_one_reason(house, mistake, words):
     assert done.stderr.splitlines()[-1].startswith("cairn-ca: ")
     assert not re.search(r"^ready ", done.stderr, re.MULTILINE)
     assert content(house.directory) == before
+    assert_only_the_start_is_noted(noted, audit(house.directory))
     if store_before is not None and mistake is not damaged:
         assert store.read_bytes() == store_before
+
+
+@pytest.mark.parametrize("name", ["root.pem", "intermediate.pem", "intermediate.key"])
+def test_a_missing_file_is_found_first(house, name):
+    (house.directory / name).unlink()
+    done = serve(house)
+    option = name.replace(".pem", "").replace(".", "_")
+    assert (done.returncode, done.stderr) == (78, f"cairn-ca: files.{option}: there is no file {house.directory}/{name}\n")
 
 
 def test_configuration(house):
@@ -108,6 +136,35 @@ def test_configuration(house):
     assert done.stderr.splitlines() == [
         f'cairn-ca: {house.directory}/cairn-ca.yaml:1:1: there is no option "lisen"; did you mean "listen"?']
     assert {path: path.read_bytes() for path in house.directory.iterdir()} == before
+
+
+@pytest.mark.parametrize("setting, option", [
+    ("issuers:\n  devices:\n    certificate: gone.pem\n    key: intermediate.key\n", "issuers.devices.certificate"),
+    ("issuers:\n  devices:\n    certificate: intermediate.pem\n    key: gone.pem\n", "issuers.devices.key"),
+    ("issuers:\n  devices:\n    certificate: intermediate.pem\n    key: intermediate.key\n    root: gone.pem\n",
+     "issuers.devices.root"),
+    ("files:\n  alternates: gone.pem\n", "files.alternates"),
+])
+def test_a_file_that_is_named_but_not_there(house, setting, option):
+    (house.directory / "cairn-ca.yaml").write_text(setting)
+    done = subprocess.run([house_module.CAIRN_CA, "check-config", "--dir", house.directory], capture_output=True, text=True,
+                          timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        78, "", f"cairn-ca: {option}: there is no file {house.directory}/gone.pem\n")
+
+
+def test_a_reload_that_names_a_file_that_is_not_there(house):
+    """Refused by the supervisor: a front that dies afterwards comes back with what was good."""
+    path = house.directory / "cairn-ca.yaml"
+    house.start()
+    path.write_text(path.read_text() + "issuers:\n  devices:\n    certificate: gone.pem\n    key: gone.key\n")
+    since = len(house.text())
+    house.process.send_signal(signal.SIGHUP)
+    house.wait_for_line(r"proc\.reload_refused .*issuers\.devices\.certificate: there is no file", since)
+    os.kill(int(re.findall(r"role=front pid=(\d+)", house.text())[-1]), signal.SIGKILL)
+    house.wait_for_line(r"proc\.started role=front", since)
+    house.wait_for_line(r"proc\.ready role=front", since)
+    assert "cannot_start" not in house.text()
 
 
 def test_port(house):
@@ -146,7 +203,7 @@ AS_ORDINARY = ["setpriv", "--reuid", "64310", "--regid", "64310", "--clear-group
 ])
 def test_rights(ordinary, mistake, words):
     mistake(ordinary)
-    before = content(ordinary.directory)
+    before, noted = content(ordinary.directory), audit(ordinary.directory)
     done = serve(ordinary, before=AS_ORDINARY)
     assert done.returncode == 1, done.stderr
     found = reasons(done)
@@ -154,6 +211,7 @@ def test_rights(ordinary, mistake, words):
     assert found and all(words in line for line in found), done.stderr
     assert len(found) == len({line.split()[2] for line in found}), done.stderr
     assert content(ordinary.directory) == before
+    assert_only_the_start_is_noted(noted, audit(ordinary.directory))
 
 
 def test_a_store_of_another_user(ordinary):

@@ -1,4 +1,4 @@
-"""The list of an account's orders (RFC 8555 7.1.2.1): rows S-ORDS and S-ACCT-1."""
+"""The list of an account's orders (RFC 8555 7.1.2.1)."""
 import re
 
 import acme_raw
@@ -26,7 +26,7 @@ def test_none(client):
 
 
 def test_newest_first_without_the_invalid(client, responder):
-    """S-ORDS-1, 2."""
+    """S-ORDS-1, 2, S-ACCT-1."""
     urls = [client.order(f"o{n}.example.test") for n in range(4)]
     client.post(urls[1][1]["authorizations"][0], {"status": "deactivated"})
     assert client.post(urls[1][0], None).json["status"] == "invalid"

@@ -38,6 +38,7 @@ def agreed(text):
 
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
 def test_old_versions_are_refused(door, version):
+    """S-TLS-2."""
     text = s_client(door, version, "-cipher", "ALL:@SECLEVEL=0")
     assert agreed(text) is None and "alert protocol version" in text, text
 
@@ -51,7 +52,7 @@ def test_versions(door, version, name):
 
 
 def test_suites_of_tls_1_2(door):
-    """Of all that OpenSSL knows, those with ephemeral keys and AEAD; the certificate's key is ECDSA."""
+    """S-TLS-2: Of all that OpenSSL knows, those with ephemeral keys and AEAD; the certificate's key is ECDSA."""
     listed = subprocess.run(["openssl", "ciphers", "-tls1_2", "-s", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"], check=True,
                             capture_output=True, text=True).stdout.strip()
     left, taken = listed, []
@@ -76,7 +77,7 @@ def test_no_renegotiation(door):
 
 
 def test_no_early_data(door):
-    """What is sent before the handshake ends could be sent again by others (RFC 8446 8)."""
+    """S-TLS-4: What is sent before the handshake ends could be sent again by others (RFC 8446 8)."""
     text = s_client(door, "-tls1_3", "-sess_out", f"{door.directory}/session",
                     say="GET /acme/directory HTTP/1.1\nQ\n")
     assert "Max Early Data: 0" in text or "Early data was not sent" in text, text
@@ -129,6 +130,7 @@ def test_any_name_is_answered(door, name):
 @pytest.mark.parametrize("said", [b"GET /acme/directory HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\0" * 100,
                                   b"\x16\x03\x01\xff\xff" + b"a" * 70000, b"\x80\x2e\x01\x00\x02"])
 def test_what_is_no_tls(door, said):
+    """S-TLS-1."""
     with socket.create_connection(("127.0.0.1", door.port), 20) as plain:
         plain.settimeout(20)
         try:

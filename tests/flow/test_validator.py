@@ -11,17 +11,21 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 
 import pytest
 
 import house as house_module
 import world as world_module
 
-CONTROL_FD, FRONT_FD, SETTINGS_FD = 3, 4, 6  # src/server/proc/supervisor.h
+CONTROL_FD, FRONT_FD, SETTINGS_FD = 3, 4, 7  # src/server/proc/supervisor.h
 CHECKS_MAX = 10000  # src/server/validate/validator_main.h
 DEFINITIONS = pathlib.Path(__file__).resolve().parents[2] / "src/server/proc/messages.def"
 TYPES = {name: number for number, name in
          enumerate(re.findall(r"^MESSAGE\((\w+), ", DEFINITIONS.read_text(), re.MULTILINE), 1)}
+ERRORS = {name: number for number, name in
+          enumerate(re.findall(r"^ERROR\((\w+),", (DEFINITIONS.parents[2] / "core/base/errors.def").read_text(),
+                               re.MULTILINE), 1)}
 PR_SET_PDEATHSIG = 1
 
 
@@ -32,9 +36,11 @@ def frame(kind, *fields):
     return struct.pack("!I", len(body)) + body
 
 
-def check(number, name="www.good.test", token="t" * 22, proof="t" * 22 + ".key", kind=0):
-    octets = [text.encode() if isinstance(text, str) else text for text in (name, token, proof)]
-    return frame("CHECK", number, kind, *octets)
+def check(number, name="www.good.test", token="t" * 22, proof="t" * 22 + ".key", kind=0, purpose=0, wildcard=0,
+          directory="default", account="https://ca.test/acme/account/1", identities=""):
+    name, token, proof, directory, account, identities = (
+        text.encode() if isinstance(text, str) else text for text in (name, token, proof, directory, account, identities))
+    return frame("CHECK", number, purpose, kind, directory, name, wildcard, token, proof, account, identities, b"")
 
 
 class Channel:
@@ -56,18 +62,28 @@ class Channel:
 
     def verdict(self):
         kind, body = self.message()
+        while kind == TYPES["TROUBLE"]:  # a query that is made again
+            kind, body = self.message()
         assert kind == TYPES["VERDICT"]
-        number, good, code = struct.unpack("!QQq", body[:24])
-        size = struct.unpack("!I", body[24:28])[0]
-        return number, good, code, body[28:28 + size].decode()
+        number, good, _, code = struct.unpack("!QQqq", body[:32])
+        size = struct.unpack("!I", body[32:36])[0]
+        return number, good, code, body[36:36 + size].decode()
 
 
 class Validator:
-    def __init__(self, directory, *sets):
-        subprocess.run([house_module.CAIRN_CA, "init", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+    def __init__(self, directory, *sets, perspective=False):
+        """Of a CA, or of a perspective."""
+        kind = []
+        if perspective:
+            kind = ["--perspective"]
+            subprocess.run([house_module.CAIRN_CA, "perspective", "init", "--dir", directory, "--name", "fra", "--region",
+                            "ripe", "--listen", "127.0.0.1:8443", "--ca", "sha256:" + 64 * "0"], check=True,
+                           stdout=subprocess.DEVNULL)
+        else:
+            subprocess.run([house_module.CAIRN_CA, "init", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
         self.control, self.front = Channel(), Channel()
         self.log = open(directory.parent / "log", "w+b")
-        settings = os.open(directory / "cairn-ca.yaml", os.O_RDONLY)
+        settings = os.open(directory / ("cairn-perspective.yaml" if perspective else "cairn-ca.yaml"), os.O_RDONLY)
         # out of the way of the numbers they are to have
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100)
                 for fd in (self.control.theirs.fileno(), self.front.theirs.fileno(), settings)]
@@ -82,7 +98,7 @@ class Validator:
 
         words = [word for setting in sets for word in ("--set", setting)]
         self.process = subprocess.Popen(
-            [house_module.CAIRN_CA, "--role", "validator", "--dir", directory, *words], preexec_fn=prepare,
+            [house_module.CAIRN_CA, "--role", "validator", "--dir", directory, *kind, *words], preexec_fn=prepare,
             pass_fds=(CONTROL_FD, FRONT_FD, SETTINGS_FD), close_fds=True, stdout=self.log, stderr=self.log)
         for fd in (*high, settings):
             os.close(fd)
@@ -114,12 +130,10 @@ class Validator:
         self.must_live()
 
     def must_serve(self):
-        """Answers to an earlier front's questions may come first."""
         number = 2 ** 40
         self.front.ours.sendall(check(number))
-        while (verdict := self.front.verdict())[0] != number:
-            pass
-        assert verdict[1] == 1
+        verdict = self.front.verdict()
+        assert verdict[:2] == (number, 1)
 
     def end(self):
         self.control.ours.close()
@@ -152,8 +166,9 @@ def net():
 
 @pytest.fixture
 def validator(net, tmp_path):
-    made = Validator(tmp_path / "ca", f"validation.resolver=127.0.0.1:{net.port}", "validation.timeout=3s",
-                     "validation.allow_networks=127.0.0.0/8", f"validation.http_port={net.http_port}")
+    made = Validator(tmp_path / "ca", f"validation.resolver=127.0.0.1:{net.port}", "validation.timeout=20s",
+                     "validation.allow_networks=127.0.0.0/8", f"validation.http_port={net.http_port}",
+                     "validation.connections_per_target=10000")
     try:
         made.must_serve()
         yield made
@@ -181,7 +196,7 @@ def test_questions_that_no_front_asks(net, validator):
     kinds = [-1, 1, 2, 99, 2 ** 31, 2 ** 63 - 1, -2 ** 63]
     asked = {}
     for fields in ([dict(name=n) for n in names] + [dict(token=t) for t in tokens] + [dict(proof=p) for p in proofs] +
-                   [dict(kind=k) for k in kinds]):
+                   [dict(kind=k) for k in kinds] + [dict(purpose=p) for p in (1, 2, 2 ** 40)]):
         asked[len(asked) + 1] = fields
         validator.front.ours.sendall(check(len(asked), **fields))
     for _ in range(len(asked)):
@@ -198,8 +213,8 @@ def test_octets_that_no_front_sends(validator):
     good_frame = check(1)
     hostile = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\1x", b"GET / HTTP/1.1\r\n\r\n", frame(0), frame(999),
                frame("SIGN", 1, 0, b""), frame("PONG", 1), frame("PEER", 2), frame("VERDICT", 1, 1, 0, b"", b"[]"),
-               frame("CHECK"), frame("CHECK", 1, 0), frame("CHECK", 1, 0, b"a" * 256, b"", b""),
-               frame("CHECK", 1, 0, b"a\0b", b"", b""), frame("CHECK", 1, 0, b"\xff", b"", b""), good_frame[:-1],
+               frame("CHECK"), frame("CHECK", 1, 0), check(1, name=b"a" * 256), check(1, directory=b"a" * 65),
+               check(1, name=b"a\0b"), check(1, name=b"\xff"), check(1, identities=b"a" * 2049), good_frame[:-1],
                good_frame[:6] + b"\xff" * 60, frame("DRAIN", 1), frame("RELOAD", 1)]
     hostile += [generator.randbytes(generator.randrange(1, 300)) for _ in range(40)]
     for octets in hostile:
@@ -218,6 +233,31 @@ def test_octets_that_no_front_sends(validator):
     validator.new_front()
 
 
+def test_numbers_of_an_earlier_front(net, validator):
+    """What a front asked dies with it: the next one may give the same number to another name. Nothing is answered twice
+    or late."""
+    held = threading.Semaphore(0)
+    arrived = threading.Semaphore(0)
+
+    def slow(web, request, connection):
+        arrived.release()
+        held.acquire(timeout=60)
+        return good(web, request, connection)
+    net.web.scripts = {**net.scripts, "www.slow.test": slow, "www.bad.test": world_module.say(world_module.response(404))}
+    for number in (1, 2, 3):
+        validator.front.ours.sendall(check(number, name="www.slow.test"))
+    for _ in range(3):
+        assert arrived.acquire(timeout=60)
+    validator.new_front()
+    for _ in range(3):
+        held.release()
+    validator.must_serve()
+    validator.front.ours.sendall(b"".join(check(number, name="www.bad.test") for number in (1, 2, 3)))
+    verdicts = sorted(validator.front.verdict()[:3] for _ in range(3))
+    assert [number for number, *_ in verdicts] == [1, 2, 3] and not any(valid for _, valid, _ in verdicts), verdicts
+    validator.must_serve()
+
+
 def test_more_checks_than_there_is_room_for(net, validator):
     """Beyond the limit the answer comes at once; the others are answered in their time."""
     net.suffixes[".hang.test"] = {"silent": True}
@@ -229,6 +269,27 @@ def test_more_checks_than_there_is_room_for(net, validator):
     assert {number for number, *_ in verdicts} == set(range(count)) and not any(valid for _, valid, *_ in verdicts)
     refused = [number for number, _, _, detail in verdicts if "too much to do" in detail]
     assert sorted(refused) == list(range(CHECKS_MAX, count))
+
+
+def test_a_perspective_that_has_too_much_to_do(net, tmp_path):
+    """It could not look: that is said to be its own trouble, as nothing is known of the name."""
+    net.suffixes[".hang.test"] = {"A": ["127.0.0.9"]}
+    validator = Validator(tmp_path / "fra", f"validation.resolver=127.0.0.1:{net.port}", "validation.timeout=120s",
+                          f"validation.http_port={net.http_port}", "validation.allow_networks=127.0.0.0/8",
+                          perspective=True)
+    try:
+        # they wait for their turn at a server that says nothing: none ends before the others have come
+        with world_module.listen("127.0.0.9", net.http_port, 4096):
+            octets = b"".join(check(number, name=f"n{number}.hang.test") for number in range(CHECKS_MAX + 1))
+            sender = threading.Thread(target=validator.front.ours.sendall, args=(octets,))
+            sender.start()
+            number, valid, code, detail = validator.front.verdict()
+            assert number == CHECKS_MAX and "too much to do" in detail, detail
+            assert (valid, code) == (0, ERRORS["UNAVAILABLE"])
+            sender.join(60)
+            validator.end()
+    finally:
+        validator.close()
 
 
 def test_more_connections_than_a_process_has_by_default(net, validator):

@@ -1,4 +1,4 @@
-"""notBefore and notAfter of an order (RFC 8555 7.4): rows S-NEWO-3, S-NEWO-9, S-ORD-7, X-GEN-8; row 58 of what others do."""
+"""notBefore and notAfter of an order (RFC 8555 7.4): row 58 of what others do."""
 import datetime
 
 import pytest
@@ -38,12 +38,14 @@ def issued(client, responder, **times):
 
 
 def test_none(client, responder):
+    """X-GEN-8."""
     order, begins, ends = issued(client, responder)
     assert "notBefore" not in order and "notAfter" not in order
     assert ends - begins + SECOND == LIFETIME
 
 
 def test_an_end(client, responder):
+    """S-ORD-7."""
     asked = now() + 5 * DAY
     order, begins, ends = issued(client, responder, notAfter=text(asked))
     assert order["notAfter"] == text(asked) and "notBefore" not in order
@@ -58,13 +60,14 @@ def test_a_begin(client, responder):
 
 
 def test_both(client, responder):
+    """S-ORD-7."""
     asked = now() + DAY, now() + 2 * DAY
     _, begins, ends = issued(client, responder, notBefore=text(asked[0]), notAfter=text(asked[1]))
     assert (begins, ends) == asked
 
 
 def test_offsets_and_fractions(client, responder):
-    """The order says what will be in the certificate."""
+    """S-NEWO-9: The order says what will be in the certificate."""
     asked = (now() + 5 * DAY).astimezone(datetime.timezone(datetime.timedelta(hours=2)))
     order, _, ends = issued(client, responder, notAfter=asked.strftime("%Y-%m-%dT%H:%M:%S.25+02:00"))
     assert ends == asked and order["notAfter"] == text(asked.astimezone(datetime.timezone.utc))
@@ -97,7 +100,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(house, client, name):
-    """What cannot be had as asked is refused, and says what is possible."""
+    """S-NEWO-3, 9: What cannot be had as asked is refused, and says what is possible."""
     content = house.content()
     answer = ask(client, **REFUSED[name]())
     assert answer.status == 400 and answer.type == "malformed", answer

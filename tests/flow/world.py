@@ -3,6 +3,7 @@ that say what a test tells them to. Written from RFC 1035 and RFC 9112."""
 import contextlib
 import ctypes
 import datetime
+import hashlib
 import json
 import os
 import socket
@@ -86,7 +87,7 @@ def stuff(address, port):
 
 # ---- DNS ----
 
-TYPES = {"A": 1, "CNAME": 5, "AAAA": 28}
+TYPES = {"A": 1, "CNAME": 5, "TXT": 16, "AAAA": 28, "CAA": 257}
 NAMES = {number: name for name, number in TYPES.items()}
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 0, 1, 2, 3, 5
 
@@ -109,9 +110,10 @@ class Question:
 
 
 class Dns:
-    """`nodes` says what a name is: {"A": [...], "AAAA": [...], "CNAME": name, "rcode": number, "silent": True or a
+    """`nodes` says what a name is: {"A": [...], "AAAA": [...], "TXT": [[octets, ...], ...],
+    "CAA": [(flags, tag, value), ...], "CNAME": name, "rcode": number, "silent": True or a
     type, "cut": True, "raw": function(question) -> message}; or a function of the question that gives such a node, or
-    None for silence. Names that are no node but end with one of `suffixes` are that. All others do not exist."""
+    None for silence; over TCP an empty message is a connection that is reset. Names that are no node but end with one of `suffixes` are that. All others do not exist."""
 
     def __init__(self, address="127.0.0.1", port=53):
         self.nodes, self.suffixes, self.asked = {}, {}, []
@@ -167,6 +169,9 @@ class Dns:
         with connection, contextlib.suppress(OSError, struct.error), connection.makefile("rb") as reader:
             while size := reader.read(2):
                 reply = self.answer(reader.read(struct.unpack("!H", size)[0]), "tcp")
+                if reply == b"":
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
                 if reply is not None:
                     connection.sendall(struct.pack("!H", len(reply)) + reply)
 
@@ -198,6 +203,10 @@ class Dns:
         family = socket.AF_INET6 if question.kind == "AAAA" else socket.AF_INET
         for address in node.get(question.kind, []) if question.kind in ("A", "AAAA") else []:
             records.append(record(owner, question.kind, socket.inet_pton(family, address)))
+        for strings in node.get("TXT", []) if question.kind == "TXT" else []:
+            records.append(record(owner, "TXT", b"".join(bytes([len(s)]) + s for s in strings)))
+        for flags, tag, value in node.get("CAA", []) if question.kind == "CAA" else []:
+            records.append(record(owner, "CAA", bytes([flags, len(tag)]) + tag.encode() + value.encode()))
         if transport == "udp" and len(b"".join(records)) > 1000:
             return head(question, NOERROR, 0, cut=True) + message[12:question.end]
         return head(question, rcode, len(records)) + message[12:question.end] + b"".join(records)
@@ -407,9 +416,10 @@ class World:
                    "validation.allow_networks=" + ",".join(ALLOWED))
 
     def serve(self, directory, *sets):
-        """A CA; where it goes is up to `sets`."""
+        """A CA; where it goes is up to `sets`. A name proved once is proved anew each time: that is looked at here."""
         self.house = House(directory, stub=self.dns, sets=[
-            f"validation.timeout={TIMEOUT_SECONDS}s", "order.hold=200ms", "log.level=notice", *sets])
+            f"validation.timeout={TIMEOUT_SECONDS}s", "order.hold=200ms", "log.level=notice",
+            "authorization.lifetime=0", *sets])
         self.closers.append(self.house.close)
         # of no account to a validator
         proxies = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -439,13 +449,17 @@ class World:
         self.dns.nodes.update(nodes)
         self.scripts.update(scripts)
 
-    def prove(self, host, seconds=3 * TIMEOUT_SECONDS):
-        """An order for one name, answered as the world is."""
+    def prove(self, host, seconds=3 * TIMEOUT_SECONDS, publish=None):
+        """An order for one name, answered as the world is. With `publish`, by dns-01: that is called with the text for
+        the record, and the key authorization."""
         client = self.client()
         url, order = client.order(host)
         authorization = order["authorizations"][0]
-        challenge = client.challenge(authorization)
-        self.web.tokens[challenge["token"]] = f'{challenge["token"]}.{self.key.thumbprint()}'
+        challenge = client.challenge(authorization, "http-01" if publish is None else "dns-01")
+        proved = f'{challenge["token"]}.{self.key.thumbprint()}'
+        self.web.tokens[challenge["token"]] = proved
+        if publish is not None:
+            publish(acme_raw.b64(hashlib.sha256(proved.encode()).digest()), proved)
         answer = client.post(challenge["url"], {})
         assert answer.status == 200, answer
         final = client.poll(challenge["url"], ("valid", "invalid"), tries=10 * seconds).json
@@ -458,7 +472,9 @@ class Result:
         self.host, self.challenge, self.authorization, self.order = host, challenge, authorization, order
         self.error = challenge.get("error", {})
         self.detail = self.error.get("detail", "")
-        self.record = challenge.get("validationRecord")
+        self.shown = challenge.get("validationRecord")
+        self.evidence = world.house.evidence(challenge["url"])
+        self.record = self.evidence["perspectives"][0]["steps"] if self.evidence else None
         self.asked = [a for a in world.dns.asked if a[0] == host or a[0].endswith("." + host)]
         self.hits = [hit for web in (world.web, world.secure, world.elsewhere) for hit in web.hits
                      if hit.token == challenge["token"] or f"{challenge['token']}" in hit.path]
@@ -472,6 +488,7 @@ class Result:
             time.strptime(self.challenge["validated"], "%Y-%m-%dT%H:%M:%SZ")
             assert self.authorization["status"] == "valid" and self.order["status"] == "ready"
             assert self.authorization["challenges"] == [self.challenge]
+            self.check_shown()
             return
         assert self.challenge["status"] == "invalid", self.challenge
         assert self.error["type"] == "urn:ietf:params:acme:error:" + problem, self.error
@@ -482,8 +499,20 @@ class Result:
         assert control_free(self.detail), self.detail
         assert len(self.detail.encode()) < 768
         assert all(control_free(text) for text in texts(self.record)), self.record
+        self.check_shown()
         assert self.authorization["status"] == "invalid" and self.order["status"] == "invalid"
         assert self.authorization["challenges"] == [self.challenge]
+
+    def check_shown(self):
+        """What the client is shown is the same in the form of other servers."""
+        fetches = [entry for entry in self.shown if "url" in entry]
+        assert [entry["url"] for entry in fetches] == [step["url"] for step in self.fetches()], self.shown
+        for entry, step in zip(fetches, self.fetches()):
+            assert step["address"] in (f'{entry["addressUsed"]}:{entry["port"]}', f'[{entry["addressUsed"]}]:{entry["port"]}')
+            assert entry["addressUsed"] in entry.get("addressesResolved", [entry["addressUsed"]]), entry
+            assert entry["hostname"] in entry["url"] and entry.get("status") == step.get("status"), entry
+        names = {entry.get("hostname") for entry in self.shown}
+        assert names >= {step["lookup"] for step in self.lookups()}, self.shown
 
     def fetches(self):
         return [step for step in self.record if "url" in step]

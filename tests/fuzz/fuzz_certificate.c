@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t count = 0;
 
     (void)!certificate_read(a, span_make(data, size), &certificate, &why);
+    (void)!certificate_read_tbs(a, span_make(data, size), &certificate, &why);
     (void)!certificate_from_pem(a, span_make(data, size), ders, CERTIFICATE_CHAIN_MAX,
                                 &count, &why);
     return 0;

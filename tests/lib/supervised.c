@@ -245,7 +245,8 @@ static int settings_of(struct span text)
     return fd;
 }
 
-static enum err reload_check(void *context, int *settings_fd, struct err_info *why)
+static enum err reload_check(void *context, struct supervisor_fresh *fresh,
+                             struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     struct span text = {0};
@@ -254,7 +255,7 @@ static enum err reload_check(void *context, int *settings_fd, struct err_info *w
     TRY(file_read(a, getenv("TOY_CONFIG"), CONFIG_SIZE, &text, why));
     if (span_is(text, "bad"))
         return err_set(why, ERR_CONFIG, "the configuration is bad");
-    *settings_fd = settings_of(text);
+    fresh->settings_fd = settings_of(text);
     return ERR_OK;
 }
 

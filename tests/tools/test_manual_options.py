@@ -58,6 +58,16 @@ def test_the_reference(tmp_path):
     assert done.stdout == PAGE
 
 
+def test_a_family(tmp_path):
+    (tmp_path / "family.def").write_text('OPTION("age", NUMBER, age, "1", 0, 9, "How old.")\n')
+    (tmp_path / "page.scd").write_text("\n@OPTIONS@\n")
+    (tmp_path / "options.def").write_text(TABLE)
+    done = subprocess.run([TOOL, tmp_path / "page.scd", tmp_path / "options.def", f"pets={tmp_path}/family.def"],
+                          capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\n## Section pets.NAME\n\n"
+                                "*pets.NAME.age* (number from 0 to 9, default 1)\n\tHow old.\n")
+
+
 @pytest.mark.parametrize("row", [
     'OPTION("x", FLOAT, x, "1", 0, 0, "A kind nobody knows.")',
     'OPTION("x", NUMBER, x, "1", 0, 2 * WEEK, "A unit nobody knows.")',

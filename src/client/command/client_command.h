@@ -16,16 +16,16 @@ enum client_exit {
     CLIENT_EXIT_TRY_LATER = 75, /* nobody's fault: locked, unreachable, busy, too slow */
 };
 
-#define CLIENT_CA_DEFAULT   "letsencrypt"
-#define CLIENT_HTTP_DEFAULT "standalone"
-#define CLIENT_KEY_DEFAULT  "p256"
+#define CLIENT_CA_DEFAULT  "letsencrypt"
+#define CLIENT_KEY_DEFAULT "p256"
 
-/* The command line, read. Members that were not given are NULL, 0 or false. */
+/* The command line, read. Members that were not given are NULL, 0, false or empty. */
 struct client_command {
     struct arena *arena; /* for the whole command */
 #define TEXT   const char *
 #define NUMBER int64_t
 #define FLAG   bool
+#define LIST   struct cli_list
 #define CLI_OPTION(name, kind, member, argument, least, most, commands, sentence)        \
     kind member;
 #include "client/command/options.def"
@@ -33,6 +33,7 @@ struct client_command {
 #undef TEXT
 #undef NUMBER
 #undef FLAG
+#undef LIST
     struct cli_list arguments;
     bool *printed; /* set when JSON is out that tells of failures itself */
 };

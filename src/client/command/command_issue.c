@@ -1,11 +1,10 @@
 /* cairn issue: names in, certificate out; nothing to do if it is there. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/command/client_command.h"
 #include "client/command/issuing.h"
+#include "client/command/proving.h"
 #include "client/flow/flow.h"
 #include "client/plan/plan.h"
 #include "client/store/metadata.h"
@@ -33,6 +32,19 @@ static const char *or_default(const char *text, const char *otherwise)
     return text != NULL ? text : otherwise;
 }
 
+/* A name, or an address however it is written. */
+static enum err read_name(struct arena *a, const char *text, struct identifier *read,
+                          struct err_info *why)
+{
+    struct address address;
+    char canonical[ADDRESS_TEXT_SIZE];
+
+    if (!address_parse(span_of(text), &address))
+        return identifier_read_dns(a, text, read, why);
+    address_text(&address, canonical);
+    return identifier_read_ip(a, canonical, read, why);
+}
+
 /* The names, canonical, each once. */
 static enum err read_names(const struct client_command *c, struct issuing *i,
                            struct err_info *why)
@@ -44,22 +56,11 @@ static enum err read_names(const struct client_command *c, struct issuing *i,
         return err_set(why, ERR_USAGE, "say the NAME the certificate is for");
     for (size_t n = 0; n < c->arguments.count; n++) {
         struct identifier read;
-        struct address address;
         bool known = false;
-        if (address_parse(span_of(c->arguments.items[n]), &address))
-            return err_set(why, ERR_USAGE,
-                           "%s is an address: this version gets certificates for names "
-                           "only",
-                           c->arguments.items[n]);
-        if (identifier_read_dns(c->arena, c->arguments.items[n], &read, why) != ERR_OK) {
+        if (read_name(c->arena, c->arguments.items[n], &read, why) != ERR_OK) {
             why->code = ERR_USAGE;
             return ERR_USAGE;
         }
-        if (identifier_is_wildcard(&read))
-            return err_set(why, ERR_USAGE,
-                           "%s: a wildcard needs dns-01, which this version does not "
-                           "have yet",
-                           read.value);
         for (size_t k = 0; k < count && !known; k++)
             known = strcmp(names[k], read.value) == 0;
         if (!known)
@@ -73,17 +74,15 @@ static enum err read_names(const struct client_command *c, struct issuing *i,
     return ERR_OK;
 }
 
-/* A path that stays right when renew runs from another folder. */
-static enum err whole_path(const struct client_command *c, const char *option,
-                           const char *path, const char **whole, struct err_info *why)
+/* A certificate is kept under its first name; an IPv6 address and a wildcard need other
+ * letters there. */
+static const char *folder_name(struct arena *a, const char *first)
 {
-    char *real = realpath(path, NULL);
+    char *name = arena_string(a, first);
 
-    if (real == NULL)
-        return err_set_os(why, ERR_USAGE, errno, "%s: \"%s\"", option, path);
-    *whole = arena_string(c->arena, real);
-    free(real);
-    return ERR_OK;
+    for (char *p = name; *p != '\0'; p++)
+        *p = *p == ':' ? '-' : *p == '*' ? '_' : *p;
+    return name;
 }
 
 /* One address, and nothing that would mean more in a mailto URL (RFC 8555 7.3). */
@@ -104,7 +103,6 @@ static enum err read_ways(const struct client_command *c, struct issuing *i,
                           struct err_info *why)
 {
     struct certificate_metadata *w = &i->wanted;
-    const char *folder = NULL;
     struct url url;
 
     w->ca = authority_url(or_default(c->ca, CLIENT_CA_DEFAULT));
@@ -119,23 +117,11 @@ static enum err read_ways(const struct client_command *c, struct issuing *i,
     }
     w->ca_file = "";
     if (c->ca_file != NULL)
-        TRY(whole_path(c, "--ca-file", c->ca_file, &w->ca_file, why));
-    w->http = or_default(c->http, CLIENT_HTTP_DEFAULT);
-    if (strncmp(w->http, "webroot:", 8) == 0) {
-        TRY(whole_path(c, "--http webroot", w->http + 8, &folder, why));
-        w->http = arena_printf(c->arena, "webroot:%s", folder);
-    } else if (strcmp(w->http, "standalone") != 0) {
-        return err_set(why, ERR_USAGE,
-                       "--http: \"%.100s\" is neither standalone nor webroot:DIR",
-                       w->http);
-    }
-    w->http_port = c->http_port != 0 ? c->http_port : 80;
+        TRY(proving_whole_path(c, "--ca-file", c->ca_file, &w->ca_file, why));
+    TRY(proving_read(c, &w->ways, why));
+    TRY(proving_check_names(&w->ways, w->names, w->name_count, why));
     w->key_type = or_default(c->key, CLIENT_KEY_DEFAULT);
-    if (!issuing_is_key_type(w->key_type))
-        return err_set(why, ERR_USAGE,
-                       "--key: \"%.50s\" is none of p256, p384, rsa2048, rsa4096",
-                       w->key_type);
-    return ERR_OK;
+    return issuing_check_key_type(w->key_type, why);
 }
 
 /* Is a good one there already, made in the same way? */
@@ -182,6 +168,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
 {
     AUTO(crew) struct crew crew = {0};
     struct issuing i = {.email = c->email,
+                        .binding = {c->eab_kid, c->eab_key_file, c->eab_algorithm},
                         .crew = &crew,
                         .agree_terms = c->agree_terms,
                         .report = {.json = c->json, .quiet = c->quiet}};
@@ -191,7 +178,8 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     TRY(read_names(c, &i, why));
     TRY(read_ways(c, &i, why));
     TRY(check_email(c->email, why));
-    i.name = or_default(c->name, i.wanted.names[0]);
+    TRY(binding_check(&i.binding, why));
+    i.name = c->name != NULL ? c->name : folder_name(c->arena, i.wanted.names[0]);
     if (!certificate_store_is_name(i.name))
         return err_set(why, ERR_USAGE,
                        "--name: \"%.100s\" has characters other than letters, digits, "
@@ -199,6 +187,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
                        i.name);
     TRY(need_directory(c, &i.directory, why));
     TRY(state_lock(c->arena, i.directory, why));
+    TRY(issuing_prepare(&crew, i.directory, &i.report, why));
     if (is_there(c, &i, &there)) {
         char until[CLOCK_TEXT_SIZE];
         clock_text(until, there.not_after);

@@ -103,6 +103,7 @@ enum err command_renew(const struct client_command *c, struct err_info *why)
     TRY(state_prepare(c->arena, r.directory, why));
     TRY(state_lock(c->arena, r.directory, why));
     TRY(choose(c, r.directory, &names, &count, why));
+    TRY(issuing_prepare(&r.crew, r.directory, &report, why));
     r.text = buf_make(OUTPUT_MAX);
     r.json = json_writer_make(&r.text);
     json_write_begin_array(&r.json, NULL);

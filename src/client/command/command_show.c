@@ -104,6 +104,22 @@ enum err command_list(const struct client_command *c, struct err_info *why)
     return ERR_OK;
 }
 
+/* "http-01, standalone on port 80": one line for each that may be answered. */
+static void show_ways(const struct ways *ways)
+{
+    for (size_t i = 0; i < ways->challenges.count; i++) {
+        printf(i == 0 ? "  proved by %s" : "         or %s",
+               terms_challenge_type(ways->challenges.types[i]));
+        if (ways->challenges.types[i] == CHALLENGE_HTTP_01)
+            printf(", %s", ways->http);
+        if (ways->challenges.types[i] == CHALLENGE_TLS_ALPN_01)
+            printf(" on port %" PRId64, ways->tls_port);
+        if (ways->challenges.types[i] == CHALLENGE_DNS_01)
+            printf(", updates with the key in %s", ways->dns.key_file);
+        printf("\n");
+    }
+}
+
 static void show_text(const struct client_command *c, const char *directory,
                       const char *name, const struct certificate_metadata *m)
 {
@@ -125,7 +141,7 @@ static void show_text(const struct client_command *c, const char *directory,
            m->ca);
     if (m->ca_file[0] != '\0')
         printf("  ca file   %s\n", m->ca_file);
-    printf("  proved by http-01, %s\n", m->http);
+    show_ways(&m->ways);
     printf("  files     %s/fullchain.pem\n            %s/key.pem\n", path, path);
 }
 

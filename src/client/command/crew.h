@@ -1,12 +1,14 @@
 /* The processes of one run of cairn: this one has the keys and the files; one talks to
- * the CA, one answers http-01. Both are forked before a key is in memory. */
+ * the CA, one answers on ports, one changes name servers. All are forked before a key is
+ * in memory. */
 #pragma once
 
 #include "client/proc/child.h"
 
 struct crew {
     struct child network;  /* network.h */
-    struct child listener; /* solve/http_listener.h */
+    struct child listener; /* solve/listener.h */
+    struct child dns;      /* dns/dns_worker.h */
 };
 
 /* Start those that are not running. Must be called before the first key is read or made.

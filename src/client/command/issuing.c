@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/command/network.h"
+#include "client/dns/dns_desk.h"
 #include "client/flow/flow.h"
 #include "client/flow/flow_check.h"
 #include "client/proc/wire.h"
@@ -14,11 +15,13 @@
 #include "core/acme/key_authorization.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/text.h"
 #include "core/jose/jws.h"
 #include "core/x509/csr.h"
 
-#define JWS_MAX   (256 * 1024)      /* octets of a signed request */
-#define ROOTS_MAX (2 * 1024 * 1024) /* octets of a CA file */
+#define JWS_MAX        (256 * 1024)      /* octets of a signed request */
+#define ROOTS_MAX      (2 * 1024 * 1024) /* octets of a CA file */
+#define CHALLENGES_MAX 1024              /* octets of the list of challenge types */
 
 static const struct {
     const char *name;
@@ -26,20 +29,28 @@ static const struct {
     int bits;
     const char *text;
 } key_types[] = {
-    {"p256", KEY_P256, 0, "ECDSA P-256"},
-    {"p384", KEY_P384, 0, "ECDSA P-384"},
-    {"rsa2048", KEY_RSA, 2048, "RSA 2048"},
-    {"rsa4096", KEY_RSA, 4096, "RSA 4096"},
+    {"p256", KEY_P256, 0, "ECDSA P-256"},     {"p384", KEY_P384, 0, "ECDSA P-384"},
+    {"rsa2048", KEY_RSA, 2048, "RSA 2048"},   {"rsa4096", KEY_RSA, 4096, "RSA 4096"},
+    {"mldsa44", KEY_MLDSA44, 0, "ML-DSA-44"}, {"mldsa65", KEY_MLDSA65, 0, "ML-DSA-65"},
+    {"mldsa87", KEY_MLDSA87, 0, "ML-DSA-87"},
 };
 
 #define KEY_TYPE_COUNT (sizeof key_types / sizeof key_types[0])
 
-bool issuing_is_key_type(const char *text)
+enum err issuing_check_key_type(const char *text, struct err_info *why)
 {
-    for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
-        if (strcmp(text, key_types[i].name) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < KEY_TYPE_COUNT; i++) {
+        if (strcmp(text, key_types[i].name) != 0)
+            continue;
+        if (key_type_check(key_types[i].type, why) == ERR_OK)
+            return ERR_OK;
+        why->code = ERR_USAGE;
+        return err_prefix(why, "--key");
+    }
+    return err_set(why, ERR_USAGE,
+                   "--key: \"%.50s\" is none of p256, p384, rsa2048, rsa4096, mldsa44, "
+                   "mldsa65, mldsa87",
+                   text);
 }
 
 static enum err make_key(const struct issuing *i, struct key **key, struct err_info *why)
@@ -50,9 +61,7 @@ static enum err make_key(const struct issuing *i, struct key **key, struct err_i
         report_step(&i->report, "key", "%s", key_types[k].text);
         return key_generate(key_types[k].type, key_types[k].bits, key, why);
     }
-    return err_set(why, ERR_USAGE,
-                   "--key: \"%.50s\" is none of p256, p384, rsa2048, rsa4096",
-                   i->wanted.key_type);
+    return issuing_check_key_type(i->wanted.key_type, why);
 }
 
 static enum err keep(struct arena *a, struct issuing *i, const struct key *key,
@@ -85,7 +94,8 @@ struct job {
     const struct issuing *i;
     struct account account;
     struct key *key; /* of the certificate */
-    struct solver *solver;
+    struct solve_options solving;
+    struct solve *solve;
 };
 
 static enum err sign(struct job *j, struct arena *a, const struct wire_message *m,
@@ -105,6 +115,23 @@ static enum err sign(struct job *j, struct arena *a, const struct wire_message *
     return ERR_OK;
 }
 
+/* Names and addresses go into different fields. */
+static struct csr_names sort_names(const struct issuing *i, struct arena *a)
+{
+    const char **dns = arena_array(a, i->wanted.name_count, sizeof *dns);
+    struct span *addresses = arena_array(a, i->wanted.name_count, sizeof *addresses);
+    struct csr_names names = {.dns = dns, .addresses = addresses};
+
+    for (size_t n = 0; n < i->wanted.name_count; n++) {
+        struct address *address = arena_get(a, sizeof *address);
+        if (address_parse(span_of(i->wanted.names[n]), address))
+            addresses[names.address_count++] = address_octets(address);
+        else
+            dns[names.dns_count++] = i->wanted.names[n];
+    }
+    return names;
+}
+
 /* For the names of the job, whatever the CA says. */
 static enum err request(struct job *j, struct arena *a, struct span *answer,
                         struct err_info *why)
@@ -115,30 +142,57 @@ static enum err request(struct job *j, struct arena *a, struct span *answer,
         TRY(make_key(j->i, &j->key, why));
         arena_own(j->arena, j->key, key_drop);
     }
-    TRY(csr_make(&b, j->key, j->i->wanted.names, j->i->wanted.name_count, why));
+    const struct csr_names names = sort_names(j->i, a);
+    TRY(csr_make(&b, j->key, &names, why));
     *answer = arena_span(a, buf_span(&b));
     return ERR_OK;
+}
+
+/* Which of our names is it? The CA, and the process that talks to it, must not have
+ * anything else proved. */
+static const char *find_name(const struct issuing *i, struct span identifier,
+                             bool wildcard)
+{
+    for (size_t n = 0; n < i->wanted.name_count; n++) {
+        const struct identifier name = {IDENTIFIER_DNS, i->wanted.names[n]};
+        if (identifier_is_wildcard(&name) == wildcard &&
+            text_equal_ignoring_case(span_of(identifier_base(&name)), identifier))
+            return identifier_base(&name);
+    }
+    return NULL;
 }
 
 static enum err present(struct job *j, struct arena *a, const struct wire_message *m,
                         struct err_info *why)
 {
-    const struct solve_options options = {.http = j->i->wanted.http,
-                                          .http_port = j->i->wanted.http_port,
-                                          .listener = j->i->crew->listener.fd};
     uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
+    struct solve_task task = {0};
+    struct address address;
 
-    if (m->count != 1)
+    if (m->count != 4 ||
+        !terms_read_challenge_type((const char *)m->fields[0].data, &task.type))
         return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
-    if (j->solver == NULL) {
-        TRY(solve_open(&options, &j->solver, why));
-        report_step(&j->i->report, "prove", "%s, %s",
-                    terms_challenge_type(solve_type(j->solver)),
-                    solve_description(j->solver));
-    }
-    const char *token = (const char *)m->fields[0].data;
+    task.wildcard = m->fields[2].len > 0;
+    task.identifier.value = find_name(j->i, m->fields[1], task.wildcard);
+    if (task.identifier.value == NULL)
+        return err_set(why, ERR_PROTOCOL,
+                       "the CA wants %s%.255s proved, which nobody asked for",
+                       task.wildcard ? "*." : "", (const char *)m->fields[1].data);
+    if (address_parse(span_of(task.identifier.value), &address))
+        task.identifier.type = IDENTIFIER_IP;
+    task.token = (const char *)m->fields[3].data;
     jwk_thumbprint(j->account.key, thumbprint);
-    return solve_add(j->solver, token, key_authorization_text(a, token, thumbprint), why);
+    task.key_authorization = key_authorization_text(a, task.token, thumbprint);
+    return solve_present(j->solve, &task, why);
+}
+
+static enum err bind_account(struct job *j, struct arena *a, const struct wire_message *m,
+                             struct span *answer, struct err_info *why)
+{
+    if (m->count != 1)
+        return err_set(why, ERR_PROTOCOL, "a call to bind is malformed");
+    return binding_make(a, &j->i->binding, j->account.key,
+                        (const char *)m->fields[0].data, answer, why);
 }
 
 static enum err serve(struct job *j, struct arena *a, const struct wire_message *m,
@@ -149,14 +203,18 @@ static enum err serve(struct job *j, struct arena *a, const struct wire_message 
         return sign(j, a, m, answer, why);
     case WIRE_CSR:
         return request(j, a, answer, why);
+    case WIRE_BIND:
+        return bind_account(j, a, m, answer, why);
     case WIRE_ACCOUNT:
         return account_store_keep_url(&j->account, (const char *)m->fields[0].data,
                                       j->i->email, why);
     case WIRE_PRESENT:
         return present(j, a, m, why);
+    case WIRE_READY:
+        return solve_ready(j->solve, why);
     case WIRE_PROVED:
-        solve_close(j->solver);
-        j->solver = NULL;
+        solve_close(j->solve);
+        j->solve = solve_new(&j->solving);
         return ERR_OK;
     default:
         return err_set(why, ERR_PROTOCOL, "a call that is none");
@@ -192,9 +250,10 @@ static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
 static enum err send_job(struct job *j, struct err_info *why)
 {
     const struct issuing *i = j->i;
+    AUTO(buf) struct buf challenges = buf_make(CHALLENGES_MAX);
     AUTO(buf) struct buf names = buf_make(FLOW_NAMES_MAX * (IDENTIFIER_DNS_MAX + 1));
     struct span roots = span_of("");
-    char flags[3] = "";
+    char flags[4] = "";
 
     if (i->wanted.ca_file[0] != '\0' &&
         file_read(j->arena, i->wanted.ca_file, ROOTS_MAX, &roots, why) != ERR_OK) {
@@ -207,12 +266,16 @@ static enum err send_job(struct job *j, struct err_info *why)
         buf_printf(&names, "%s%s", n > 0 ? "\n" : "", i->wanted.names[n]);
     if (i->agree_terms)
         flags[0] = NETWORK_AGREES;
+    if (i->binding.kid != NULL)
+        flags[strlen(flags)] = NETWORK_BINDS;
     if (i->report.json || i->report.quiet)
         flags[strlen(flags)] = NETWORK_SILENT;
+    ways_write_challenges(&challenges, &i->wanted.ways.challenges);
     const struct wire_message m = {WIRE_JOB,
                                    {span_of(i->wanted.ca), roots, span_of(j->account.url),
-                                    span_of(i->email), span_of(flags), buf_span(&names)},
-                                   6};
+                                    span_of(i->email), span_of(flags), buf_span(&names),
+                                    buf_span(&challenges)},
+                                   7};
     return wire_send(i->crew->network.fd, &m, why);
 }
 
@@ -232,6 +295,21 @@ static enum err run_job(struct job *j, struct issuing *i, const char **path,
     return keep(j->arena, i, j->key, &got, path, why);
 }
 
+enum err issuing_prepare(struct crew *crew, const char *directory,
+                         const struct report *report, struct err_info *why)
+{
+    struct dns_desk desk = {.directory = directory};
+
+    if (!dns_journal_has_entries(directory))
+        return ERR_OK;
+    TRY(crew_start(crew, why));
+    desk.fd = crew->dns.fd;
+    enum err result = dns_desk_clean(&desk, report, why);
+    if (result != ERR_OK)
+        crew_end(crew); /* it may be in the middle of something */
+    return result;
+}
+
 enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
                      struct err_info *why)
 {
@@ -239,8 +317,14 @@ enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
 
     report_step(&i->report, "ca", "%s", i->wanted.ca);
     TRY(crew_start(i->crew, why));
+    j.solving = (struct solve_options){.ways = &i->wanted.ways,
+                                       .report = &i->report,
+                                       .listener = i->crew->listener.fd,
+                                       .dns = i->crew->dns.fd,
+                                       .directory = i->directory};
+    j.solve = solve_new(&j.solving);
     enum err result = run_job(&j, i, path, why);
-    solve_close(j.solver);
+    solve_close(j.solve);
     if (result == ERR_INTERRUPTED || result == ERR_IO || result == ERR_INTERNAL)
         crew_end(i->crew); /* it may be in the middle of something; another starts anew */
     return result;

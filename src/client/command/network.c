@@ -8,7 +8,7 @@
 #include "client/proc/wire.h"
 #include "client/session/session.h"
 
-#define JOB_FIELDS 6
+#define JOB_FIELDS 7
 
 static const char *text_or_null(struct span field)
 {
@@ -33,6 +33,7 @@ static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
 {
     const struct keeper keeper = {fd};
     struct session *session = NULL;
+    struct ways_challenges challenges = {0};
     size_t count = 0;
 
     if (m->type != WIRE_JOB || m->count != JOB_FIELDS)
@@ -43,11 +44,14 @@ static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
                                             .roots = m->fields[1],
                                             .account = text_or_null(m->fields[2]),
                                             .email = text_or_null(m->fields[3]),
+                                            .bind = strchr(flags, NETWORK_BINDS) != NULL,
                                             .agree_terms =
                                                 strchr(flags, NETWORK_AGREES) != NULL};
     const char *const *names = split(a, m->fields[5], &count);
+    TRY(ways_read_challenges((const char *)m->fields[6].data, &challenges, why));
     TRY(session_open(&options, &keeper, &report, &session, why));
-    enum err result = flow_issue(session, names, count, &report, a, pem, why);
+    enum err result =
+        flow_issue(session, names, count, &challenges, &report, a, pem, why);
     session_close(session);
     return result;
 }

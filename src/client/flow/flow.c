@@ -11,6 +11,7 @@
 #include "core/base/interrupt.h"
 #include "core/base/text.h"
 #include "core/json/json_write.h"
+#include "core/net/address.h"
 #include "core/x509/csr.h"
 
 #define ORDER_MAX (64 * 1024) /* octets of a payload */
@@ -49,7 +50,7 @@ static enum err order_failed(struct flow *f, const struct json *json,
     const struct json *problem = json_member(json, "error");
     const char *detail = NULL;
 
-    (void)f;
+    flow_caa_advise(f, json_text(json_member(problem, "type")), NULL);
     if (problem != NULL && json_take_text(problem, "detail", &detail, why) == ERR_OK &&
         detail != NULL)
         return err_set(why, ERR_REFUSED, "the order failed: %s", detail);
@@ -108,12 +109,15 @@ static enum err make_order(struct flow *f, struct err_info *why)
     AUTO(buf) struct buf b = buf_make(ORDER_MAX);
     struct json_writer w = json_writer_make(&b);
     struct acme_reply reply;
+    struct address address;
 
     json_write_begin_object(&w, NULL);
     json_write_begin_array(&w, "identifiers");
     for (size_t i = 0; i < f->name_count; i++) {
         json_write_begin_object(&w, NULL);
-        json_write_text(&w, "type", "dns");
+        bool is_ip = address_parse(span_of(f->names[i]), &address);
+        json_write_text(&w, "type",
+                        terms_identifier_type(is_ip ? IDENTIFIER_IP : IDENTIFIER_DNS));
         json_write_text(&w, "value", f->names[i]);
         json_write_end_object(&w);
     }
@@ -210,15 +214,19 @@ static enum err run(struct flow *f, struct span *pem, struct err_info *why)
 }
 
 enum err flow_issue(struct session *session, const char *const *names, size_t count,
-                    const struct report *report, struct arena *a, struct span *pem,
-                    struct err_info *why)
+                    const struct ways_challenges *challenges, const struct report *report,
+                    struct arena *a, struct span *pem, struct err_info *why)
 {
     struct flow f = {.session = session,
                      .report = report,
                      .arena = a,
                      .names = names,
                      .name_count = count,
+                     .challenges = challenges,
                      .deadline_us = clock_monotonic_us() + FLOW_WAIT_MAX_S * 1000000LL};
 
-    return run(&f, pem, why);
+    enum err result = run(&f, pem, why);
+    if (result == ERR_CAA) /* at finalize */
+        flow_caa_advise(&f, PROBLEM_URN "caa", NULL);
+    return result;
 }

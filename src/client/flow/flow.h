@@ -3,6 +3,7 @@
 
 #include "client/report/report.h"
 #include "client/session/session.h"
+#include "client/store/ways.h"
 #include "core/acme/terms.h"
 
 #define FLOW_NAMES_MAX     100
@@ -11,10 +12,11 @@
 #define FLOW_POLL_MAX_S    60   /* between two looks, unless the CA says more */
 #define FLOW_WAIT_TOLD_MS  2000 /* the user is told of waits as long as that */
 
-/* Get a certificate for the names, all of them proved at once; the keeper signs, makes
- * the request and has the challenges answered. `*pem` is what the CA sent, in the arena,
- * not checked (flow_check.h). Errors: the CA's, with the name it concerns; ERR_TIMEOUT;
- * ERR_PROTOCOL. */
+/* Get a certificate for the names, all of them proved at once by those types of
+ * challenges; the keeper signs, makes the request and has the challenges answered. `*pem`
+ * is what the CA sent, in the arena, not checked (flow_check.h). Errors: the CA's, with
+ * the name it concerns; ERR_TIMEOUT; ERR_PROTOCOL. */
 MUST_CHECK enum err flow_issue(struct session *session, const char *const *names,
-                               size_t count, const struct report *report, struct arena *a,
+                               size_t count, const struct ways_challenges *challenges,
+                               const struct report *report, struct arena *a,
                                struct span *pem, struct err_info *why);

@@ -2,13 +2,18 @@
 #include <string.h>
 
 #include "client/flow/flow_private.h"
+#include "client/solve/solve_choose.h"
 #include "core/acme/problem.h"
+#include "core/base/clock.h"
+#include "core/net/address.h"
 
 enum progress { TO_DO, ASKED, PROVED };
 
 struct authorization {
     const char *url;
-    const char *name;
+    const char *identifier; /* without "*." */
+    bool wildcard;
+    const char *name; /* as the user gave it */
     const char *challenge_url;
     enum progress progress;
 };
@@ -29,13 +34,13 @@ static enum err explain(struct flow *f, const struct json *json, const char *nam
         if (json_take_text(problem, "detail", &detail, why) != ERR_OK ||
             json_take_text(problem, "type", &type, why) != ERR_OK)
             continue;
+        flow_caa_advise(f, type, name);
         if (type != NULL && strncmp(type, PROBLEM_URN, strlen(PROBLEM_URN)) == 0)
             type += strlen(PROBLEM_URN);
         return err_set(why, ERR_UNAUTHORIZED, "%s was not proved: %s (%s)", name,
                        detail != NULL ? detail : "the CA gives no reason",
                        type != NULL ? type : "no type");
     }
-    (void)f;
     return err_set(why, ERR_UNAUTHORIZED, "%s was not proved; the CA gives no reason",
                    name);
 }
@@ -52,34 +57,52 @@ static enum err look(struct flow *f, struct authorization *z, const struct json 
         return err_set(why, ERR_PROTOCOL, "an authorization has the status \"%.50s\"",
                        text);
     const struct json *identifier = json_member(reply.json, "identifier");
-    TRY(json_need_text(identifier, "value", &z->name, why));
+    TRY(json_need_text(identifier, "value", &z->identifier, why));
+    TRY(json_take_bool(reply.json, "wildcard", false, &z->wildcard, why));
+    z->name = z->wildcard ? arena_printf(f->arena, "*.%s", z->identifier) : z->identifier;
     if (reply.retry_after > f->retry_after)
         f->retry_after = reply.retry_after;
     *json = reply.json;
     return ERR_OK;
 }
 
-/* Find our challenge among those offered and be ready to answer it. */
+/* The types the CA offers, in its order. */
+static enum err read_types(struct flow *f, const struct json *challenges,
+                           const char *const **types, struct err_info *why)
+{
+    const char **list = arena_array(f->arena, json_count(challenges) + 1, sizeof *list);
+
+    for (size_t i = 0; i < json_count(challenges); i++)
+        TRY(json_need_text(json_element(challenges, i), "type", &list[i], why));
+    *types = list;
+    return ERR_OK;
+}
+
+/* Choose a challenge among those offered and have it answered. */
 static enum err prepare(struct flow *f, struct authorization *z, const struct json *json,
                         struct err_info *why)
 {
+    struct address address;
+    bool is_ip = address_parse(span_of(z->identifier), &address);
+    const struct identifier identifier = {is_ip ? IDENTIFIER_IP : IDENTIFIER_DNS,
+                                          z->identifier};
     const struct json *challenges = NULL;
-    const char *wanted = terms_challenge_type(CHALLENGE_HTTP_01);
+    const char *const *types = NULL;
     const char *token = NULL;
+    enum challenge_type type;
+    size_t chosen = 0;
 
     TRY(json_need_array(json, "challenges", &challenges, why));
-    for (size_t i = 0; i < json_count(challenges); i++) {
-        const struct json *c = json_element(challenges, i);
-        const char *type = NULL;
-        TRY(json_need_text(c, "type", &type, why));
-        if (strcmp(type, wanted) != 0)
-            continue;
-        TRY(json_need_text(c, "url", &z->challenge_url, why));
-        TRY(json_need_text(c, "token", &token, why));
-        return keeper_present(f->session->peer.keeper, f->arena, token, why);
-    }
-    return err_set(why, ERR_REFUSED, "the CA offers no %s challenge for %s", wanted,
-                   z->name);
+    TRY(read_types(f, challenges, &types, why));
+    TRY(solve_choose(f->challenges, &identifier, z->wildcard, types,
+                     json_count(challenges), &chosen, why));
+    const struct json *c = json_element(challenges, chosen);
+    if (!terms_read_challenge_type(types[chosen], &type))
+        return err_set(why, ERR_INTERNAL, "a challenge was chosen that is none");
+    TRY(json_need_text(c, "url", &z->challenge_url, why));
+    TRY(json_need_text(c, "token", &token, why));
+    return keeper_present(f->session->peer.keeper, f->arena, type, z->identifier,
+                          z->wildcard, token, why);
 }
 
 static enum err first_look(struct flow *f, struct authorization *z, struct err_info *why)
@@ -157,6 +180,9 @@ enum err flow_prove(struct flow *f, struct err_info *why)
         list[i].url = f->authorizations[i];
         TRY(first_look(f, &list[i], why));
     }
+    int64_t before_us = clock_monotonic_us();
+    TRY(keeper_ready(f->session->peer.keeper, f->arena, why));
+    f->deadline_us += clock_monotonic_us() - before_us; /* the CA had no part in that */
     for (size_t i = 0; i < f->authorization_count; i++)
         if (list[i].progress == TO_DO)
             TRY(ask(f, &list[i], why));

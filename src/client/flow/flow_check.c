@@ -5,9 +5,18 @@
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/net/address.h"
 
 static bool has_name(const struct certificate *c, const char *name)
 {
+    struct address address;
+
+    if (address_parse(span_of(name), &address)) {
+        for (size_t i = 0; i < c->address_count; i++)
+            if (span_equal(c->addresses[i], address_octets(&address)))
+                return true;
+        return false;
+    }
     for (size_t i = 0; i < c->dns_name_count; i++)
         if (text_equal_ignoring_case(span_of(c->dns_names[i]), span_of(name)))
             return true;
@@ -22,7 +31,7 @@ static enum err check_leaf(const struct certificate *c, const char *const *names
     for (size_t i = 0; i < count; i++)
         if (!has_name(c, names[i]))
             return err_set(why, ERR_PROTOCOL, "the CA's certificate lacks %s", names[i]);
-    if (c->dns_name_count != count)
+    if (c->dns_name_count + c->address_count != count)
         return err_set(why, ERR_PROTOCOL,
                        "the CA's certificate has names nobody asked for");
     if (c->not_after <= clock_now())

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/interrupt.h"
 #include "core/base/text.h"
 
@@ -101,17 +102,25 @@ static void take_descriptor(struct msghdr *message, int *passed)
         memcpy(passed, CMSG_DATA(c), sizeof *passed);
 }
 
+/* How long a message is waited for. */
+struct patience {
+    int signals;    /* that many are passed over */
+    int64_t end_us; /* 0: no end */
+};
+
 /* Until there is something to read. A signal that comes just before the wait is seen a
  * slice later. */
-static enum err wait_readable(int fd, struct err_info *why)
+static enum err wait_readable(int fd, const struct patience *p, struct err_info *why)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
     int ready = 0;
 
     while (ready <= 0) {
-        if (interrupt_signal() != 0)
+        if (interrupt_count() > p->signals)
             return err_set(why, ERR_INTERRUPTED, "interrupted");
-        ready = poll(&p, 1, SLICE_MS);
+        if (p->end_us != 0 && clock_monotonic_us() >= p->end_us)
+            return err_set(why, ERR_TIMEOUT, "another process of cairn does not answer");
+        ready = poll(&polled, 1, SLICE_MS);
         if (ready < 0 && errno != EINTR)
             return gone(why);
     }
@@ -119,7 +128,7 @@ static enum err wait_readable(int fd, struct err_info *why)
 }
 
 static enum err receive_all(int fd, void *data, size_t len, int *passed,
-                            struct err_info *why)
+                            const struct patience *patience, struct err_info *why)
 {
     uint8_t *at = data;
 
@@ -134,7 +143,7 @@ static enum err receive_all(int fd, void *data, size_t len, int *passed,
             message.msg_control = control.room;
             message.msg_controllen = sizeof control.room;
         }
-        TRY(wait_readable(fd, why));
+        TRY(wait_readable(fd, patience, why));
         ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
         if (got < 0 && errno == EINTR)
             continue;
@@ -148,8 +157,8 @@ static enum err receive_all(int fd, void *data, size_t len, int *passed,
     return ERR_OK;
 }
 
-enum err wire_receive(struct arena *a, int fd, struct wire_message *m, int *passed,
-                      struct err_info *why)
+static enum err receive(struct arena *a, int fd, struct wire_message *m, int *passed,
+                        const struct patience *patience, struct err_info *why)
 {
     struct wire_message read = {0};
     struct head h;
@@ -157,7 +166,7 @@ enum err wire_receive(struct arena *a, int fd, struct wire_message *m, int *pass
 
     if (passed != NULL)
         *passed = -1;
-    TRY(receive_all(fd, &h, sizeof h, passed, why));
+    TRY(receive_all(fd, &h, sizeof h, passed, patience, why));
     if (h.type >= WIRE_TYPE_COUNT || h.count > WIRE_FIELDS_MAX)
         return err_set(why, ERR_PROTOCOL, "a message between processes is malformed");
     read.type = (enum wire_type)h.type;
@@ -166,11 +175,27 @@ enum err wire_receive(struct arena *a, int fd, struct wire_message *m, int *pass
         if (h.len[i] > WIRE_MESSAGE_MAX || (total += h.len[i]) > WIRE_MESSAGE_MAX)
             return err_set(why, ERR_PROTOCOL, "a message between processes is too large");
         char *field = arena_get(a, h.len[i] + 1); /* with a NUL behind it */
-        TRY(receive_all(fd, field, h.len[i], NULL, why));
+        TRY(receive_all(fd, field, h.len[i], NULL, patience, why));
         read.fields[i] = span_make(field, h.len[i]);
     }
     *m = read;
     return ERR_OK;
+}
+
+enum err wire_receive(struct arena *a, int fd, struct wire_message *m, int *passed,
+                      struct err_info *why)
+{
+    const struct patience patience = {0};
+
+    return receive(a, fd, m, passed, &patience, why);
+}
+
+enum err wire_receive_until(struct arena *a, int fd, struct wire_message *m,
+                            int64_t end_us, struct err_info *why)
+{
+    const struct patience patience = {.signals = interrupt_count(), .end_us = end_us};
+
+    return receive(a, fd, m, NULL, &patience, why);
 }
 
 /* ---- failures and calls ---- */

@@ -9,7 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/span.h"
 
-#define WIRE_FIELDS_MAX  6
+#define WIRE_FIELDS_MAX  8
 #define WIRE_MESSAGE_MAX (4 * 1024 * 1024) /* octets of all fields together */
 
 enum wire_type {
@@ -37,6 +37,11 @@ MUST_CHECK enum err wire_send_descriptor(int fd, const struct wire_message *m, i
  * other process is gone, ERR_INTERRUPTED, ERR_PROTOCOL. */
 MUST_CHECK enum err wire_receive(struct arena *a, int fd, struct wire_message *m,
                                  int *passed, struct err_info *why);
+
+/* As wire_receive, for what must be waited for although a signal has come: until the
+ * monotonic time `end_us`, or another signal. ERR_TIMEOUT, ERR_INTERRUPTED. */
+MUST_CHECK enum err wire_receive_until(struct arena *a, int fd, struct wire_message *m,
+                                       int64_t end_us, struct err_info *why);
 
 /* Send a failure: code, wait and sentence of `why`. */
 MUST_CHECK enum err wire_send_failure(int fd, const struct err_info *failure,

@@ -113,6 +113,9 @@ static enum err read_meta(struct acme_peer *peer, const struct json *directory,
     TRY(json_take_text(meta, "termsOfService", &terms, why));
     if (terms != NULL)
         peer->terms = arena_string(peer->arena, terms);
+    const char *identity = json_text(json_element(json_member(meta, "caaIdentities"), 0));
+    if (identity != NULL)
+        peer->caa_identity = arena_string(peer->arena, identity);
     return json_take_bool(meta, "externalAccountRequired", false, &peer->needs_external,
                           why);
 }

@@ -25,6 +25,7 @@ struct acme_peer {
     const char *new_account;
     const char *new_order;
     const char *terms;           /* NULL: none */
+    const char *caa_identity;    /* what it is called in CAA records; NULL: unknown */
     bool needs_external;         /* externalAccountRequired */
     struct arena *arena;         /* owns the texts above and the nonce */
     const char *nonce;           /* for the next request, or NULL */

@@ -21,6 +21,14 @@ enum err keeper_csr(const struct keeper *k, struct arena *a, struct span *der,
     return wire_call(a, k->fd, &m, der, why);
 }
 
+enum err keeper_bind(const struct keeper *k, struct arena *a, const char *url,
+                     struct span *jws, struct err_info *why)
+{
+    const struct wire_message m = {WIRE_BIND, {span_of(url)}, 1};
+
+    return wire_call(a, k->fd, &m, jws, why);
+}
+
 enum err keeper_account(const struct keeper *k, struct arena *a, const char *url,
                         struct err_info *why)
 {
@@ -29,10 +37,22 @@ enum err keeper_account(const struct keeper *k, struct arena *a, const char *url
     return wire_call(a, k->fd, &m, NULL, why);
 }
 
-enum err keeper_present(const struct keeper *k, struct arena *a, const char *token,
+enum err keeper_present(const struct keeper *k, struct arena *a, enum challenge_type type,
+                        const char *identifier, bool wildcard, const char *token,
                         struct err_info *why)
 {
-    const struct wire_message m = {WIRE_PRESENT, {span_of(token)}, 1};
+    const struct wire_message m = {WIRE_PRESENT,
+                                   {span_of(terms_challenge_type(type)),
+                                    span_of(identifier), span_of(wildcard ? "*." : ""),
+                                    span_of(token)},
+                                   4};
+
+    return wire_call(a, k->fd, &m, NULL, why);
+}
+
+enum err keeper_ready(const struct keeper *k, struct arena *a, struct err_info *why)
+{
+    const struct wire_message m = {.type = WIRE_READY};
 
     return wire_call(a, k->fd, &m, NULL, why);
 }

@@ -2,6 +2,9 @@
  * certificate request, keeps what must be kept, and has challenges answered. */
 #pragma once
 
+#include <stdbool.h>
+
+#include "core/acme/terms.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/base/span.h"
@@ -20,13 +23,26 @@ MUST_CHECK enum err keeper_sign(const struct keeper *k, struct arena *a, const c
 MUST_CHECK enum err keeper_csr(const struct keeper *k, struct arena *a, struct span *der,
                                struct err_info *why);
 
+/* The external account binding (RFC 8555 7.3.4) of the account's key for that URL, a JWS.
+ * ERR_CONFIG if the MAC key cannot be read. */
+MUST_CHECK enum err keeper_bind(const struct keeper *k, struct arena *a, const char *url,
+                                struct span *jws, struct err_info *why);
+
 /* Keep the account's URL. */
 MUST_CHECK enum err keeper_account(const struct keeper *k, struct arena *a,
                                    const char *url, struct err_info *why);
 
-/* Have `token` answered from now on; ERR_MALFORMED if it is not base64url. */
+/* Have a challenge for the identifier (given without "*.") answered from now on, or when
+ * keeper_ready returns. ERR_MALFORMED if the token is not base64url, ERR_PROTOCOL if it
+ * is for none of the names. */
 MUST_CHECK enum err keeper_present(const struct keeper *k, struct arena *a,
-                                   const char *token, struct err_info *why);
+                                   enum challenge_type type, const char *identifier,
+                                   bool wildcard, const char *token,
+                                   struct err_info *why);
+
+/* Wait until the CA will find all that was presented. ERR_TIMEOUT. */
+MUST_CHECK enum err keeper_ready(const struct keeper *k, struct arena *a,
+                                 struct err_info *why);
 
 /* All is proved: no challenge needs to be answered any more. */
 MUST_CHECK enum err keeper_proved(const struct keeper *k, struct arena *a,

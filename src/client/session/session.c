@@ -12,10 +12,11 @@
 static enum err may_register(const struct session *s, const struct session_options *o,
                              struct err_info *why)
 {
-    if (s->peer.needs_external)
+    if (s->peer.needs_external && !o->bind)
         return err_set(why, ERR_EXTERNAL_ACCOUNT_REQUIRED,
-                       "%s wants an external account binding, which this version cannot "
-                       "give yet",
+                       "%s wants an external account binding: ask it for a key "
+                       "identifier and a MAC key, and give them by --eab-kid and "
+                       "--eab-key-file",
                        o->ca);
     if (s->peer.terms != NULL && !o->agree_terms)
         return err_set(why, ERR_USAGE,
@@ -32,8 +33,11 @@ static enum err register_account(struct session *s, const struct session_options
     AUTO(buf) struct buf b = buf_make(ACCOUNT_MAX);
     struct json_writer w = json_writer_make(&b);
     struct acme_reply reply;
+    struct span binding = {0};
 
     TRY(may_register(s, o, why));
+    if (o->bind)
+        TRY(keeper_bind(s->peer.keeper, s->arena, s->peer.new_account, &binding, why));
     json_write_begin_object(&w, NULL);
     if (s->peer.terms != NULL)
         json_write_bool(&w, "termsOfServiceAgreed", true);
@@ -42,6 +46,8 @@ static enum err register_account(struct session *s, const struct session_options
         json_write_text(&w, NULL, arena_printf(s->arena, "mailto:%s", o->email));
         json_write_end_array(&w);
     }
+    if (o->bind)
+        json_write_raw(&w, "externalAccountBinding", binding);
     json_write_end_object(&w);
     TRY(acme_request_post(&s->peer, s->arena, s->peer.new_account, buf_span(&b), &reply,
                           why));

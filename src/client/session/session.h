@@ -12,6 +12,7 @@ struct session_options {
     struct span roots;   /* PEM; empty: the system's certificates */
     const char *account; /* URL; NULL: not known */
     const char *email;   /* NULL: none; for a new account */
+    bool bind;           /* the keeper can bind a new account to an external one */
     bool agree_terms;    /* the user agrees to the CA's terms */
 };
 

@@ -30,15 +30,15 @@ static enum err make_folder(struct solver *s, const char *path, struct err_info 
     return err_set_os(why, ERR_IO, errno, "cannot make %s", path);
 }
 
-static enum err add(struct solver *s, const char *token, const char *key_authorization,
-                    struct err_info *why)
+static enum err present(struct solver *s, const struct solve_task *task,
+                        struct err_info *why)
 {
     struct webroot *w = s->state;
-    char *path = file_path(s->arena, w->folder, token);
+    char *path = file_path(s->arena, w->folder, task->token);
 
     if (w->count == SOLVE_TOKENS_MAX)
         return err_set(why, ERR_TOO_LARGE, "more than %d challenges", SOLVE_TOKENS_MAX);
-    TRY(file_replace(path, span_of(key_authorization), 0644, why));
+    TRY(file_replace(path, span_of(task->key_authorization), 0644, why));
     w->files[w->count++] = path;
     return ERR_OK;
 }
@@ -61,7 +61,7 @@ enum err http_webroot_open(struct solver *s, const char *folder, struct err_info
     if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
         return err_set(why, ERR_USAGE, "--http webroot: %s is no folder", folder);
     s->state = w;
-    s->add = add;
+    s->present = present;
     s->close = remove_all;
     w->folder = arena_printf(s->arena, "%s/.well-known/acme-challenge", folder);
     s->description = arena_printf(s->arena, "answering in %s", w->folder);

@@ -1,4 +1,4 @@
-/* Choosing a way to answer. */
+/* The solvers of one order. */
 #include "client/solve/solve.h"
 
 #include <stdlib.h>
@@ -9,60 +9,92 @@
 
 #define TOKEN_MAX 512 /* octets */
 
-enum err solve_open(const struct solve_options *options, struct solver **s,
-                    struct err_info *why)
-{
-    static const char webroot[] = "webroot:";
-    struct solver *made = memory_get_zeroed(1, sizeof *made);
-    enum err result;
+typedef enum err open_function(struct solver *s, struct err_info *why);
 
-    made->arena = arena_new();
-    made->type = CHALLENGE_HTTP_01;
-    if (strcmp(options->http, "standalone") == 0)
-        result = http_standalone_open(made, options->listener, options->http_port, why);
-    else if (strncmp(options->http, webroot, strlen(webroot)) == 0 &&
-             options->http[strlen(webroot)] != '\0')
-        result = http_webroot_open(made, options->http + strlen(webroot), why);
-    else
-        result = err_set(why, ERR_USAGE,
-                         "--http: \"%.100s\" is neither standalone nor webroot:DIR",
-                         options->http);
-    if (result != ERR_OK) {
-        solve_close(made);
-        return result;
-    }
-    *s = made;
+static open_function *const opens[CHALLENGE_TYPE_COUNT] = {
+#define SOLVER(type, open) [CHALLENGE_##type] = open,
+#include "client/solve/solvers.def"
+#undef SOLVER
+};
+
+struct solve {
+    const struct solve_options *options;
+    struct solver solvers[CHALLENGE_TYPE_COUNT]; /* without an arena: not opened */
+};
+
+struct solve *solve_new(const struct solve_options *options)
+{
+    struct solve *s = memory_get_zeroed(1, sizeof *s);
+
+    s->options = options;
+    return s;
+}
+
+static enum err check(const struct solve_task *task, struct err_info *why)
+{
+    size_t len = strlen(task->token);
+
+    if ((unsigned int)task->type >= CHALLENGE_TYPE_COUNT || opens[task->type] == NULL ||
+        !terms_answers(task->type, task->identifier.type, task->wildcard))
+        return err_set(why, ERR_USAGE, "%s%s cannot be proved by %s here",
+                       task->wildcard ? "*." : "", task->identifier.value,
+                       terms_challenge_type(task->type));
+    if (len == 0 || len > TOKEN_MAX ||
+        strspn(task->token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                            "0123456789-_") != len)
+        return err_set(why, ERR_MALFORMED, "the CA sent a token that is not base64url");
     return ERR_OK;
 }
 
-enum challenge_type solve_type(const struct solver *s)
+static void close_one(struct solver *s)
 {
-    return s->type;
-}
-
-const char *solve_description(const struct solver *s)
-{
-    return s->description;
-}
-
-enum err solve_add(struct solver *s, const char *token, const char *key_authorization,
-                   struct err_info *why)
-{
-    size_t len = strlen(token);
-
-    if (len == 0 || len > TOKEN_MAX ||
-        strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                      "-_") != len)
-        return err_set(why, ERR_MALFORMED, "the CA sent a token that is not base64url");
-    return s->add(s, token, key_authorization, why);
-}
-
-void solve_close(struct solver *s)
-{
-    if (s == NULL)
+    if (s->arena == NULL)
         return;
     if (s->close != NULL)
         s->close(s);
     arena_free(s->arena);
+    *s = (struct solver){0};
+}
+
+static enum err open_one(struct solve *s, enum challenge_type type, struct err_info *why)
+{
+    struct solver *one = &s->solvers[type];
+
+    if (one->arena != NULL)
+        return ERR_OK;
+    one->arena = arena_new();
+    one->options = s->options;
+    enum err result = opens[type](one, why);
+    if (result != ERR_OK) {
+        close_one(one);
+        return result;
+    }
+    report_step(s->options->report, "prove", "%s, %s", terms_challenge_type(type),
+                one->description);
+    return ERR_OK;
+}
+
+enum err solve_present(struct solve *s, const struct solve_task *task,
+                       struct err_info *why)
+{
+    TRY(check(task, why));
+    TRY(open_one(s, task->type, why));
+    return s->solvers[task->type].present(&s->solvers[task->type], task, why);
+}
+
+enum err solve_ready(struct solve *s, struct err_info *why)
+{
+    for (size_t i = 0; i < CHALLENGE_TYPE_COUNT; i++)
+        if (s->solvers[i].arena != NULL && s->solvers[i].ready != NULL)
+            TRY(s->solvers[i].ready(&s->solvers[i], why));
+    return ERR_OK;
+}
+
+void solve_close(struct solve *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < CHALLENGE_TYPE_COUNT; i++)
+        close_one(&s->solvers[i]);
     free(s);
 }

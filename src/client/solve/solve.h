@@ -1,36 +1,48 @@
-/* Answering challenges. A solver is opened once for an order, told every token, and
- * closed whatever happens: it then leaves nothing behind. */
+/* Answering the challenges of one order. Each type that is needed is opened once
+ * (solvers.def), told every challenge, and closed whatever happens: it then leaves
+ * nothing behind. */
 #pragma once
 
-#include <stdint.h>
+#include <stdbool.h>
 
-#include "core/acme/terms.h"
+#include "client/report/report.h"
+#include "client/store/ways.h"
+#include "core/acme/identifier.h"
 #include "core/base/err.h"
 
-/* How http-01 is answered: "standalone", or "webroot:DIR". */
 struct solve_options {
-    const char *http;
-    int64_t http_port; /* where the standalone listener is */
-    int listener;      /* socket to the process that answers there */
+    const struct ways *ways;
+    const struct report *report; /* is told how it is answered, and of waits */
+    int listener;                /* socket to the process that answers on ports */
+    int dns;                     /* socket to the process that changes name servers */
+    const char *directory;       /* state folder */
 };
 
-struct solver;
+/* One authorization's challenge. */
+struct solve_task {
+    enum challenge_type type;
+    struct identifier identifier; /* without "*." */
+    bool wildcard;                /* it was in front */
+    const char *token;
+    const char *key_authorization;
+};
 
-/* ERR_USAGE for an unknown way; ERR_NETWORK if the port cannot be listened on (who has
- * it, what to do); ERR_IO if the folder cannot be written. Close with solve_close. */
-MUST_CHECK enum err solve_open(const struct solve_options *options, struct solver **s,
-                               struct err_info *why);
+struct solve;
 
-/* Which challenge type this solver answers. */
-enum challenge_type solve_type(const struct solver *s);
+/* Nothing is opened yet; the options must outlive it. Free with solve_close. */
+struct solve *solve_new(const struct solve_options *options);
 
-/* A phrase for the user: "answering on port 80". */
-const char *solve_description(const struct solver *s);
+/* Answer that challenge from now on, or as soon as solve_ready returns. ERR_MALFORMED for
+ * a token that is not base64url (RFC 8555 8.3): it becomes a path. Else what opening and
+ * presenting fail with: ERR_USAGE for a type that cannot prove the identifier, or was not
+ * set up so that it works, ERR_NETWORK if a port cannot be listened on (who has it, what
+ * to do), ERR_IO. */
+MUST_CHECK enum err solve_present(struct solve *s, const struct solve_task *task,
+                                  struct err_info *why);
 
-/* Answer `token` with `key_authorization` from now on. ERR_MALFORMED for a token that is
- * not base64url (RFC 8555 8.3): it becomes a path. ERR_IO. */
-MUST_CHECK enum err solve_add(struct solver *s, const char *token,
-                              const char *key_authorization, struct err_info *why);
+/* Wait until the CA will find all that was presented (RFC 8555 8.2). ERR_TIMEOUT says
+ * where it does not; ERR_INTERRUPTED. */
+MUST_CHECK enum err solve_ready(struct solve *s, struct err_info *why);
 
 /* Take everything away. NULL is fine. */
-void solve_close(struct solver *s);
+void solve_close(struct solve *s);

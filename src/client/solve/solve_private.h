@@ -1,4 +1,4 @@
-/* One file for each way to answer; solve.c chooses. */
+/* One file for each challenge type (solvers.def), and what they share. */
 #pragma once
 
 #include "client/solve/solve.h"
@@ -6,19 +6,25 @@
 
 #define SOLVE_TOKENS_MAX 1000 /* of one order */
 
+/* One type, opened for one order. What its file's open function fills in is `description`
+ * and the functions; `close` as soon as there is something to take away, for it is called
+ * also if opening fails. */
 struct solver {
     struct arena *arena;
-    enum challenge_type type;
-    const char *description;
-    enum err (*add)(struct solver *s, const char *token, const char *key_authorization,
-                    struct err_info *why);
-    void (*close)(struct solver *s);
-    void *state; /* in the arena */
+    const struct solve_options *options;
+    const char *description; /* a phrase for the user: "answering on port 80" */
+    enum err (*present)(struct solver *s, const struct solve_task *task,
+                        struct err_info *why);
+    enum err (*ready)(struct solver *s, struct err_info *why); /* NULL: at once */
+    void (*close)(struct solver *s);                           /* NULL: nothing to do */
+    void *state;                                               /* in the arena */
 };
 
-/* Have the process at that socket listen on the port (http_standalone.c). ERR_NETWORK. */
-MUST_CHECK enum err http_standalone_open(struct solver *s, int process, int64_t port,
-                                         struct err_info *why);
-/* Put files below the folder (http_webroot.c). ERR_USAGE, ERR_IO. */
+#define SOLVER(type, open)                                                               \
+    MUST_CHECK enum err open(struct solver *s, struct err_info *why);
+#include "client/solve/solvers.def"
+#undef SOLVER
+
+/* http-01: put files below the folder (http_webroot.c). ERR_USAGE, ERR_IO. */
 MUST_CHECK enum err http_webroot_open(struct solver *s, const char *folder,
                                       struct err_info *why);

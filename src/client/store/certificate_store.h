@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/store/ways.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/base/secret.h"
@@ -20,8 +21,7 @@ struct certificate_metadata {
     const char *ca;       /* directory URL */
     const char *ca_file;  /* "" for the system's */
     const char *key_type; /* "p256" ... */
-    const char *http;     /* "standalone" or "webroot:DIR" */
-    int64_t http_port;
+    struct ways ways;
     int64_t not_before; /* seconds */
     int64_t not_after;
     const char *serial; /* hexadecimal */

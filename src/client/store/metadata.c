@@ -13,8 +13,7 @@ void metadata_write_members(struct json_writer *w, const struct certificate_meta
     json_write_text(w, "ca", m->ca);
     json_write_text(w, "ca_file", m->ca_file);
     json_write_text(w, "key_type", m->key_type);
-    json_write_text(w, "http", m->http);
-    json_write_number(w, "http_port", m->http_port);
+    ways_write_members(w, &m->ways);
     json_write_time(w, "not_before", m->not_before);
     json_write_time(w, "not_after", m->not_after);
     json_write_text(w, "serial", m->serial);
@@ -61,8 +60,7 @@ enum err metadata_read(struct arena *a, struct span text, struct certificate_met
     TRY(json_need_text(object, "ca", &read.ca, why));
     TRY(json_need_text(object, "ca_file", &read.ca_file, why));
     TRY(json_need_text(object, "key_type", &read.key_type, why));
-    TRY(json_need_text(object, "http", &read.http, why));
-    TRY(json_take_number(object, "http_port", 80, &read.http_port, why));
+    TRY(ways_read_members(object, &read.ways, why));
     TRY(need_time(object, "not_before", &read.not_before, why));
     TRY(need_time(object, "not_after", &read.not_after, why));
     TRY(json_need_text(object, "serial", &read.serial, why));

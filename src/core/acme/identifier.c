@@ -11,6 +11,23 @@ static bool is_letter_or_digit(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+/* An A-label must lead to a U-label that may be registered, and back (RFC 5891 4 and 5.4;
+ * a look-up alone would let contextual rules pass). */
+static bool is_a_label(const char *label)
+{
+    char *unicode = NULL;
+    uint8_t *again = NULL;
+    int result = idn2_to_unicode_8z8z(label, &unicode, IDN2_NONTRANSITIONAL);
+
+    if (result == IDN2_OK)
+        result =
+            idn2_register_u8((const uint8_t *)unicode, (const uint8_t *)label, &again, 0);
+    bool same = result == IDN2_OK && strcmp((const char *)again, label) == 0;
+    idn2_free(unicode);
+    idn2_free(again);
+    return same;
+}
+
 /* One label of a lower-cased name. */
 static enum err check_label(const char *name, const char *label, size_t len,
                             struct err_info *why)
@@ -38,26 +55,16 @@ static enum err check_label(const char *name, const char *label, size_t len,
             "the name \"%s\" has a label with hyphens in its third and fourth place "
             "that is no A-label",
             name);
-    return ERR_OK;
-}
-
-/* A-labels must lead to a U-label and back (RFC 5891 5.4). */
-static enum err check_idna(const char *name, struct err_info *why)
-{
-    char *unicode = NULL;
-    char *again = NULL;
-
-    if (strstr(name, "xn--") == NULL)
-        return ERR_OK;
-    int result = idn2_to_unicode_8z8z(name, &unicode, IDN2_NONTRANSITIONAL);
-    if (result == IDN2_OK)
-        result = idn2_to_ascii_8z(unicode, &again, IDN2_NONTRANSITIONAL);
-    bool same = result == IDN2_OK && strcmp(again, name) == 0;
-    idn2_free(unicode);
-    idn2_free(again);
-    if (!same)
-        return err_set(why, ERR_REJECTED_IDENTIFIER,
-                       "the name \"%s\" has an A-label that is not valid IDNA", name);
+    if (strncmp(label, "xn--", 4) == 0) {
+        char copy[IDENTIFIER_LABEL_MAX + 1];
+        memcpy(copy, label, len);
+        copy[len] = '\0';
+        if (!is_a_label(copy))
+            return err_set(why, ERR_REJECTED_IDENTIFIER,
+                           "the name \"%s\" has the A-label \"%s\", which is not valid "
+                           "IDNA",
+                           name, copy);
+    }
     return ERR_OK;
 }
 
@@ -119,10 +126,60 @@ enum err identifier_read_dns(struct arena *a, const char *text,
             break;
         label += len + 1;
     }
-    TRY(check_idna(base, why));
     identifier->type = IDENTIFIER_DNS;
     identifier->value = name;
     return ERR_OK;
+}
+
+/* Text that is no address in its own right: would it be one without what is too much? */
+static enum err refuse_address(const char *text, struct err_info *why)
+{
+    struct address address;
+    struct address_network network;
+    char canonical[ADDRESS_TEXT_SIZE];
+
+    if (strchr(text, '/') != NULL && address_network_parse(span_of(text), &network))
+        return err_set(why, ERR_MALFORMED,
+                       "\"%s\" is a network; certificates are for single addresses",
+                       text);
+    if (address_parse_with_port(span_of(text), 0, &address)) {
+        address_text(&address, canonical);
+        return err_set(why, ERR_MALFORMED,
+                       "\"%s\" has a port or brackets; ask for \"%s\"", text, canonical);
+    }
+    return err_set(why, ERR_MALFORMED,
+                   "\"%s\" is no address; four decimal numbers without leading zeros, or "
+                   "IPv6 as RFC 5952 writes it, are expected",
+                   text);
+}
+
+enum err identifier_read_ip(struct arena *a, const char *text,
+                            struct identifier *identifier, struct err_info *why)
+{
+    struct address address;
+    char canonical[ADDRESS_TEXT_SIZE];
+
+    if (!address_parse(span_of(text), &address))
+        return refuse_address(text, why);
+    struct address plain = address_unmap(&address);
+    address_text(&plain, canonical);
+    if (plain.family != address.family)
+        return err_set(why, ERR_MALFORMED,
+                       "\"%s\" is an IPv4 address in IPv6 form; ask for \"%s\"", text,
+                       canonical);
+    if (strcmp(canonical, text) != 0)
+        return err_set(why, ERR_MALFORMED,
+                       "\"%s\" is not in its canonical form (RFC 5952), \"%s\"", text,
+                       canonical);
+    identifier->type = IDENTIFIER_IP;
+    identifier->value = arena_string(a, canonical);
+    return ERR_OK;
+}
+
+bool identifier_address(const struct identifier *identifier, struct address *address)
+{
+    return identifier->type == IDENTIFIER_IP &&
+           address_parse(span_of(identifier->value), address);
 }
 
 bool identifier_is_wildcard(const struct identifier *identifier)

@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/base/span.h"
+#include "core/net/address.h"
 
 #define IDENTIFIER_DNS_MAX                                                               \
     253 /* octets of a name without the final dot (RFC 1035 2.3.4) */
@@ -14,7 +15,8 @@
 
 struct identifier {
     enum identifier_type type;
-    const char *value; /* canonical: lower-case; a wildcard keeps its "*." */
+    const char *value; /* canonical: a name in lower case, a wildcard keeps its "*."; an
+                          address as RFC 8738 3 says */
 };
 
 /* Check and make canonical a DNS name given by a client: letters, digits, hyphens, at
@@ -24,6 +26,16 @@ struct identifier {
 MUST_CHECK enum err identifier_read_dns(struct arena *a, const char *text,
                                         struct identifier *identifier,
                                         struct err_info *why);
+
+/* Check an address given by a client: four decimal octets, or IPv6 as RFC 5952 writes it
+ * (RFC 8738 3); another form is refused with the right one in the sentence, and so are
+ * IPv4 addresses in IPv6 form, networks, ports, zones and brackets. ERR_MALFORMED. */
+MUST_CHECK enum err identifier_read_ip(struct arena *a, const char *text,
+                                       struct identifier *identifier,
+                                       struct err_info *why);
+
+/* The address of an identifier that was read as one. False if it is a name. */
+bool identifier_address(const struct identifier *identifier, struct address *address);
 
 /* Does it begin with "*."? */
 bool identifier_is_wildcard(const struct identifier *identifier);

@@ -7,7 +7,7 @@
 #include "core/json/json_read.h"
 #include "core/json/json_write.h"
 
-#define PROBLEM_MAX 8192 /* octets of one document */
+#define PROBLEM_MAX (64 * 1024) /* octets of one document, with its subproblems */
 
 /* Type and detail. */
 static void write_what(struct json_writer *w, const struct err_info *why)
@@ -46,6 +46,8 @@ static void write_document(struct buf *b, const struct err_info *why, int status
     json_write_begin_object(&w, NULL);
     write_what(&w, why);
     json_write_number(&w, "status", status);
+    if (why->instance != NULL)
+        json_write_text(&w, "instance", why->instance);
     if (algorithms_json != NULL && why->code == ERR_BAD_SIGNATURE_ALGORITHM)
         json_write_raw(&w, "algorithms", span_of(algorithms_json));
     if (why->subproblems != NULL)
@@ -53,14 +55,19 @@ static void write_document(struct buf *b, const struct err_info *why, int status
     json_write_end_object(&w);
 }
 
+int problem_status(const struct err_info *why)
+{
+    return why->http_status != 0 ? why->http_status : err_http_status(why->code);
+}
+
 void problem_write(struct buf *b, const struct err_info *why, const char *algorithms_json)
 {
-    write_document(b, why, err_http_status(why->code), algorithms_json);
+    write_document(b, why, problem_status(why), algorithms_json);
 }
 
 char *problem_text(struct arena *a, const struct err_info *why)
 {
-    return problem_text_with_status(a, why, err_http_status(why->code));
+    return problem_text_with_status(a, why, problem_status(why));
 }
 
 char *problem_text_with_status(struct arena *a, const struct err_info *why, int status)
@@ -71,8 +78,9 @@ char *problem_text_with_status(struct arena *a, const struct err_info *why, int 
     return arena_string_of(a, buf_span(&b));
 }
 
-/* What each subproblem says (RFC 8555 6.7.1): "; NAME: detail" for every one. */
-static char *subproblems(struct arena *a, const struct json *document)
+/* What each subproblem says (RFC 8555 6.7.1): "; NAME: detail" for every one that does
+ * not only say again what the whole says. */
+static char *subproblems(struct arena *a, const struct json *document, const char *whole)
 {
     AUTO(buf) struct buf b = buf_make(ERR_DETAIL_MAX);
     const struct json *list = json_member(document, "subproblems");
@@ -82,6 +90,8 @@ static char *subproblems(struct arena *a, const struct json *document)
         const char *name =
             json_text(json_member(json_member(sub, "identifier"), "value"));
         const char *detail = json_text(json_member(sub, "detail"));
+        if (detail != NULL && whole != NULL && strcmp(detail, whole) == 0)
+            continue;
         buf_printf(&b, "; %s: %s", name != NULL ? name : "the order",
                    detail != NULL ? detail : "no detail given");
     }
@@ -106,5 +116,5 @@ enum err problem_read(struct arena *a, int http_status, struct span body,
     }
     return err_set(
         why, code, "%s (%s, HTTP %d)%s", detail != NULL ? detail : "no detail given",
-        type != NULL ? type : "no type", http_status, subproblems(a, document));
+        type != NULL ? type : "no type", http_status, subproblems(a, document, detail));
 }

@@ -10,9 +10,12 @@
 
 #define PROBLEM_URN "urn:ietf:params:acme:error:"
 
+/* The HTTP status an error is answered with. */
+int problem_status(const struct err_info *why);
+
 /* Append the problem document of an error: type, detail, status; `algorithms` for
- * badSignatureAlgorithm when `algorithms_json` is given (else NULL), subproblems if the
- * error has some. Internal codes are
+ * badSignatureAlgorithm when `algorithms_json` is given (else NULL), instance and
+ * subproblems if the error has some. Internal codes are
  * shown as serverInternal with their default sentence: detail stays in the log. */
 void problem_write(struct buf *b, const struct err_info *why,
                    const char *algorithms_json);

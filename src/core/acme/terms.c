@@ -5,11 +5,19 @@
 #include <string.h>
 
 static const char *const challenge_types[] = {
-#define CHALLENGE_TYPE(name, wire, wildcard) wire,
+#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) wire,
 #include "core/acme/terms.def"
 };
 static const bool answers_wildcard[] = {
-#define CHALLENGE_TYPE(name, wire, wildcard) wildcard,
+#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) wildcard,
+#include "core/acme/terms.def"
+};
+static const bool answers_ip[] = {
+#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) ip,
+#include "core/acme/terms.def"
+};
+static const bool are_drafts[] = {
+#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) draft,
 #include "core/acme/terms.def"
 };
 static const char *const identifier_types[] = {
@@ -64,8 +72,26 @@ WORDS(authz_status, authz_status, authz_statuses)
 WORDS(challenge_status, challenge_status, challenge_statuses)
 WORDS(account_status, account_status, account_statuses)
 
-bool terms_answers_wildcard(enum challenge_type type)
+bool terms_answers(enum challenge_type type, enum identifier_type identifier,
+                   bool wildcard)
 {
     unsigned int index = (unsigned int)type;
-    return index < CHALLENGE_TYPE_COUNT && answers_wildcard[index];
+
+    if (index >= CHALLENGE_TYPE_COUNT)
+        return false;
+    switch (identifier) {
+    case IDENTIFIER_DNS:
+        return !wildcard || answers_wildcard[index];
+    case IDENTIFIER_IP:
+        return !wildcard && answers_ip[index];
+    default:
+        return false;
+    }
+}
+
+bool terms_is_draft(enum challenge_type type)
+{
+    unsigned int index = (unsigned int)type;
+
+    return index < CHALLENGE_TYPE_COUNT && are_drafts[index];
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 enum challenge_type {
-#define CHALLENGE_TYPE(name, wire, wildcard) CHALLENGE_##name,
+#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) CHALLENGE_##name,
 #include "core/acme/terms.def"
     CHALLENGE_TYPE_COUNT
 };
@@ -57,5 +57,11 @@ bool terms_read_authz_status(const char *text, enum authz_status *status);
 bool terms_read_challenge_status(const char *text, enum challenge_status *status);
 bool terms_read_account_status(const char *text, enum account_status *status);
 
-/* May this challenge type prove control of a wildcard name (RFC 8555 8.3, 8.4)? */
-bool terms_answers_wildcard(enum challenge_type type);
+/* Can this challenge type prove control of such an identifier: of a wildcard (RFC 8555
+ * 8.3, 8.4, RFC 8737 3), of an address (RFC 8738 4, 7)? */
+bool terms_answers(enum challenge_type type, enum identifier_type identifier,
+                   bool wildcard);
+
+/* Is the type none of an RFC yet? Such types are offered where they are asked for only.
+ */
+bool terms_is_draft(enum challenge_type type);

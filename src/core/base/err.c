@@ -49,7 +49,9 @@ enum err err_set(struct err_info *why, enum err code, const char *format, ...)
         return code;
     why->code = code;
     why->os_error = 0;
+    why->http_status = 0;
     why->retry_after_seconds = 0;
+    why->instance = NULL;
     why->subproblems = NULL;
     va_start(arguments, format);
     set_text(why, format, arguments);
@@ -67,7 +69,9 @@ enum err err_set_os(struct err_info *why, enum err code, int os_error, const cha
         return code;
     why->code = code;
     why->os_error = os_error;
+    why->http_status = 0;
     why->retry_after_seconds = 0;
+    why->instance = NULL;
     why->subproblems = NULL;
     va_start(arguments, format);
     set_text(why, format, arguments);

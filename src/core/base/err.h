@@ -31,10 +31,13 @@ enum err {
  * why = {0}`; it owns nothing. */
 struct err_info {
     enum err code;
-    int os_error;                /* errno behind it, or 0 */
-    int retry_after_seconds;     /* 0: nothing to say */
-    const char *subproblems;     /* JSON array text of RFC 8555 6.7.1, or NULL; lives as
-                                    long as the arena of the one who failed */
+    int os_error;    /* errno behind it, or 0 */
+    int http_status; /* where a request asks for another than the code has, or 0 */
+    int retry_after_seconds; /* 0: nothing to say */
+    const char *instance;    /* URL where a person finds more (RFC 9457 3.1.5), or NULL;
+                                lives as long as the settings */
+    const char *subproblems; /* JSON array text of RFC 8555 6.7.1, or NULL; lives as
+                                long as the arena of the one who failed */
     char detail[ERR_DETAIL_MAX]; /* a sentence, valid UTF-8, safe to print, NUL-terminated
                                   */
 };

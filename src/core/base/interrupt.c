@@ -8,12 +8,20 @@
 #include "core/base/clock.h"
 
 #define SLICE_MS 100 /* a signal that comes just before a sleep is seen after it */
+#define ECHO_MS  500 /* what comes so soon is the same wish again */
 
 static volatile sig_atomic_t came;
+static volatile sig_atomic_t count;
+static int64_t last_us; /* the handler's own */
 
 static void remember(int number)
 {
+    int64_t now_us = clock_monotonic_us();
+
     came = number;
+    if (count == 0 || now_us - last_us >= ECHO_MS * 1000)
+        count = count + 1;
+    last_us = now_us;
 }
 
 void interrupt_watch(void)
@@ -22,7 +30,8 @@ void interrupt_watch(void)
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct sigaction before;
-        const struct sigaction watched = {.sa_handler = remember};
+        struct sigaction watched = {.sa_handler = remember};
+        (void)sigfillset(&watched.sa_mask); /* the handler is never in itself */
         /* one that was ignored stays so: nohup */
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             (void)sigaction(numbers[i], &watched, NULL);
@@ -32,6 +41,11 @@ void interrupt_watch(void)
 int interrupt_signal(void)
 {
     return came;
+}
+
+int interrupt_count(void)
+{
+    return count;
 }
 
 bool interrupt_sleep_ms(int64_t milliseconds)

@@ -11,6 +11,11 @@ void interrupt_watch(void);
 /* The signal that came, 0 if none did. */
 int interrupt_signal(void);
 
+/* How many have come: a second one is from somebody who does not want to wait. Those that
+ * follow another at once count as one with it: timeout(1) sends each twice, to its child
+ * and to the group. */
+int interrupt_count(void);
+
 /* Sleep; false as soon as a signal has come (within 100 ms). */
 bool interrupt_sleep_ms(int64_t milliseconds);
 

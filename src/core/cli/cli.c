@@ -10,15 +10,24 @@
 #define TAKERS_MAX  1024 /* octets of a list of commands */
 #define WORD_SHOWN  100  /* octets of a word that is no option */
 
-/* Is the word among those separated by spaces? */
-static bool among(const char *words, const char *word)
+/* Is the command that stands there, up to a space or the end, `command`? */
+static bool is_command(const char *there, const char *command)
 {
-    size_t len = strlen(word);
+    size_t i = 0;
 
-    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
-        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-            return true;
-    return false;
+    while (command[i] != '\0' && there[i] == (command[i] == ' ' ? '_' : command[i]))
+        i++;
+    return command[i] == '\0' && (there[i] == ' ' || there[i] == '\0');
+}
+
+/* Is the command among those separated by spaces? */
+static bool among(const char *commands, const char *command)
+{
+    while (commands != NULL && !is_command(commands, command)) {
+        commands = strchr(commands, ' ');
+        commands += commands != NULL;
+    }
+    return commands != NULL;
 }
 
 static const struct cli_option *find(const struct cli_table *table, const char *command,
@@ -45,11 +54,13 @@ static const char *nearest(const struct cli_table *table, const char *command,
     return best;
 }
 
-/* Words separated by spaces, as a sentence has them. */
+/* Commands separated by spaces, as a sentence has them. */
 static void add_words(struct buf *b, const char *words)
 {
     for (; *words != '\0'; words++)
-        buf_add_text(b, *words == ' ' ? ", " : (const char[]){*words, '\0'});
+        buf_add_text(b, *words == ' '   ? ", "
+                        : *words == '_' ? " "
+                                        : (const char[]){*words, '\0'});
 }
 
 /* No option of this command: perhaps of another one, perhaps misspelt. */

@@ -30,7 +30,8 @@ struct cli_option {
     size_t offset;        /* of the member in the struct */
     int64_t least;        /* numbers only */
     int64_t most;
-    const char *commands; /* names of the commands that take it, separated by spaces */
+    const char *commands; /* names of the commands that take it, separated by spaces; a
+                             space within a name is written "_" */
     const char *sentence; /* for the help */
 };
 

@@ -5,7 +5,7 @@
 
 #include "core/base/text.h"
 
-#define NAME_COLUMN 16
+#define NAME_COLUMN 16 /* or more, if a name needs it */
 
 /* What the user may have meant; NULL if nothing comes near. */
 static const char *nearest(const struct cli_program *program, const char *word)
@@ -42,13 +42,34 @@ enum err cli_command_find(const struct cli_program *program, const char *name,
                    name, near);
 }
 
+/* The commands that begin with the word `noun`; NULL: all. */
+static void add_rows(struct buf *b, const struct cli_program *program, const char *noun)
+{
+    size_t column = NAME_COLUMN;
+    size_t len = noun != NULL ? strlen(noun) : 0;
+
+    for (size_t i = 0; i < program->command_count; i++)
+        if (strlen(program->commands[i].name) + 2 > column)
+            column = strlen(program->commands[i].name) + 2;
+    for (size_t i = 0; i < program->command_count; i++) {
+        const struct cli_command *c = &program->commands[i];
+        if (noun == NULL || (strncmp(c->name, noun, len) == 0 && c->name[len] == ' '))
+            buf_printf(b, "  %-*s%s\n", (int)column, c->name, c->sentence);
+    }
+}
+
+void cli_command_group(struct buf *b, const struct cli_program *program, const char *noun)
+{
+    buf_printf(b, "usage: %s %s COMMAND [OPTION]...\n\n", program->name, noun);
+    add_rows(b, program, noun);
+    buf_printf(b, "\n%s", program->ending);
+}
+
 void cli_command_overview(struct buf *b, const struct cli_program *program)
 {
     buf_printf(b, "%s %s: %s\n\nusage: %s COMMAND [OPTION]...\n\n", program->name,
                CAIRN_VERSION, program->purpose, program->name);
-    for (size_t i = 0; i < program->command_count; i++)
-        buf_printf(b, "  %-*s%s\n", NAME_COLUMN, program->commands[i].name,
-                   program->commands[i].sentence);
+    add_rows(b, program, NULL);
     buf_printf(b, "\n%s", program->ending);
 }
 

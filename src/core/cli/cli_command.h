@@ -32,6 +32,10 @@ MUST_CHECK enum err cli_command_find(const struct cli_program *program, const ch
 /* Append what `PROGRAM help` shows. */
 void cli_command_overview(struct buf *b, const struct cli_program *program);
 
+/* The same of the commands that begin with the word `noun` only. */
+void cli_command_group(struct buf *b, const struct cli_program *program,
+                       const char *noun);
+
 /* Append what `PROGRAM help COMMAND` shows. */
 void cli_command_help(struct buf *b, const struct cli_program *program,
                       const struct cli_command *command);

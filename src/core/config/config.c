@@ -33,6 +33,13 @@ const char *config_value_nearest(const struct config_table *table, const char *p
             least = distance;
         }
     }
+    for (size_t i = 0; i < table->family_count; i++) {
+        unsigned int distance = text_distance(path, table->families[i].section);
+        if (best == NULL || distance < least) {
+            best = table->families[i].section;
+            least = distance;
+        }
+    }
     return best;
 }
 
@@ -144,7 +151,32 @@ enum err config_defaults(struct arena *a, const struct config_table *table,
     for (size_t i = 0; i < table->count; i++)
         TRY(config_value_set(a, &table->options[i], table->options[i].fallback, settings,
                              why));
+    for (size_t i = 0; i < table->family_count; i++)
+        *(struct config_group *)(void *)((char *)settings + table->families[i].offset) =
+            (struct config_group){0};
     return ERR_OK;
+}
+
+/* The member that a path such as "profiles.NAME.key" speaks of; else all is left as it
+ * is.
+ */
+static enum err find_member(struct arena *a, const char *path,
+                            struct config_member *member, struct err_info *why)
+{
+    const char *dot = strchr(path, '.');
+    const char *last = strrchr(path, '.');
+
+    if (dot == NULL)
+        return ERR_OK;
+    const struct config_family *family = config_value_family(
+        &member->table, arena_string_of(a, span_make(path, (size_t)(dot - path))));
+    if (family == NULL)
+        return ERR_OK;
+    if (last == dot)
+        return err_set(why, ERR_CONFIG, "%s: write it as %s.NAME.OPTION", path,
+                       family->section);
+    char *name = arena_string_of(a, span_make(dot + 1, (size_t)(last - dot - 1)));
+    return config_value_member(a, family, name, member->settings, member, why);
 }
 
 enum err config_set(struct arena *a, const struct config_table *table,
@@ -156,6 +188,12 @@ enum err config_set(struct arena *a, const struct config_table *table,
         return err_set(why, ERR_CONFIG, "--set %.100s: write it as OPTION=VALUE",
                        assignment);
     char *path = arena_string_of(a, span_make(assignment, (size_t)(equals - assignment)));
+    struct config_member member = {.settings = settings, .table = *table};
+    enum err found = find_member(a, path, &member, why);
+    if (found != ERR_OK)
+        return err_prefix(why, "--set");
+    table = &member.table;
+    settings = member.settings;
     const struct config_option *option = config_value_find(table, path);
     if (option == NULL)
         return err_set(why, ERR_CONFIG,
@@ -164,6 +202,8 @@ enum err config_set(struct arena *a, const struct config_table *table,
     enum err result = config_value_set(a, option, equals + 1, settings, why);
     return result == ERR_OK ? ERR_OK : err_prefix(why, "--set");
 }
+
+/* ---- writing ---- */
 
 /* A YAML double-quoted scalar; control characters are escaped, or it could not be read
  * again. */
@@ -215,6 +255,54 @@ static void write_value(struct buf *b, const struct config_option *option,
     }
 }
 
+/* Has the option its default? Both are compared as they would be written. */
+static bool is_default(const struct config_option *option, const void *value)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    AUTO(buf) struct buf here = buf_make(CONFIG_FILE_MAX);
+    AUTO(buf) struct buf there = buf_make(CONFIG_FILE_MAX);
+    union {
+        struct config_list list;
+        int64_t number;
+        const char *text;
+        bool flag;
+    } fallback = {0};
+    struct config_option alone = *option;
+
+    alone.offset = 0;
+    if (config_value_set(a, &alone, option->fallback, &fallback, NULL) != ERR_OK)
+        return false;
+    write_value(&here, option, value);
+    write_value(&there, option, &fallback);
+    return span_equal(buf_span(&here), buf_span(&there));
+}
+
+static void write_family(struct buf *b, const struct config_family *family,
+                         const void *settings)
+{
+    const struct config_group *group =
+        (const struct config_group *)(const void *)((const char *)settings +
+                                                    family->offset);
+
+    buf_printf(b, "\n# %s\n# Options of each:", family->sentence);
+    for (size_t i = 0; i < family->option_count; i++)
+        buf_printf(b, " %s%s", family->options[i].path,
+                   i + 1 < family->option_count ? "," : ".\n");
+    buf_printf(b, "%s%s:\n", group->count == 0 ? "# " : "", family->section);
+    for (size_t i = 0; i < group->count; i++) {
+        const char *member = group->members[i];
+        buf_printf(b, "  %s:\n", *(const char *const *)group->members[i]);
+        for (size_t j = 0; j < family->option_count; j++) {
+            const struct config_option *option = &family->options[j];
+            if (is_default(option, member + option->offset))
+                continue;
+            buf_printf(b, "    # %s\n    %s: ", option->sentence, option->path);
+            write_value(b, option, member + option->offset);
+            buf_add_text(b, "\n");
+        }
+    }
+}
+
 void config_write(struct buf *b, const struct config_table *table, const void *settings)
 {
     const char *section = "";
@@ -237,4 +325,6 @@ void config_write(struct buf *b, const struct config_table *table, const void *s
         write_value(b, option, (const char *)settings + option->offset);
         buf_add_text(b, "\n");
     }
+    for (size_t i = 0; i < table->family_count; i++)
+        write_family(b, &table->families[i], settings);
 }

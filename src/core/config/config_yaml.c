@@ -127,6 +127,56 @@ static bool is_section(const struct config_table *table, const char *name)
 static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
                              const char *section, struct err_info *why);
 
+/* One member: its options stand below its name, or none do. */
+static enum err read_member(const struct yaml *y, const struct config_family *family,
+                            struct fy_node *key, struct fy_node *value,
+                            struct err_info *why)
+{
+    const char *name = scalar(y, key);
+    const char *text = fy_node_is_mapping(value) ? NULL : scalar(y, value);
+    struct config_member member = {0};
+
+    if (name == NULL)
+        return err_set(why, ERR_CONFIG, "%s: a key must be a text", y->file);
+    enum err result =
+        config_value_member(y->arena, family, name, y->settings, &member, why);
+    const char *path = arena_printf(y->arena, "%s.%s", family->section, name);
+    if (result == ERR_OK && !fy_node_is_mapping(value) &&
+        (text == NULL || text[0] != '\0'))
+        result = err_set(why, ERR_CONFIG,
+                         "%s holds options, one a line below it: \"name: value\"", path);
+    if (result != ERR_OK)
+        return at_node(y, key, why);
+    struct yaml below = *y;
+    below.table = &member.table;
+    below.settings = member.settings;
+    below.seen = arena_array(y->arena, member.table.count, sizeof *below.seen);
+    return fy_node_is_mapping(value) ? read_mapping(&below, value, path, why) : ERR_OK;
+}
+
+/* All members, in place of those that were there. */
+static enum err read_family(const struct yaml *y, const struct config_family *family,
+                            struct fy_node *key, struct fy_node *value,
+                            struct err_info *why)
+{
+    struct config_group *group =
+        (struct config_group *)(void *)((char *)y->settings + family->offset);
+    struct fy_node_pair *pair;
+    void *iterator = NULL;
+
+    if (!fy_node_is_mapping(value)) {
+        (void)err_set(why, ERR_CONFIG,
+                      "%s holds names, one a line below it, and below each its options",
+                      family->section);
+        return at_node(y, key, why);
+    }
+    *group = (struct config_group){0};
+    while ((pair = fy_node_mapping_iterate(value, &iterator)) != NULL)
+        TRY(read_member(y, family, fy_node_pair_key(pair), fy_node_pair_value(pair),
+                        why));
+    return ERR_OK;
+}
+
 /* Options below a name; nothing at all is fine too. */
 static enum err read_section(const struct yaml *y, const char *name, struct fy_node *key,
                              struct fy_node *value, struct err_info *why)
@@ -158,8 +208,12 @@ static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
         const char *path =
             section == NULL ? name : arena_printf(y->arena, "%s.%s", section, name);
         const struct config_option *option = config_value_find(y->table, path);
+        const struct config_family *family =
+            section == NULL ? config_value_family(y->table, name) : NULL;
         if (option != NULL) {
             TRY(read_option(y, option, key, value, why));
+        } else if (family != NULL) {
+            TRY(read_family(y, family, key, value, why));
         } else if (section == NULL && is_section(y->table, name)) {
             TRY(read_section(y, name, key, value, why));
         } else {
@@ -192,13 +246,13 @@ static enum err check_text(const char *file, struct span text, struct err_info *
     return ERR_OK;
 }
 
-enum err config_read(struct arena *a, const struct config_table *table, const char *file,
-                     struct span text, void *settings, struct err_info *why)
+enum err config_value_document(struct arena *a, const char *file, struct span text,
+                               struct fy_node **root, struct err_info *why)
 {
     struct fy_diag_cfg diag_cfg;
-    struct yaml y = {.arena = a, .table = table, .file = file, .settings = settings};
 
     TRY(check_text(file, text, why));
+    *root = NULL;
     if (text.len == 0)
         return ERR_OK; /* libfyaml would call it invalid */
     fy_diag_cfg_default(&diag_cfg);
@@ -220,7 +274,17 @@ enum err config_read(struct arena *a, const struct config_table *table, const ch
                        error->msg);
     }
     (void)arena_own(a, document, drop_document);
-    struct fy_node *root = fy_document_root(document);
+    *root = fy_document_root(document);
+    return ERR_OK;
+}
+
+enum err config_read(struct arena *a, const struct config_table *table, const char *file,
+                     struct span text, void *settings, struct err_info *why)
+{
+    struct yaml y = {.arena = a, .table = table, .file = file, .settings = settings};
+    struct fy_node *root = NULL;
+
+    TRY(config_value_document(a, file, text, &root, why));
     if (root == NULL)
         return ERR_OK;
     if (!fy_node_is_mapping(root))

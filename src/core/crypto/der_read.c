@@ -192,7 +192,7 @@ bool der_read_boolean(struct der_reader *r)
     if (r->error == NULL &&
         (content.len != 1 || (content.data[0] != 0 && content.data[0] != 0xff)))
         der_read_fail(r, "a BOOLEAN is neither 00 nor ff");
-    return r->error == NULL && content.data[0] != 0;
+    return r->error == NULL && content.len == 1 && content.data[0] != 0;
 }
 
 struct span der_read_integer(struct der_reader *r)

@@ -13,6 +13,8 @@ void key_free(struct key *k)
 {
     if (k == NULL)
         return;
+    if (k->outside.drop != NULL)
+        k->outside.drop(k->outside.owner);
     EVP_PKEY_CTX_free(k->signer);
     EVP_PKEY_CTX_free(k->verifier);
     EVP_PKEY_free(k->pkey); /* wipes the private numbers */
@@ -35,6 +37,12 @@ enum err key_generate(enum key_type type, int rsa_bits, struct key **k,
     case KEY_P384:
     case KEY_P521:
         pkey = EVP_EC_gen(key_kind(type)->openssl_name);
+        break;
+    case KEY_MLDSA44:
+    case KEY_MLDSA65:
+    case KEY_MLDSA87:
+        TRY(key_type_check(type, why));
+        pkey = EVP_PKEY_Q_keygen(NULL, NULL, key_kind(type)->openssl_name);
         break;
     case KEY_ED25519:
         pkey = EVP_PKEY_Q_keygen(NULL, NULL, key_kind(type)->openssl_name);
@@ -88,7 +96,8 @@ enum key_signature key_x509_signature(const struct key *k)
     static const enum key_signature by_type[] = {
         [KEY_P256] = KEY_SIGNATURE_ECDSA_SHA256, [KEY_P384] = KEY_SIGNATURE_ECDSA_SHA384,
         [KEY_P521] = KEY_SIGNATURE_ECDSA_SHA512, [KEY_ED25519] = KEY_SIGNATURE_EDDSA,
-        [KEY_RSA] = KEY_SIGNATURE_RS256,
+        [KEY_RSA] = KEY_SIGNATURE_RS256,         [KEY_MLDSA44] = KEY_SIGNATURE_MLDSA44,
+        [KEY_MLDSA65] = KEY_SIGNATURE_MLDSA65,   [KEY_MLDSA87] = KEY_SIGNATURE_MLDSA87,
     };
 
     return by_type[k->type];

@@ -20,10 +20,13 @@ enum key_type {
     KEY_P384,
     KEY_P521,
     KEY_ED25519,
-    KEY_RSA, /* any size; see key_bits */
+    KEY_RSA,     /* any size; see key_bits */
+    KEY_MLDSA44, /* FIPS 204; of OpenSSL 3.5 and newer, see key_type_is_there */
+    KEY_MLDSA65,
+    KEY_MLDSA87,
 };
 
-#define KEY_SIGNATURE_MAX 1024 /* octets of the longest signature made or checked */
+#define KEY_SIGNATURE_MAX 4627 /* octets of the longest signature: ML-DSA-87 */
 #define KEY_RSA_MIN_BITS  2048
 #define KEY_RSA_MAX_BITS  8192
 #define KEY_PEM_MAX       (64 * 1024) /* octets of a key file */
@@ -43,6 +46,9 @@ enum key_signature {
     KEY_SIGNATURE_ECDSA_SHA256, /* X.509: DER (RFC 5758) */
     KEY_SIGNATURE_ECDSA_SHA384,
     KEY_SIGNATURE_ECDSA_SHA512,
+    KEY_SIGNATURE_MLDSA44, /* pure, with an empty context (RFC 9881 3) */
+    KEY_SIGNATURE_MLDSA65,
+    KEY_SIGNATURE_MLDSA87,
 };
 
 struct key;
@@ -55,6 +61,17 @@ static inline void key_auto(struct key **k)
     key_free(*k);
 }
 
+/* Can the OpenSSL that runs make and use such keys? Asked from it once, not from the
+ * headers: ML-DSA is there from 3.5 on. */
+bool key_type_is_there(enum key_type type);
+
+/* ERR_CRYPTO with a sentence that names the type, unless it is there. */
+MUST_CHECK enum err key_type_check(enum key_type type, struct err_info *why);
+
+/* Is such a key one string of octets, which signs messages and not their hashes: Ed25519
+ * and ML-DSA? */
+bool key_type_is_plain(enum key_type type);
+
 /* A new private key. `rsa_bits` only for KEY_RSA (2048, 3072, 4096). */
 MUST_CHECK enum err key_generate(enum key_type type, int rsa_bits, struct key **k,
                                  struct err_info *why);
@@ -63,16 +80,20 @@ MUST_CHECK enum err key_generate(enum key_type type, int rsa_bits, struct key **
  * (checked to be on the curve), or RSA modulus and exponent, or the 32 octets of Ed25519
  * (x only). ERR_BAD_PUBLIC_KEY with the reason: not on the curve, wrong length, RSA
  * modulus smaller than KEY_RSA_MIN_BITS or larger than KEY_RSA_MAX_BITS, even, exponent
- * even or < 3. */
+ * even or < 3 or of more than 64 bits; an Ed25519 key that is no point, or one of small
+ * order. */
 MUST_CHECK enum err key_from_ec(enum key_type type, struct span x, struct span y,
                                 struct key **k, struct err_info *why);
 MUST_CHECK enum err key_from_ed25519(struct span x, struct key **k, struct err_info *why);
+/* The octets of FIPS 204 5.3, as many as the type has. */
+MUST_CHECK enum err key_from_mldsa(enum key_type type, struct span octets, struct key **k,
+                                   struct err_info *why);
 MUST_CHECK enum err key_from_rsa(struct span modulus, struct span exponent,
                                  struct key **k, struct err_info *why);
 
 /* A public key from a DER SubjectPublicKeyInfo (RFC 5280 4.1.2.7), read strictly: exact
- * DER, named curves and uncompressed points only, no trailing octets. ERR_BAD_PUBLIC_KEY.
- */
+ * DER, named curves and uncompressed points only, no trailing octets, no parameters of
+ * Ed25519 and ML-DSA (RFC 8410 3, RFC 9881 2). ERR_BAD_PUBLIC_KEY. */
 MUST_CHECK enum err key_from_spki(struct span spki, struct key **k, struct err_info *why);
 
 /* A private key from PEM: PKCS#8 (encrypted needs `passphrase`, else NULL), SEC1 or
@@ -86,18 +107,39 @@ MUST_CHECK enum err key_from_pem(struct span pem, const struct secret *passphras
 MUST_CHECK enum err key_to_pem(const struct key *k, const struct secret *passphrase,
                                struct secret *pem, struct err_info *why);
 
+/* A private half that is kept elsewhere, such as in a hardware token. */
+struct key_outside {
+    /* Sign what such a key signs: the hash for ECDSA, a DigestInfo (RFC 8017 9.2) for
+     * RSA, the message for a plain key. `signature` has KEY_SIGNATURE_MAX octets; ECDSA
+     * gives r and s side by side at full length. Several threads may call. */
+    enum err (*sign)(void *owner, struct span input, uint8_t *signature, size_t *len,
+                     struct err_info *why);
+    void (*drop)(void *owner); /* when the key is freed */
+    void *owner;
+};
+
+/* A key whose private half is elsewhere, with the public half from a DER
+ * SubjectPublicKeyInfo. It signs by PKCS #1 v1.5, ECDSA and as plain keys, not by PSS,
+ * and cannot be written. The owner belongs to the key on success only.
+ * ERR_BAD_PUBLIC_KEY. */
+MUST_CHECK enum err key_from_outside(struct span spki, const struct key_outside *outside,
+                                     struct key **k, struct err_info *why);
+
+/* Is its private half elsewhere? */
+bool key_is_outside(const struct key *k);
+
 /* What it is, and whether its private half is there. */
 enum key_type key_type(const struct key *k);
 bool key_is_private(const struct key *k);
 
-/* Modulus bits of RSA, field bits of EC, 256 for Ed25519. */
+/* Modulus bits of RSA, field bits of EC, 256 for Ed25519; 44, 65 or 87 of ML-DSA. */
 int key_bits(const struct key *k);
 
 /* DER SubjectPublicKeyInfo, owned by the key. */
 struct span key_spki(const struct key *k);
 
 /* The public numbers, big-endian, as JWK wants them (RFC 7518 6.2, 6.3; RFC 8037): EC x
- * and y at full length, Ed25519 x only (y empty), RSA n and e without leading zeros.
+ * and y at full length, plain keys x only (y empty), RSA n and e without leading zeros.
  * Owned by the key. */
 void key_numbers(const struct key *k, struct span *first, struct span *second);
 
@@ -106,7 +148,8 @@ bool key_equal(const struct key *a, const struct key *b);
 
 /* Sign; `signature` has KEY_SIGNATURE_MAX octets. ERR_CRYPTO if the key is no private
  * one, the type does not fit, or OpenSSL fails. Contexts are kept per thread: 25 us for
- * P-256. */
+ * P-256. What comes from elsewhere is verified before it is given back; whoever keeps the
+ * private half may fail in its own ways (ERR_IO, ERR_CRYPTO). */
 MUST_CHECK enum err key_sign(const struct key *k, enum key_signature how,
                              struct span message, uint8_t *signature, size_t *len,
                              struct err_info *why);
@@ -119,5 +162,5 @@ MUST_CHECK enum err key_verify(const struct key *k, enum key_signature how,
                                struct err_info *why);
 
 /* The X.509 signature kind this key signs certificates with: ECDSA_SHA256 for P-256,
- * SHA384 for P-384, SHA512 for P-521, EDDSA, RS256 for RSA. */
+ * SHA384 for P-384, SHA512 for P-521, EDDSA, RS256 for RSA, ML-DSA's own. */
 enum key_signature key_x509_signature(const struct key *k);

@@ -85,10 +85,31 @@ enum err key_from_ed25519(struct span x, struct key **k, struct err_info *why)
         return err_set(why, ERR_BAD_PUBLIC_KEY,
                        "an Ed25519 key must have %zu octets, not %zu",
                        key_kind(KEY_ED25519)->number_len, x.len);
+    TRY(key_check_ed25519(x, why));
     EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x.data, x.len);
     if (pkey == NULL)
         return crypto_error_set(why, ERR_BAD_PUBLIC_KEY, "no valid Ed25519 key");
     return key_wrap(pkey, KEY_ED25519, false, x, span_make(NULL, 0), k, why);
+}
+
+enum err key_from_mldsa(enum key_type type, struct span octets, struct key **k,
+                        struct err_info *why)
+{
+    if (key_type_check(type, why) != ERR_OK) {
+        if (why != NULL)
+            why->code = ERR_BAD_PUBLIC_KEY;
+        return ERR_BAD_PUBLIC_KEY;
+    }
+    const struct key_kind *kind = key_kind(type);
+    if (octets.len != kind->number_len)
+        return err_set(why, ERR_BAD_PUBLIC_KEY, "an %s key must have %zu octets, not %zu",
+                       kind->openssl_name, kind->number_len, octets.len);
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key_ex(NULL, kind->openssl_name, NULL,
+                                                    octets.data, octets.len);
+    if (pkey == NULL)
+        return crypto_error_set(why, ERR_BAD_PUBLIC_KEY, "no valid %s key",
+                                kind->openssl_name);
+    return key_wrap(pkey, type, false, octets, span_make(NULL, 0), k, why);
 }
 
 enum err key_check_rsa(struct span modulus, struct span exponent, struct err_info *why)
@@ -180,12 +201,30 @@ static enum err from_spki_ec(struct span curve, struct span point, struct key **
                        k, why);
 }
 
+bool key_plain_algorithm(struct span oid, enum key_type *type)
+{
+    static const uint8_t ed25519[] = {0x2b, 0x65, 0x70};
+    /* 2.16.840.1.101.3.4.3, and 17, 18 or 19 */
+    static const uint8_t mldsa[] = {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03};
+    static const enum key_type types[] = {KEY_MLDSA44, KEY_MLDSA65, KEY_MLDSA87};
+
+    if (span_equal(oid, span_make(ed25519, sizeof ed25519))) {
+        *type = KEY_ED25519;
+        return true;
+    }
+    if (oid.len != sizeof mldsa + 1 || memcmp(oid.data, mldsa, sizeof mldsa) != 0 ||
+        oid.data[sizeof mldsa] < 17 || oid.data[sizeof mldsa] > 19)
+        return false;
+    *type = types[oid.data[sizeof mldsa] - 17];
+    return true;
+}
+
 enum err key_from_spki(struct span spki, struct key **k, struct err_info *why)
 {
     static const uint8_t ec[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
     static const uint8_t rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
-    static const uint8_t ed25519[] = {0x2b, 0x65, 0x70};
     struct der_reader r = der_read_start(spki, 2);
+    enum key_type plain = KEY_ED25519;
     struct span curve = {0};
 
     der_read_enter(&r, DER_SEQUENCE);
@@ -197,9 +236,8 @@ enum err key_from_spki(struct span spki, struct key **k, struct err_info *why)
         curve = der_read_oid(&r); /* explicit parameters are a SEQUENCE: refused here */
     else if (is_rsa)
         der_read_null(&r); /* RFC 3279 2.3.1: MUST be there */
-    else if (der_read_ok(&r) &&
-             !span_equal(algorithm, span_make(ed25519, sizeof ed25519)))
-        der_read_fail(&r, "the key is neither EC nor Ed25519 nor RSA");
+    else if (der_read_ok(&r) && !key_plain_algorithm(algorithm, &plain))
+        der_read_fail(&r, "the key is neither EC nor Ed25519 nor RSA nor ML-DSA");
     der_read_leave(&r);
     struct span string = der_read_bits(&r);
     der_read_leave(&r);
@@ -208,5 +246,6 @@ enum err key_from_spki(struct span spki, struct key **k, struct err_info *why)
         return from_spki_ec(curve, string, k, why);
     if (is_rsa)
         return from_spki_rsa(string, k, why);
-    return key_from_ed25519(string, k, why);
+    return plain == KEY_ED25519 ? key_from_ed25519(string, k, why)
+                                : key_from_mldsa(plain, string, k, why);
 }

@@ -34,10 +34,31 @@ static int give_passphrase(char *to, int size, int rwflag, void *argument)
     return (int)a->passphrase->len;
 }
 
+/* Is it a key of a type that this OpenSSL does not have? Of what is encrypted, only the
+ * passphrase's owner could tell. */
+static bool is_missing_type(struct span pem, enum key_type *type)
+{
+    const ASN1_OBJECT *algorithm = NULL;
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    PKCS8_PRIV_KEY_INFO *info =
+        bio == NULL ? NULL : PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, NULL, NULL);
+
+    bool missing =
+        info != NULL && PKCS8_pkey_get0(&algorithm, NULL, NULL, NULL, info) == 1 &&
+        key_plain_algorithm(span_make(OBJ_get0_data(algorithm), OBJ_length(algorithm)),
+                            type) &&
+        !key_type_is_there(*type);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    BIO_free(bio);
+    ERR_clear_error();
+    return missing;
+}
+
 enum err key_from_pem(struct span pem, const struct secret *passphrase, struct key **k,
                       struct err_info *why)
 {
     struct asked asked = {passphrase, false};
+    enum key_type type = KEY_ED25519;
 
     if (pem.len == 0 || pem.len > KEY_PEM_MAX)
         return err_set(why, ERR_CRYPTO, "the key file is empty or larger than %d octets",
@@ -55,6 +76,8 @@ enum err key_from_pem(struct span pem, const struct secret *passphrase, struct k
         return err_set(why, ERR_CRYPTO, "the key is encrypted; a passphrase is needed");
     if (asked.needed)
         return err_set(why, ERR_CRYPTO, "the passphrase of the key is wrong");
+    if (is_missing_type(pem, &type))
+        return key_type_check(type, why);
     return err_set(why, ERR_CRYPTO, "there is no readable PEM private key in it");
 }
 
@@ -93,6 +116,9 @@ enum err key_to_pem(const struct key *k, const struct secret *passphrase,
 
     if (!k->is_private)
         return err_set(why, ERR_CRYPTO, "the key has no private half");
+    if (key_is_outside(k))
+        return err_set(why, ERR_CRYPTO,
+                       "the private half of the key does not leave its token");
     if (passphrase != NULL && (passphrase->len == 0 || passphrase->len > INT_MAX))
         return err_set(why, ERR_CRYPTO, "the passphrase is empty");
     BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed and when it grows */

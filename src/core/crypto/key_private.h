@@ -7,29 +7,32 @@
 
 #define KEY_RSA_EXPONENT_MAX                                                             \
     8 /* octets; OpenSSL refuses larger ones with large moduli anyway */
-#define KEY_EC_NUMBER_MAX 66 /* octets of a P-521 coordinate */
+#define KEY_EC_NUMBER_MAX 66   /* octets of a P-521 coordinate */
+#define KEY_PLAIN_MAX     2592 /* octets of a plain key: ML-DSA-87 */
 
 struct key {
     EVP_PKEY *pkey; /* owned */
     EVP_PKEY_CTX
     *signer; /* owned; ready to sign, copied for each use. NULL without private key
-                and for Ed25519, which signs messages, not hashes */
+                and for plain keys, which sign messages, not hashes */
     EVP_PKEY_CTX
-    *verifier;         /* owned; ready to verify, copied for each use. NULL for Ed25519 */
-    uint8_t *spki;     /* owned */
+    *verifier;     /* owned; ready to verify, copied for each use. NULL for plain keys */
+    uint8_t *spki; /* owned */
     size_t spki_len;   /* octets */
     struct span first; /* public numbers as key_numbers gives them; inside spki */
     struct span second;
     enum key_type type;
     bool is_private;
     int bits;
+    struct key_outside outside; /* owned; `sign` is NULL unless the private half is
+                                   elsewhere */
 };
 
 /* What differs between the types of fixed size. */
 struct key_kind {
     const char *openssl_name; /* of the group or of the algorithm */
     int bits;
-    size_t number_len;       /* octets of a coordinate; of the whole key for Ed25519 */
+    size_t number_len;       /* octets of a coordinate; of a whole plain key */
     struct span spki_prefix; /* everything in front of the (first) number */
 };
 
@@ -51,6 +54,14 @@ MUST_CHECK enum err key_wrap(EVP_PKEY *pkey, enum key_type type, bool is_private
 MUST_CHECK enum err key_wrap_private(EVP_PKEY *pkey, struct key **k,
                                      struct err_info *why);
 
+/* Is it the algorithm of plain keys, by the content octets of its OID (RFC 8410 3, RFC
+ * 9881 2)? Such have no parameters. */
+bool key_plain_algorithm(struct span oid, enum key_type *type);
+
 /* ERR_BAD_PUBLIC_KEY unless modulus and exponent are fit for use (see key_from_rsa). */
 MUST_CHECK enum err key_check_rsa(struct span modulus, struct span exponent,
                                   struct err_info *why);
+
+/* ERR_BAD_PUBLIC_KEY unless the 32 octets are a point of the curve, written in the one
+ * way there is, and not of small order. */
+MUST_CHECK enum err key_check_ed25519(struct span x, struct err_info *why);

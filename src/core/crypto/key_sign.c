@@ -7,23 +7,25 @@
 #include "core/crypto/ecdsa.h"
 #include "core/crypto/key_private.h"
 
+#define DIGEST_INFO_MAX (19 + DIGEST_MAX_SIZE) /* octets */
+
 enum family {
     FAMILY_ECDSA, /* DER */
     FAMILY_ECDSA_RAW,
     FAMILY_RSA,
     FAMILY_RSA_PSS,
-    FAMILY_EDDSA,
+    FAMILY_PLAIN, /* over the message */
 };
 
 static const struct {
     enum family family;
     enum digest digest;
-    enum key_type curve; /* only for FAMILY_ECDSA_RAW: JOSE binds hash and curve */
+    enum key_type type; /* not for FAMILY_ECDSA; JOSE binds hash and curve */
 } methods[] = {
     [KEY_SIGNATURE_ES256] = {FAMILY_ECDSA_RAW, DIGEST_SHA256, KEY_P256},
     [KEY_SIGNATURE_ES384] = {FAMILY_ECDSA_RAW, DIGEST_SHA384, KEY_P384},
     [KEY_SIGNATURE_ES512] = {FAMILY_ECDSA_RAW, DIGEST_SHA512, KEY_P521},
-    [KEY_SIGNATURE_EDDSA] = {FAMILY_EDDSA, DIGEST_SHA512, KEY_ED25519},
+    [KEY_SIGNATURE_EDDSA] = {FAMILY_PLAIN, DIGEST_SHA512, KEY_ED25519},
     [KEY_SIGNATURE_RS256] = {FAMILY_RSA, DIGEST_SHA256, KEY_RSA},
     [KEY_SIGNATURE_RS384] = {FAMILY_RSA, DIGEST_SHA384, KEY_RSA},
     [KEY_SIGNATURE_RS512] = {FAMILY_RSA, DIGEST_SHA512, KEY_RSA},
@@ -33,13 +35,16 @@ static const struct {
     [KEY_SIGNATURE_ECDSA_SHA256] = {FAMILY_ECDSA, DIGEST_SHA256, KEY_P256},
     [KEY_SIGNATURE_ECDSA_SHA384] = {FAMILY_ECDSA, DIGEST_SHA384, KEY_P384},
     [KEY_SIGNATURE_ECDSA_SHA512] = {FAMILY_ECDSA, DIGEST_SHA512, KEY_P521},
+    [KEY_SIGNATURE_MLDSA44] = {FAMILY_PLAIN, DIGEST_SHA512, KEY_MLDSA44},
+    [KEY_SIGNATURE_MLDSA65] = {FAMILY_PLAIN, DIGEST_SHA512, KEY_MLDSA65},
+    [KEY_SIGNATURE_MLDSA87] = {FAMILY_PLAIN, DIGEST_SHA512, KEY_MLDSA87},
 };
 
 static bool fits(const struct key *k, enum key_signature how)
 {
     if (methods[how].family == FAMILY_ECDSA)
         return k->type == KEY_P256 || k->type == KEY_P384 || k->type == KEY_P521;
-    return k->type == methods[how].curve;
+    return k->type == methods[how].type;
 }
 
 static bool set_pss(EVP_PKEY_CTX *ctx, const EVP_MD *md)
@@ -70,7 +75,7 @@ static EVP_PKEY_CTX *context_for(const EVP_PKEY_CTX *ready, enum key_signature h
     return NULL;
 }
 
-static bool sign_eddsa(const struct key *k, struct span message, uint8_t *signature,
+static bool sign_plain(const struct key *k, struct span message, uint8_t *signature,
                        size_t *len)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -94,6 +99,63 @@ static bool sign_hash(const struct key *k, enum key_signature how, struct span m
     return done;
 }
 
+/* What whoever keeps the private half is to sign. */
+static struct span outside_input(enum key_signature how, struct span message,
+                                 uint8_t *room)
+{
+    /* RFC 8017 9.2, note 1: up to the hash */
+    static const uint8_t sha2[] = {0x30, 0,    0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48,
+                                   0x01, 0x65, 0x03, 0x04, 0x02, 0,    0x05, 0x00, 0x04};
+    static const uint8_t last_arc[] = {
+        [DIGEST_SHA256] = 1, [DIGEST_SHA384] = 2, [DIGEST_SHA512] = 3};
+    uint8_t hash[DIGEST_MAX_SIZE];
+
+    if (methods[how].family == FAMILY_PLAIN)
+        return message;
+    size_t hash_len = digest_make(methods[how].digest, message, hash);
+    size_t len = 0;
+    if (methods[how].family == FAMILY_RSA) {
+        memcpy(room, sha2, sizeof sha2);
+        room[1] = (uint8_t)(sizeof sha2 - 1 + hash_len);
+        room[14] = last_arc[methods[how].digest];
+        len = sizeof sha2;
+        room[len++] = (uint8_t)hash_len;
+    }
+    memcpy(room + len, hash, hash_len);
+    return span_make(room, len + hash_len);
+}
+
+/* From ECDSA the numbers side by side are wanted in DER by X.509. */
+static enum err sign_outside(const struct key *k, enum key_signature how,
+                             struct span message, uint8_t *signature, size_t *len,
+                             struct err_info *why)
+{
+    uint8_t room[DIGEST_INFO_MAX];
+    uint8_t made[KEY_SIGNATURE_MAX];
+    size_t made_len = sizeof made;
+    struct err_info unsaid = {0};
+
+    if (methods[how].family == FAMILY_RSA_PSS)
+        return err_set(why, ERR_CRYPTO, "keys in tokens make no PSS signatures");
+    TRY(k->outside.sign(k->outside.owner, outside_input(how, message, room), made,
+                        &made_len, why));
+    struct span whole = span_make(made, made_len);
+    if (methods[how].family == FAMILY_ECDSA) {
+        uint8_t der[ECDSA_DER_MAX];
+        made_len = ecdsa_to_der(whole, key_kind(k->type)->number_len, der);
+        memcpy(made, der, made_len);
+        whole = span_make(made, made_len);
+    }
+    /* a device that fails must not have its mistake published as a certificate */
+    if (key_verify(k, how, message, whole, &unsaid) != ERR_OK)
+        return err_set(why, ERR_CRYPTO,
+                       "what the token signed does not verify with the public half of "
+                       "the key");
+    memcpy(signature, made, made_len);
+    *len = made_len;
+    return ERR_OK;
+}
+
 enum err key_sign(const struct key *k, enum key_signature how, struct span message,
                   uint8_t *signature, size_t *len, struct err_info *why)
 {
@@ -102,8 +164,10 @@ enum err key_sign(const struct key *k, enum key_signature how, struct span messa
 
     if (!k->is_private || !fits(k, how))
         return err_set(why, ERR_CRYPTO, "the key cannot make such a signature");
-    bool done = methods[how].family == FAMILY_EDDSA
-                    ? sign_eddsa(k, message, made, &made_len)
+    if (key_is_outside(k))
+        return sign_outside(k, how, message, signature, len, why);
+    bool done = methods[how].family == FAMILY_PLAIN
+                    ? sign_plain(k, message, made, &made_len)
                     : sign_hash(k, how, message, made, &made_len);
     if (!done)
         return crypto_error_set(why, ERR_CRYPTO, "signing failed");
@@ -119,7 +183,7 @@ enum err key_sign(const struct key *k, enum key_signature how, struct span messa
     return ERR_OK;
 }
 
-static bool verify_eddsa(const struct key *k, struct span message, struct span signature)
+static bool verify_plain(const struct key *k, struct span message, struct span signature)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
@@ -158,8 +222,8 @@ enum err key_verify(const struct key *k, enum key_signature how, struct span mes
     if (!fits(k, how))
         return err_set(why, ERR_BAD_SIGNATURE_ALGORITHM,
                        "the signature algorithm does not fit the key");
-    bool good = methods[how].family == FAMILY_EDDSA
-                    ? verify_eddsa(k, message, signature)
+    bool good = methods[how].family == FAMILY_PLAIN
+                    ? verify_plain(k, message, signature)
                     : verify_hash(k, how, message, signature);
     if (!good)
         return crypto_error_set(why, ERR_UNAUTHORIZED, "the signature is wrong");

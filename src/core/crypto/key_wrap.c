@@ -27,7 +27,7 @@ enum err key_wrap(EVP_PKEY *pkey, enum key_type type, bool is_private, struct sp
                   struct span second, struct key **k, struct err_info *why)
 {
     struct key *made = memory_get_zeroed(1, sizeof *made);
-    bool hashes_first = type != KEY_ED25519;
+    bool hashes_first = !key_type_is_plain(type);
 
     made->pkey = pkey;
     made->type = type;
@@ -124,17 +124,32 @@ static enum err wrap_ec(EVP_PKEY *pkey, struct key **k, struct err_info *why)
                             "the EC key is on no curve we use (P-256, P-384, P-521)");
 }
 
-static enum err wrap_ed25519(EVP_PKEY *pkey, struct key **k, struct err_info *why)
+static bool plain_type(const EVP_PKEY *pkey, enum key_type *type)
 {
-    uint8_t x[64];
-    size_t len = sizeof x;
+    static const enum key_type types[] = {KEY_ED25519, KEY_MLDSA44, KEY_MLDSA65,
+                                          KEY_MLDSA87};
 
-    if (EVP_PKEY_get_raw_public_key(pkey, x, &len) == 1 &&
-        len == key_kind(KEY_ED25519)->number_len)
-        return key_wrap(pkey, KEY_ED25519, true, span_make(x, len), span_make(NULL, 0), k,
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (EVP_PKEY_is_a(pkey, key_kind(types[i])->openssl_name)) {
+            *type = types[i];
+            return true;
+        }
+    return false;
+}
+
+static enum err wrap_plain(EVP_PKEY *pkey, enum key_type type, struct key **k,
+                           struct err_info *why)
+{
+    uint8_t octets[KEY_PLAIN_MAX];
+    size_t len = sizeof octets;
+
+    if (EVP_PKEY_get_raw_public_key(pkey, octets, &len) == 1 &&
+        len == key_kind(type)->number_len)
+        return key_wrap(pkey, type, true, span_make(octets, len), span_make(NULL, 0), k,
                         why);
     EVP_PKEY_free(pkey);
-    return crypto_error_set(why, ERR_CRYPTO, "the Ed25519 key has no public half");
+    return crypto_error_set(why, ERR_CRYPTO, "the %s key has no public half",
+                            key_kind(type)->openssl_name);
 }
 
 enum err key_wrap_private(EVP_PKEY *pkey, struct key **k, struct err_info *why)
@@ -142,18 +157,20 @@ enum err key_wrap_private(EVP_PKEY *pkey, struct key **k, struct err_info *why)
     static const uint8_t probe[] = "do the halves belong together?";
     uint8_t signature[KEY_SIGNATURE_MAX];
     size_t len = 0;
+    enum key_type type = KEY_ED25519;
     struct key *made = NULL;
 
     if (EVP_PKEY_is_a(pkey, "EC"))
         TRY(wrap_ec(pkey, &made, why));
     else if (EVP_PKEY_is_a(pkey, "RSA"))
         TRY(wrap_rsa(pkey, &made, why));
-    else if (EVP_PKEY_is_a(pkey, "ED25519"))
-        TRY(wrap_ed25519(pkey, &made, why));
+    else if (plain_type(pkey, &type))
+        TRY(wrap_plain(pkey, type, &made, why));
     else {
         EVP_PKEY_free(pkey);
         return err_set(why, ERR_BAD_PUBLIC_KEY,
-                       "the key is neither EC (P-256, P-384, P-521) nor Ed25519 nor RSA");
+                       "the key is neither EC (P-256, P-384, P-521) nor Ed25519 nor RSA "
+                       "nor ML-DSA");
     }
     /* a file can hold any two numbers; one signature tells whether they fit, and costs
      * less than OpenSSL's own check, which looks for primes */

@@ -20,6 +20,7 @@ struct http_fetch {
     struct arena *arena;
     CURL *easy;
     struct curl_slist *pin;
+    struct curl_slist *headers;
     struct buf body;
     size_t head;
     bool cut;
@@ -35,6 +36,7 @@ static void fetch_free(struct http_fetch *fetch)
     (void)curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
     curl_easy_cleanup(fetch->easy);
     curl_slist_free_all(fetch->pin);
+    curl_slist_free_all(fetch->headers);
     buf_free(&fetch->body);
     arena_free(fetch->arena);
     free(fetch);
@@ -106,6 +108,10 @@ static void finish(struct http_fetch *fetch, CURLcode code)
         result.code = code_of(code);
         text_make_printable(fetch->error);
         result.detail = phrase_of(fetch, code, result.dialled);
+    } else if (status < 100 || status > 999) {
+        /* "HTTP/20x 301", "HTTP/2843170x": what libcurl sees there is no status */
+        result.code = ERR_CONNECTION;
+        result.detail = phrase_of(fetch, CURLE_WEIRD_SERVER_REPLY, true);
     }
     if (curl_easy_header(fetch->easy, "Location", 0, CURLH_HEADER, -1, &location) ==
         CURLHE_OK)
@@ -262,6 +268,32 @@ static long at_least_1(int64_t milliseconds)
     return milliseconds > 0 ? (long)milliseconds : 1;
 }
 
+/* A server that is known by its name: only by these roots, whatever the system trusts. */
+static void set_trust(struct http_fetch *fetch, struct span roots)
+{
+    CURL *e = fetch->easy;
+    struct curl_blob blob = {(void *)(uintptr_t)roots.data, roots.len, CURL_BLOB_COPY};
+
+    (void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 0L);
+    (void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 0L);
+    (void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+    (void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    (void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+    (void)curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &blob);
+}
+
+static void set_body(struct http_fetch *fetch, struct span json)
+{
+    CURL *e = fetch->easy;
+
+    fetch->headers = curl_slist_append(fetch->headers, "Content-Type: application/json");
+    fetch->headers = curl_slist_append(fetch->headers, "Expect:");
+    (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, fetch->headers);
+    (void)curl_easy_setopt(e, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)json.len);
+    (void)curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, json.data);
+}
+
 static void set_options(struct http_fetch *fetch, const struct http_fetch_request *r)
 {
     CURL *e = fetch->easy;
@@ -269,6 +301,10 @@ static void set_options(struct http_fetch *fetch, const struct http_fetch_reques
 
     address_text_with_port(&r->to, to);
     fetch->pin = curl_slist_append(NULL, arena_printf(fetch->arena, "::%s", to));
+    if (r->host != NULL)
+        fetch->headers =
+            curl_slist_append(NULL, arena_printf(fetch->arena, "Host: %s", r->host));
+    (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, fetch->headers);
     (void)curl_easy_setopt(e, CURLOPT_URL, url_text(fetch->arena, r->url));
     (void)curl_easy_setopt(e, CURLOPT_CONNECT_TO, fetch->pin);
     (void)curl_easy_setopt(e, CURLOPT_PRIVATE, fetch);
@@ -312,8 +348,17 @@ http_fetch_start(struct http_fetcher *f, const struct http_fetch_request *reques
     if (fetch->easy == NULL)
         abort(); /* out of memory, as everywhere */
     set_options(fetch, request);
+    if (request->json.len > 0)
+        set_body(fetch, request->json);
+    if (request->trust.len > 0)
+        set_trust(fetch, request->trust);
     (void)curl_multi_add_handle(f->multi, fetch->easy);
     return fetch;
+}
+
+const char *http_fetch_system_roots(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 
 void http_fetch_cancel(struct http_fetch *fetch)

@@ -1,7 +1,8 @@
 /* GET for validators: many at once on an event loop (libcurl), to an address that was
  * chosen and checked before. Nothing is followed, kept, cached or sent through a proxy;
  * TLS certificates are not verified, because the answer proves itself (RFC 8555 8.3).
- * Belongs to the loop's thread. */
+ * And POST to servers that are known by their names: these are verified, and asked again
+ * through the same connection. Belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,11 +16,15 @@
 
 struct http_fetch_request {
     const struct url *url;
+    const char *host;   /* of the Host header; NULL: as the URL has it */
     struct address to;  /* and port: where to connect, whatever the URL says */
     size_t body_max;    /* octets kept of the body */
     int64_t dial_ms;    /* for the connection; at least 1 is taken */
     int64_t timeout_ms; /* for everything; at least 1 is taken */
     const char *user_agent;
+    struct span json;  /* is posted; empty: GET */
+    struct span trust; /* root certificates (PEM) that verify the server; empty: it is not
+                          verified, and its connection not kept */
 };
 
 /* What came of it; valid during the callback. */
@@ -49,6 +54,10 @@ struct http_fetch *
 http_fetch_start(struct http_fetcher *f, const struct http_fetch_request *request,
                  void (*done)(void *argument, const struct http_fetch_result *result),
                  void *argument);
+
+/* The file with the root certificates of the system, as libcurl was built; NULL if it
+ * knows none. */
+const char *http_fetch_system_roots(void);
 
 /* Give up a fetch whose callback has not come. */
 void http_fetch_cancel(struct http_fetch *fetch);

@@ -92,8 +92,8 @@ static void deliver(void *argument)
         http_server_h2_reply(c, d->request,
                              &d->reply); /* keeps the arena until it is sent */
     } else {
-        http_server_h1_reply(c, d->request, &d->reply);
-        http_server_thread_arena_back(t, arena);
+        if (!http_server_h1_reply(c, d->request, &d->reply))
+            http_server_thread_arena_back(t, arena);
     }
     http_server_connection_go_on(c);
 }

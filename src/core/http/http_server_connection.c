@@ -58,6 +58,8 @@ void http_server_connection_free(struct server_connection *c)
     http_server_h1_drop(c);
     if (c->h2 != NULL)
         http_server_h2_free(c);
+    if (c->rest_arena != NULL)
+        http_server_thread_arena_back(c->thread, c->rest_arena);
     tls_connection_free(c->tls);
     (void)close(c->fd);
     buf_free(&c->in);
@@ -81,7 +83,7 @@ bool http_server_connection_is_idle(const struct server_connection *c)
 
 bool http_server_connection_is_full(const struct server_connection *c)
 {
-    return c->out.len - c->out_at >= SERVER_OUT_ENOUGH;
+    return c->rest.len > 0 || c->out.len - c->out_at >= SERVER_OUT_ENOUGH;
 }
 
 /* ---- octets ---- */
@@ -129,6 +131,22 @@ int64_t http_server_connection_progress(const struct server_connection *c,
     return deadline_us < latest - earned ? deadline_us + earned : latest;
 }
 
+/* `out` is written: put in what comes next of a large body. False: there is none. */
+static bool refill(struct server_connection *c)
+{
+    struct span next = span_slice(c->rest, 0, SERVER_OUT_ENOUGH);
+
+    if (next.len == 0)
+        return false;
+    buf_add_span(&c->out, next);
+    c->rest = span_slice(c->rest, next.len, c->rest.len);
+    if (c->rest.len == 0) {
+        http_server_thread_arena_back(c->thread, c->rest_arena);
+        c->rest_arena = NULL;
+    }
+    return true;
+}
+
 /* Write what is queued; false when the connection is broken. */
 static bool write_out(struct server_connection *c)
 {
@@ -136,7 +154,7 @@ static bool write_out(struct server_connection *c)
     for (;;) {
         if (c->h2 != NULL)
             http_server_h2_output(c);
-        if (c->out_at == c->out.len)
+        if (c->out_at == c->out.len && !refill(c))
             break;
         size_t len = 0;
         enum tls_result result =
@@ -395,6 +413,11 @@ void http_server_connection_expired(struct server_connection *c)
     struct http_server *s = c->thread->server;
     bool writing = c->write_deadline_us <= clock_monotonic_us();
 
+    if (!writing && c->stage == SERVER_IDLE && c->rest.len > 0) {
+        /* a large body takes its time: limits.write_time and write_rate judge that */
+        http_server_connection_deadline(c, s->limits.idle_ms);
+        return;
+    }
     if (c->stage == SERVER_HANDSHAKE)
         SERVER_COUNT(s, handshakes_failed);
     else if (c->stage != SERVER_LINGER)

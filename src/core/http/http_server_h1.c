@@ -198,11 +198,15 @@ static void write_reply(struct server_connection *c, const struct http_reply *re
     else if (http_1_0)
         buf_add_text(out, "Connection: keep-alive\r\n");
     buf_add_text(out, "\r\n");
-    if (!head_only && !is_bodiless(reply->status))
+    if (head_only || is_bodiless(reply->status))
+        return;
+    if (reply->body.len > SERVER_BODY_COPIED)
+        c->rest = reply->body;
+    else
         buf_add_span(out, reply->body);
 }
 
-void http_server_h1_reply(struct server_connection *c, struct http_request *request,
+bool http_server_h1_reply(struct server_connection *c, struct http_request *request,
                           const struct http_reply *reply)
 {
     struct http_server *s = c->thread->server;
@@ -211,11 +215,15 @@ void http_server_h1_reply(struct server_connection *c, struct http_request *requ
     answer.close = answer.close || !c->head.keep_alive || c->close_after ||
                    c->requests >= s->limits.requests_per_connection;
     write_reply(c, &answer, request->method == HTTP_HEAD, c->head.minor == 0);
+    if (c->rest.len > 0)
+        c->rest_arena = request->arena;
+    bool kept = c->rest_arena != NULL;
     if (c->out.failed || answer.close) {
         http_server_connection_finish(c);
-        return;
+        return kept;
     }
     c->stage = SERVER_IDLE;
     http_server_connection_deadline(c, s->limits.idle_ms);
     http_server_h1_process(c); /* a request may be waiting behind this one */
+    return kept;
 }

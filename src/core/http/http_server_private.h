@@ -14,17 +14,21 @@
 
 #include "core/base/buf.h"
 #include "core/http/http_body.h"
+#include "core/http/http_date.h"
 #include "core/http/http_parse.h"
 #include "core/http/http_server.h"
 #include "core/net/loop.h"
 #include "core/net/tls_connection.h"
 
-#define SERVER_SCRATCH      (64 * 1024)       /* octets read at once */
-#define SERVER_OUT_MAX      (4 * 1024 * 1024) /* octets waiting to be written */
-#define SERVER_OUT_ENOUGH   (128 * 1024) /* so many waiting: no more requests are read */
-#define SERVER_READS_A_TURN 8            /* reads before others get their turn */
-#define SERVER_ARENAS_KEPT  64           /* per thread, for requests to come */
-#define SERVER_ACCEPTS      64           /* connections accepted in one turn */
+#define SERVER_SCRATCH    (64 * 1024)       /* octets read at once */
+#define SERVER_OUT_MAX    (4 * 1024 * 1024) /* octets waiting to be written */
+#define SERVER_OUT_ENOUGH (128 * 1024) /* so many waiting: no more requests are read */
+#define SERVER_BODY_COPIED                                                               \
+    (64 * 1024)                /* larger bodies are written from where they are          \
+                                */
+#define SERVER_READS_A_TURN 8  /* reads before others get their turn */
+#define SERVER_ARENAS_KEPT  64 /* per thread, for requests to come */
+#define SERVER_ACCEPTS      64 /* connections accepted in one turn */
 #define SERVER_NEVER        INT64_MAX
 
 struct server_thread;
@@ -68,6 +72,8 @@ struct server_connection {
     struct http_body body_state;
     struct buf body;
     struct arena *arena; /* of the request being read */
+    struct span rest; /* of a large body, to be written behind `out`; in `rest_arena` */
+    struct arena *rest_arena;
     bool close_after;
     bool held; /* a request is not begun before replies are written */
 
@@ -108,7 +114,7 @@ struct server_thread {
     size_t arena_count;
     uint8_t *scratch;
     int64_t date_second;
-    char date[64];
+    char date[HTTP_DATE_SIZE];
 };
 
 struct server_peers;
@@ -202,7 +208,9 @@ void http_server_connection_deadline(struct server_connection *c, int64_t millis
 
 /* Read requests from what is buffered, until one is handed over or more is needed. */
 void http_server_h1_process(struct server_connection *c);
-void http_server_h1_reply(struct server_connection *c, struct http_request *request,
+
+/* Write a reply. True: the request's arena is kept, and given back when it is written. */
+bool http_server_h1_reply(struct server_connection *c, struct http_request *request,
                           const struct http_reply *reply);
 void http_server_h1_refuse(struct server_connection *c, const struct http_refusal *no);
 void http_server_h1_drop(struct server_connection *c);

@@ -283,16 +283,10 @@ void http_server_thread_arena_back(struct server_thread *t, struct arena *a)
 
 const char *http_server_thread_date(struct server_thread *t)
 {
-    static const char days[][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     int64_t now = clock_now();
 
     if (now != t->date_second) {
-        struct clock_civil c = clock_civil(now);
-        (void)snprintf(t->date, sizeof t->date, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                       days[now / 86400 % 7], (int)c.day, months[c.month - 1],
-                       (int)c.year, (int)c.hour, (int)c.minute, (int)c.second);
+        http_date_write(t->date, now);
         t->date_second = now;
     }
     return t->date;

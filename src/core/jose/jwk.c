@@ -5,7 +5,7 @@
 #include "core/crypto/hash.h"
 #include "core/json/json_write.h"
 
-#define TEXT_MAX 4096 /* octets of a JWK; RSA with 8192 bits takes 1.4 KiB */
+#define TEXT_MAX 4096 /* octets of a JWK; ML-DSA-87 takes 3.4 KiB */
 
 /* "crv" of each type (RFC 7518 6.2.1.1, RFC 8037 2). */
 static const char *const curve_names[] = {
@@ -14,6 +14,10 @@ static const char *const curve_names[] = {
     [KEY_P521] = "P-521",
     [KEY_ED25519] = "Ed25519",
 };
+
+/* RFC 7518 6.2.2, 6.3.2, 6.4; RFC 8037 2. */
+static const char *const private_members[] = {"d",  "p",  "q",   "dp",
+                                              "dq", "qi", "oth", "k"};
 
 static enum err need_number(struct arena *a, const struct json *jwk, const char *name,
                             struct span *number, struct err_info *why)
@@ -83,22 +87,32 @@ enum err jwk_read(struct arena *a, const struct json *jwk, struct key **k,
 
     if (!json_is_object(jwk))
         return err_set(why, ERR_MALFORMED, "jwk must be an object");
-    if (json_member(jwk, "d") != NULL)
-        return err_set(
-            why, ERR_BAD_PUBLIC_KEY,
-            "the jwk holds a private key; make a new one, this one is known now");
     const char *type = text_member(jwk, "kty");
-    if (strcmp(type, "EC") == 0)
-        TRY(read_ec(a, jwk, &made, why));
-    else if (strcmp(type, "OKP") == 0)
-        TRY(read_okp(a, jwk, &made, why));
-    else if (strcmp(type, "RSA") == 0)
-        TRY(read_rsa(a, jwk, &made, why));
-    else
+    bool is_ec = strcmp(type, "EC") == 0;
+    bool is_okp = strcmp(type, "OKP") == 0;
+    if (!is_ec && !is_okp && strcmp(type, "RSA") != 0)
         return err_set(why, ERR_BAD_PUBLIC_KEY,
                        "the key type \"%s\" of the jwk is none of EC, OKP and RSA", type);
+    for (size_t i = 0; i < sizeof private_members / sizeof *private_members; i++)
+        if (json_member(jwk, private_members[i]) != NULL)
+            return err_set(
+                why, ERR_BAD_PUBLIC_KEY,
+                "the jwk holds a private key; make a new one, this one is known now");
+    if (is_ec)
+        TRY(read_ec(a, jwk, &made, why));
+    else if (is_okp)
+        TRY(read_okp(a, jwk, &made, why));
+    else
+        TRY(read_rsa(a, jwk, &made, why));
     *k = arena_own(a, made, key_drop);
     return ERR_OK;
+}
+
+static const char *mldsa_name(enum key_type type)
+{
+    return type == KEY_MLDSA44   ? "ML-DSA-44"
+           : type == KEY_MLDSA65 ? "ML-DSA-65"
+                                 : "ML-DSA-87";
 }
 
 void jwk_write(struct buf *b, const struct key *k)
@@ -113,6 +127,10 @@ void jwk_write(struct buf *b, const struct key *k)
         json_write_base64url(&w, "e", second);
         json_write_text(&w, "kty", "RSA");
         json_write_base64url(&w, "n", first);
+    } else if (key_type_is_plain(type) && type != KEY_ED25519) {
+        json_write_text(&w, "alg", mldsa_name(type));
+        json_write_text(&w, "kty", "AKP");
+        json_write_base64url(&w, "pub", first);
     } else {
         json_write_text(&w, "crv", curve_names[type]);
         json_write_text(&w, "kty", type == KEY_ED25519 ? "OKP" : "EC");

@@ -17,7 +17,8 @@ MUST_CHECK enum err jwk_read(struct arena *a, const struct json *jwk, struct key
                              struct err_info *why);
 
 /* Append the public JWK with its required members only, in the canonical order of RFC
- * 7638 3.2: storing this text is enough to read the key again. */
+ * 7638 3.2: storing this text is enough to read the key again. ML-DSA keys, which are of
+ * certificates only, are written (kty AKP, draft-ietf-cose-dilithium), but not read. */
 void jwk_write(struct buf *b, const struct key *k);
 
 /* RFC 7638 thumbprint. */

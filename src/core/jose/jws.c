@@ -6,19 +6,26 @@
 #include "core/jose/jws_parts.h"
 #include "core/json/json_write.h"
 
-#define ALGORITHMS "ES256, ES384, ES512, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512"
+#define ALGORITHMS                                                                       \
+    "ES256, ES384, ES512, EdDSA, Ed25519, RS256, RS384, RS512, PS256, PS384, PS512"
 
-/* RFC 7518 3.1, RFC 8037 3.1. */
+/* RFC 7518 3.1, RFC 8037 3.1; Ed25519 is what RFC 9864 calls EdDSA of that curve. */
 static const struct {
     const char *name;
     enum key_signature signature;
     enum key_type type;
 } algorithms[] = {
-    {"ES256", KEY_SIGNATURE_ES256, KEY_P256}, {"ES384", KEY_SIGNATURE_ES384, KEY_P384},
-    {"ES512", KEY_SIGNATURE_ES512, KEY_P521}, {"EdDSA", KEY_SIGNATURE_EDDSA, KEY_ED25519},
-    {"RS256", KEY_SIGNATURE_RS256, KEY_RSA},  {"RS384", KEY_SIGNATURE_RS384, KEY_RSA},
-    {"RS512", KEY_SIGNATURE_RS512, KEY_RSA},  {"PS256", KEY_SIGNATURE_PS256, KEY_RSA},
-    {"PS384", KEY_SIGNATURE_PS384, KEY_RSA},  {"PS512", KEY_SIGNATURE_PS512, KEY_RSA},
+    {"ES256", KEY_SIGNATURE_ES256, KEY_P256},
+    {"ES384", KEY_SIGNATURE_ES384, KEY_P384},
+    {"ES512", KEY_SIGNATURE_ES512, KEY_P521},
+    {"EdDSA", KEY_SIGNATURE_EDDSA, KEY_ED25519},
+    {"RS256", KEY_SIGNATURE_RS256, KEY_RSA},
+    {"RS384", KEY_SIGNATURE_RS384, KEY_RSA},
+    {"RS512", KEY_SIGNATURE_RS512, KEY_RSA},
+    {"PS256", KEY_SIGNATURE_PS256, KEY_RSA},
+    {"PS384", KEY_SIGNATURE_PS384, KEY_RSA},
+    {"PS512", KEY_SIGNATURE_PS512, KEY_RSA},
+    {"Ed25519", KEY_SIGNATURE_EDDSA, KEY_ED25519},
 };
 
 #define SHORT_MAX       2 /* octets that may be missing of an ECDSA signature */
@@ -26,8 +33,8 @@ static const struct {
 
 const char *jws_algorithms_json(void)
 {
-    return "[\"ES256\",\"ES384\",\"ES512\",\"EdDSA\",\"RS256\",\"RS384\",\"RS512\","
-           "\"PS256\",\"PS384\",\"PS512\"]";
+    return "[\"ES256\",\"ES384\",\"ES512\",\"EdDSA\",\"Ed25519\",\"RS256\",\"RS384\","
+           "\"RS512\",\"PS256\",\"PS384\",\"PS512\"]";
 }
 
 static enum err wrong_algorithm(const char *name, const char *reason,
@@ -37,17 +44,40 @@ static enum err wrong_algorithm(const char *name, const char *reason,
                    "the algorithm \"%.40s\" %s; supported are " ALGORITHMS, name, reason);
 }
 
+/* ALGORITHM_COUNT if there is none. */
+static size_t row_named(const char *name)
+{
+    size_t i = 0;
+
+    while (i < ALGORITHM_COUNT && strcmp(name, algorithms[i].name) != 0)
+        i++;
+    return i;
+}
+
 static enum err read_algorithm(const struct json *header, struct jws *read, size_t *row,
                                struct err_info *why)
 {
     TRY(json_need_text(header, "alg", &read->algorithm_name, why));
-    for (size_t i = 0; i < ALGORITHM_COUNT; i++)
-        if (strcmp(read->algorithm_name, algorithms[i].name) == 0) {
-            read->algorithm = algorithms[i].signature;
-            *row = i;
-            return ERR_OK;
-        }
-    return wrong_algorithm(read->algorithm_name, "is not supported", why);
+    *row = row_named(read->algorithm_name);
+    if (*row == ALGORITHM_COUNT)
+        return wrong_algorithm(read->algorithm_name, "is not supported", why);
+    read->algorithm = algorithms[*row].signature;
+    return ERR_OK;
+}
+
+/* What the jwk itself says it is for (RFC 7517 4.4). */
+static enum err check_algorithm_of_key(const struct json *header, const struct jws *read,
+                                       struct err_info *why)
+{
+    const char *name = NULL;
+
+    TRY(json_take_text(json_member(header, "jwk"), "alg", &name, why));
+    if (name == NULL)
+        return ERR_OK;
+    size_t row = row_named(name);
+    if (row == ALGORITHM_COUNT || algorithms[row].signature != read->algorithm)
+        return wrong_algorithm(read->algorithm_name, "is not the alg of the jwk", why);
+    return ERR_OK;
 }
 
 /* RFC 8555 6.2: exactly one of jwk and kid. */
@@ -103,6 +133,8 @@ enum err jws_read(struct arena *a, struct span text, struct jws **jws,
     TRY(read_key(a, parts.header, read, why));
     if (read->jwk != NULL && key_type(read->jwk) != algorithms[row].type)
         return wrong_algorithm(read->algorithm_name, "does not fit the jwk", why);
+    if (read->jwk != NULL)
+        TRY(check_algorithm_of_key(parts.header, read, why));
     read->signing_input = parts.signing_input;
     read->signature = parts.signature;
     read->payload = parts.payload;
@@ -160,12 +192,12 @@ enum err jws_verify(struct arena *a, const struct jws *jws, const struct key *ke
     return ERR_OK;
 }
 
-/* The first row of a type is the one we sign with. */
+/* The first row of a type is the one we sign with; ALGORITHM_COUNT: there is none. */
 static size_t row_of(const struct key *key)
 {
     size_t i = 0;
 
-    while (algorithms[i].type != key_type(key))
+    while (i < ALGORITHM_COUNT && algorithms[i].type != key_type(key))
         i++;
     return i;
 }
@@ -199,6 +231,8 @@ enum err jws_sign(struct buf *b, const struct key *key, const char *kid,
     uint8_t signature[KEY_SIGNATURE_MAX];
     size_t len = 0;
 
+    if (row_of(key) == ALGORITHM_COUNT)
+        return err_set(why, ERR_CRYPTO, "requests are not signed with ML-DSA keys");
     write_header(&header, key, kid, nonce, url);
     jws_parts_input(&input, buf_span(&header), payload);
     if (header.failed || input.failed)

@@ -10,6 +10,8 @@
 #undef json_is_object
 #undef json_is_array
 #undef json_is_string
+#undef json_is_true
+#undef json_is_false
 
 /* Objects with at most this many members are compared pair by pair, larger ones are
  * sorted. */
@@ -187,6 +189,26 @@ bool json_is_string(const struct json *value)
     return is_a(value, JSON_STRING);
 }
 
+bool json_is_whole(const struct json *value)
+{
+    return is_a(value, JSON_INTEGER);
+}
+
+bool json_is_true(const struct json *value)
+{
+    return is_a(value, JSON_TRUE);
+}
+
+bool json_is_false(const struct json *value)
+{
+    return is_a(value, JSON_FALSE);
+}
+
+int64_t json_whole(const struct json *value)
+{
+    return json_integer_value(to_jansson(value));
+}
+
 size_t json_count(const struct json *value)
 {
     /* each of the two is 0 for what it does not fit */
@@ -209,6 +231,21 @@ const struct json *json_member(const struct json *object, const char *name)
         if (compare_folded(json_object_iter_key(i), name) == 0)
             return from_jansson(json_object_iter_value(i));
     return NULL;
+}
+
+const struct json *json_member_at(const struct json *object, size_t index,
+                                  const char **name)
+{
+    if (!json_is_object(object))
+        return NULL;
+    json_t *o = to_jansson_mutable(to_jansson(object));
+    void *at = json_object_iter(o);
+    for (size_t i = 0; at != NULL && i < index; i++)
+        at = json_object_iter_next(o, at);
+    if (at == NULL)
+        return NULL;
+    *name = json_object_iter_key(at);
+    return from_jansson(json_object_iter_value(at));
 }
 
 const char *json_text(const struct json *value)

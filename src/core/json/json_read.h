@@ -27,6 +27,9 @@ MUST_CHECK enum err json_read(struct arena *a, struct span text,
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
 bool json_is_string(const struct json *value);
+bool json_is_whole(const struct json *value); /* a number without fraction or exponent */
+bool json_is_true(const struct json *value);
+bool json_is_false(const struct json *value);
 
 /* Number of members of an object or elements of an array; 0 for anything else. */
 size_t json_count(const struct json *value);
@@ -37,6 +40,14 @@ const struct json *json_element(const struct json *array, size_t index);
 /* The member `name` of an object, NULL if it is not there (or `object` is NULL or no
  * object). */
 const struct json *json_member(const struct json *object, const char *name);
+
+/* The i-th member of an object, in the order of the text, and its name; NULL if there is
+ * none. Takes time in proportion to `index`. */
+const struct json *json_member_at(const struct json *object, size_t index,
+                                  const char **name);
+
+/* The number of a whole number; 0 for any other value. */
+int64_t json_whole(const struct json *value);
 
 /* The text of a string value, NUL-terminated and without NULs inside; NULL for any other
  * value. */

@@ -108,6 +108,24 @@ void address_text_with_port(const struct address *a, char to[ADDRESS_TEXT_SIZE])
                    (unsigned int)a->port);
 }
 
+void address_reverse_name(const struct address *a, char to[ADDRESS_REVERSE_SIZE])
+{
+    struct span octets = address_octets(a);
+    bool v4 = a->family == ADDRESS_V4;
+    size_t at = 0;
+
+    to[0] = '\0';
+    for (size_t i = octets.len; i > 0; i--) {
+        unsigned int octet = octets.data[i - 1];
+        at += (size_t)(v4 ? snprintf(to + at, ADDRESS_REVERSE_SIZE - at, "%u.", octet)
+                          : snprintf(to + at, ADDRESS_REVERSE_SIZE - at, "%x.%x.",
+                                     octet & 0xf, octet >> 4));
+    }
+    if (octets.len > 0)
+        (void)snprintf(to + at, ADDRESS_REVERSE_SIZE - at, "%s",
+                       v4 ? "in-addr.arpa" : "ip6.arpa");
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
     return a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0;
@@ -129,6 +147,23 @@ struct address address_unmap(const struct address *a)
     if (a->family == ADDRESS_V6 && memcmp(a->octets, mapped, sizeof mapped) == 0)
         return inner_v4(a, sizeof mapped);
     return *a;
+}
+
+struct span address_octets(const struct address *a)
+{
+    return span_make(a->octets, a->family == ADDRESS_NONE ? 0 : bits_of(a) / 8);
+}
+
+bool address_from_octets(struct span octets, struct address *a)
+{
+    struct address read = {0};
+
+    if (octets.len != V4_BITS / 8 && octets.len != V6_BITS / 8)
+        return false;
+    read.family = octets.len == V4_BITS / 8 ? ADDRESS_V4 : ADDRESS_V6;
+    memcpy(read.octets, octets.data, octets.len);
+    *a = read;
+    return true;
 }
 
 struct address address_from_sockaddr(const struct sockaddr *sa)

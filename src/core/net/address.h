@@ -12,6 +12,8 @@
 #define ADDRESS_TEXT_SIZE                                                                \
     56 /* octets, "[" IPv6 "]:65535" or "/128" and the NUL included */
 
+#define ADDRESS_REVERSE_SIZE 73 /* octets of the longest reverse name and its NUL */
+
 enum address_family {
     ADDRESS_NONE = 0, /* no address (a Unix socket's peer) */
     ADDRESS_V4 = 4,
@@ -45,12 +47,22 @@ void address_text(const struct address *a, char to[ADDRESS_TEXT_SIZE]);
 /* The same with port: "192.0.2.1:80", "[2001:db8::1]:80". */
 void address_text_with_port(const struct address *a, char to[ADDRESS_TEXT_SIZE]);
 
+/* Write the name that stands for the address in the DNS, without a final dot:
+ * "1.2.0.192.in-addr.arpa" (RFC 1035 3.5), "1.0.(...).ip6.arpa" (RFC 3596 2.5), empty if
+ * it is none. */
+void address_reverse_name(const struct address *a, char to[ADDRESS_REVERSE_SIZE]);
+
 /* Same family and same address? Ports are not compared. */
 bool address_equal(const struct address *a, const struct address *b);
 
 /* The IPv4 address inside an IPv4-mapped one (RFC 4291 2.5.5.2), else the address itself.
  */
 struct address address_unmap(const struct address *a);
+
+/* To and from 4 or 16 octets in network order (RFC 5280 4.2.1.6), without port. The span
+ * points into `a`; false if there are neither as many. */
+struct span address_octets(const struct address *a);
+bool address_from_octets(struct span octets, struct address *a);
 
 /* To and from the kernel's form. An AF_UNIX or unknown address gives ADDRESS_NONE; an
  * IPv4-mapped one is unmapped. */

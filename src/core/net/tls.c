@@ -10,6 +10,8 @@
 
 #include "core/base/memory.h"
 #include "core/crypto/crypto_error.h"
+#include "core/crypto/hash.h"
+#include "core/net/tls_lean.h"
 #include "core/net/tls_private.h"
 
 /* TLS 1.2 suites with ephemeral keys and AEAD (RFC 9325 4.2); those of 1.3 are all so. */
@@ -163,13 +165,75 @@ static int select_context(SSL *ssl, int *alert, void *argument)
     struct tls_context *other =
         c->choose(c->choose_argument, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
 
-    (void)alert;
+    if (other == NULL && c->only_chosen)
+        *alert = SSL_AD_UNRECOGNIZED_NAME;
     if (other == NULL)
-        return SSL_TLSEXT_ERR_OK;
+        return c->only_chosen ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_OK;
     tls_context_unref(t->chosen);
     t->chosen = other;
     return SSL_set_SSL_CTX(ssl, other->ssl) != NULL ? SSL_TLSEXT_ERR_OK
                                                     : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* The choice of a protocol is not asked for by OpenSSL when a client offers none. */
+static int demand_alpn(SSL *ssl, int *alert, void *argument)
+{
+    const unsigned char *extension;
+    size_t len;
+
+    (void)argument;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+                                  &extension, &len) == 1)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+static bool is_pinned(const struct tls_context *c, const uint8_t *pin)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < c->pin_count; i++)
+        found = memcmp(c->pins[i], pin, TLS_PIN_SIZE) == 0 || found;
+    return found;
+}
+
+/* In the place of OpenSSL's verification of a chain. */
+static int verify_pin(X509_STORE_CTX *verification, void *argument)
+{
+    const struct tls_context *c = argument;
+    SSL *ssl =
+        X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_connection *t = SSL_get_app_data(ssl);
+    X509 *certificate = X509_STORE_CTX_get0_cert(verification);
+    unsigned char *spki = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &spki);
+
+    t->pin_is_wrong = true;
+    if (len > 0) {
+        hash_sha256(span_make(spki, (size_t)len), t->pin);
+        t->pin_is_wrong = !is_pinned(c, t->pin);
+    }
+    OPENSSL_free(spki);
+    X509_STORE_CTX_set_error(verification,
+                             t->pin_is_wrong ? X509_V_ERR_CERT_REJECTED : X509_V_OK);
+    return t->pin_is_wrong ? 0 : 1;
+}
+
+static enum err set_pins(struct tls_context *c, const struct tls_pins *pins,
+                         struct err_info *why)
+{
+    if (pins->count > TLS_PINS_MAX)
+        return err_set(why, ERR_CONFIG, "at most %d pinned keys", TLS_PINS_MAX);
+    memcpy(c->pins, pins->sha256, pins->count * TLS_PIN_SIZE);
+    c->pin_count = pins->count;
+    if (SSL_CTX_set_min_proto_version(c->ssl, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_num_tickets(c->ssl, 0) != 1)
+        return crypto_error_set(why, ERR_CRYPTO, "cannot set up TLS 1.3");
+    (void)SSL_CTX_set_options(c->ssl, SSL_OP_NO_TICKET);
+    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_cert_verify_callback(c->ssl, verify_pin, c);
+    return ERR_OK;
 }
 
 /* What all contexts have in common. */
@@ -189,14 +253,16 @@ static enum err set_policy(SSL_CTX *ssl, char *groups, struct err_info *why)
     return ERR_OK;
 }
 
-static enum err context_new(const SSL_METHOD *method, char *groups,
+/* Takes `lean` over. */
+static enum err context_new(struct tls_lean *lean, const SSL_METHOD *method, char *groups,
                             struct tls_context **c, struct err_info *why)
 {
     struct tls_context *made = memory_get_zeroed(1, sizeof *made);
     enum err result;
 
     atomic_init(&made->references, 1);
-    made->ssl = SSL_CTX_new(method);
+    made->lean = lean;
+    made->ssl = SSL_CTX_new_ex(tls_lean_context(lean), NULL, method);
     made->bio = tls_connection_bio_new();
     if (made->ssl == NULL || made->bio == NULL)
         result = crypto_error_set(why, ERR_CRYPTO, "cannot make a TLS context");
@@ -208,6 +274,16 @@ static enum err context_new(const SSL_METHOD *method, char *groups,
     }
     *c = made;
     return ERR_OK;
+}
+
+static void set_only_chosen(struct tls_context *c, bool only_chosen)
+{
+    c->only_chosen = only_chosen;
+    if (!only_chosen)
+        return;
+    SSL_CTX_set_client_hello_cb(c->ssl, demand_alpn, NULL);
+    (void)SSL_CTX_set_num_tickets(c->ssl, 0);
+    (void)SSL_CTX_set_options(c->ssl, SSL_OP_NO_TICKET);
 }
 
 static enum err set_server(struct tls_context *c, const struct tls_server_options *o,
@@ -222,8 +298,10 @@ static enum err set_server(struct tls_context *c, const struct tls_server_option
     (void)SSL_CTX_set_num_tickets(c->ssl, TLS_TICKETS);
     (void)SSL_CTX_set_session_id_context(c->ssl, session_context,
                                          sizeof session_context - 1);
-    TRY(use_identity(c->ssl, o->chain_pem, o->key_pem, why));
+    if (o->chain_pem.len > 0 || !o->only_chosen)
+        TRY(use_identity(c->ssl, o->chain_pem, o->key_pem, why));
     TRY(set_alpn(c, o->alpn, why));
+    set_only_chosen(c, o->only_chosen);
     if (c->alpn_len > 0)
         SSL_CTX_set_alpn_select_cb(c->ssl, select_alpn, c);
     if (o->client_ca_pem.len > 0) {
@@ -231,6 +309,8 @@ static enum err set_server(struct tls_context *c, const struct tls_server_option
         SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                            NULL);
     }
+    if (o->client_pins.count > 0)
+        TRY(set_pins(c, &o->client_pins, why));
     c->choose = o->choose;
     c->choose_argument = o->choose_argument;
     if (c->choose != NULL) {
@@ -246,7 +326,7 @@ enum err tls_context_server(const struct tls_server_options *o, struct tls_conte
     char groups[] = TLS_GROUPS_SERVER;
     struct tls_context *made;
 
-    TRY(context_new(TLS_server_method(), groups, &made, why));
+    TRY(context_new(NULL, TLS_server_method(), groups, &made, why));
     enum err result = set_server(made, o, why);
     if (result != ERR_OK) {
         tls_context_unref(made);
@@ -254,6 +334,13 @@ enum err tls_context_server(const struct tls_server_options *o, struct tls_conte
     }
     *c = made;
     return ERR_OK;
+}
+
+static int verify_nothing(X509_STORE_CTX *verification, void *argument)
+{
+    (void)verification;
+    (void)argument;
+    return 1;
 }
 
 static enum err set_client(struct tls_context *c, const struct tls_client_options *o,
@@ -264,9 +351,14 @@ static enum err set_client(struct tls_context *c, const struct tls_client_option
         return crypto_error_set(why, ERR_CRYPTO, "cannot set up ALPN");
     if (o->chain_pem.len > 0)
         TRY(use_identity(c->ssl, o->chain_pem, o->key_pem, why));
+    if (o->pins.count > 0)
+        return set_pins(c, &o->pins, why);
     c->unverified = o->unverified;
-    if (o->unverified)
+    if (o->unverified) {
+        /* or OpenSSL verifies all the same, to remember what came of it */
+        SSL_CTX_set_cert_verify_callback(c->ssl, verify_nothing, NULL);
         return ERR_OK;
+    }
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
     if (o->ca_pem.len > 0)
         TRY(trust(c->ssl, o->ca_pem, false, why));
@@ -286,7 +378,8 @@ enum err tls_context_client(const struct tls_client_options *o, struct tls_conte
     char groups[] = TLS_GROUPS_CLIENT;
     struct tls_context *made;
 
-    TRY(context_new(TLS_client_method(), groups, &made, why));
+    struct tls_lean *lean = o->unverified ? tls_lean_new() : NULL;
+    TRY(context_new(lean, TLS_client_method(), groups, &made, why));
     enum err result = set_client(made, o, why);
     if (result != ERR_OK) {
         tls_context_unref(made);
@@ -311,5 +404,6 @@ void tls_context_unref(struct tls_context *c)
     SSL_CTX_free(c->ssl);
     if (c->bio != NULL)
         BIO_meth_free(c->bio);
+    tls_lean_free(c->lean);
     free(c);
 }

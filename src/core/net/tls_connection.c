@@ -17,6 +17,7 @@
 #include "core/net/address.h"
 #include "core/net/tls_private.h"
 
+#define ALERT_MAX     255 /* an octet, RFC 8446 6 */
 #define TLS_HOST_SIZE 256 /* octets of a host name and its NUL (RFC 1035 2.3.4) */
 
 static int bio_fd(BIO *b)
@@ -106,6 +107,8 @@ static bool expect_host(struct tls_connection *t, const char *host)
     struct address a;
     bool is_address = address_parse(span_of(host), &a);
 
+    if (t->context->pin_count > 0)
+        return true; /* its key says who it is */
     if (!text_copy(name, sizeof name, host) ||
         (!is_address && SSL_set_tlsext_host_name(t->ssl, name) != 1))
         return false;
@@ -146,8 +149,14 @@ static enum tls_result fail(struct tls_connection *t, int error, int os_error,
                             struct err_info *why)
 {
     long verdict = SSL_get_verify_result(t->ssl);
+    char pin[2 * TLS_PIN_SIZE + 1];
 
-    if (verdict != X509_V_OK && !t->context->unverified)
+    t->error = ERR_peek_error();
+    text_hex(pin, t->pin, sizeof t->pin);
+    if (t->pin_is_wrong)
+        (void)err_set(why, ERR_TLS, "the peer has another key than expected: sha256:%s",
+                      pin);
+    else if (verdict != X509_V_OK && !t->context->unverified)
         (void)crypto_error_set(why, ERR_TLS,
                                "the peer's certificate is not acceptable: %s",
                                X509_verify_cert_error_string(verdict));
@@ -216,13 +225,39 @@ void tls_connection_end(struct tls_connection *t)
     ERR_clear_error();
 }
 
-bool tls_connection_alpn_is(const struct tls_connection *t, const char *protocol)
+struct span tls_connection_alpn(const struct tls_connection *t)
 {
     const unsigned char *agreed;
     unsigned int len;
 
     SSL_get0_alpn_selected(t->ssl, &agreed, &len);
-    return span_is(span_make(agreed, len), protocol);
+    return span_make(agreed, len);
+}
+
+bool tls_connection_alpn_is(const struct tls_connection *t, const char *protocol)
+{
+    return span_is(tls_connection_alpn(t), protocol);
+}
+
+int tls_connection_alert(const struct tls_connection *t)
+{
+    int reason = ERR_GET_REASON(t->error);
+
+    if (ERR_GET_LIB(t->error) != ERR_LIB_SSL || reason < SSL_AD_REASON_OFFSET ||
+        reason > SSL_AD_REASON_OFFSET + ALERT_MAX)
+        return -1;
+    return reason - SSL_AD_REASON_OFFSET;
+}
+
+const char *tls_connection_alert_name(int alert)
+{
+    return SSL_alert_desc_string_long(alert);
+}
+
+bool tls_connection_is_cut(const struct tls_connection *t)
+{
+    return ERR_GET_LIB(t->error) == ERR_LIB_SSL &&
+           ERR_GET_REASON(t->error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 }
 
 const char *tls_connection_version(const struct tls_connection *t)
@@ -240,6 +275,11 @@ bool tls_connection_is_resumed(const struct tls_connection *t)
     return SSL_session_reused(t->ssl) == 1;
 }
 
+const uint8_t *tls_connection_pin(const struct tls_connection *t)
+{
+    return t->pin;
+}
+
 struct span tls_connection_peer_certificate(const struct tls_connection *t,
                                             struct arena *a)
 {
@@ -252,4 +292,11 @@ struct span tls_connection_peer_certificate(const struct tls_connection *t,
         copy = arena_span(a, span_make(der, (size_t)len));
     OPENSSL_free(der);
     return copy;
+}
+
+size_t tls_connection_peer_certificate_count(const struct tls_connection *t)
+{
+    const STACK_OF(X509) *chain = SSL_get_peer_cert_chain(t->ssl);
+
+    return chain != NULL ? (size_t)sk_X509_num(chain) : 0;
 }

@@ -25,7 +25,8 @@ enum tls_result {
 struct tls_connection *tls_connection_accept(struct tls_context *c, int fd);
 
 /* The client's end. `host` is sent as SNI unless it is an address, and the certificate
- * must be for it (RFC 6125; an address: iPAddress), unless the context checks nothing. */
+ * must be for it (RFC 6125; an address: iPAddress), unless the context checks nothing. A
+ * context with pins looks at the key alone, and sends no SNI. */
 MUST_CHECK enum err tls_connection_connect(struct tls_context *c, int fd,
                                            const char *host, struct tls_connection **t,
                                            struct err_info *why);
@@ -55,6 +56,17 @@ void tls_connection_end(struct tls_connection *t);
 /* Was this protocol agreed by ALPN? */
 bool tls_connection_alpn_is(const struct tls_connection *t, const char *protocol);
 
+/* What was agreed by ALPN, empty if nothing; lives as long as the connection. */
+struct span tls_connection_alpn(const struct tls_connection *t);
+
+/* The fatal alert by which the peer broke the connection (RFC 8446 6), or -1; and its
+ * name, static. */
+int tls_connection_alert(const struct tls_connection *t);
+const char *tls_connection_alert_name(int alert);
+
+/* Did the connection end without an alert? */
+bool tls_connection_is_cut(const struct tls_connection *t);
+
 /* "TLSv1.3", and the suite's name; static strings, valid after the handshake. */
 const char *tls_connection_version(const struct tls_connection *t);
 const char *tls_connection_suite(const struct tls_connection *t);
@@ -62,6 +74,13 @@ const char *tls_connection_suite(const struct tls_connection *t);
 /* Did the handshake resume an earlier session? */
 bool tls_connection_is_resumed(const struct tls_connection *t);
 
+/* The pin of the peer's key (TLS_PIN_SIZE octets), of a context with pins; valid as long
+ * as the connection, after the handshake. */
+const uint8_t *tls_connection_pin(const struct tls_connection *t);
+
 /* The peer's certificate in DER, in the arena; empty if it sent none. */
 struct span tls_connection_peer_certificate(const struct tls_connection *t,
                                             struct arena *a);
+
+/* How many certificates the peer sent; at the client's end only. */
+size_t tls_connection_peer_certificate_count(const struct tls_connection *t);

@@ -29,14 +29,26 @@ struct certificate {
     struct span subject_key_id;   /* content octets, empty if there is none */
     struct span authority_key_id; /* keyIdentifier, empty if there is none */
     bool is_ca;
+    int path_length;       /* how many CAs may stand below it; -1: any */
+    struct span key_usage; /* values of these extensions, empty if they are not there */
+    struct span extended_key_usage;
+    struct span name_constraints;
     const char *const *dns_names; /* of the subjectAltName, as written; in the arena */
     size_t dns_name_count;
+    const struct span *addresses; /* iPAddress: 4 or 16 octets each; in the arena */
+    size_t address_count;
 };
 
 /* Read one certificate: strict DER, version 3, nothing behind it. ERR_MALFORMED. */
 MUST_CHECK enum err certificate_read(struct arena *a, struct span der,
                                      struct certificate **certificate,
                                      struct err_info *why);
+
+/* The same of what is to be signed: a TBSCertificate, so `der` and `signature` are empty.
+ */
+MUST_CHECK enum err certificate_read_tbs(struct arena *a, struct span tbs,
+                                         struct certificate **certificate,
+                                         struct err_info *why);
 
 /* Append as PEM, with 64 characters a line (RFC 7468). */
 void certificate_pem_add(struct buf *b, struct span der);

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "core/x509/certificate.h"
+#include "core/x509/certificate_authority.h"
 
 static X509 *parse(struct span der)
 {
@@ -32,8 +33,15 @@ static bool add_roots(X509_STORE *store, struct span pem)
     return any;
 }
 
+/* What a chain is for. */
+struct wish {
+    int purpose; /* X509_PURPOSE_ */
+    const char *host;
+    int64_t now;
+};
+
 static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
-                      const char *host, int64_t now, struct err_info *why)
+                      const struct wish *wish, struct err_info *why)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     enum err result = ERR_OK;
@@ -43,10 +51,10 @@ static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
         return err_set(why, ERR_CRYPTO, "the chain cannot be checked");
     }
     X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
-    X509_VERIFY_PARAM_set_time(parameters, (time_t)now);
-    X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_SERVER);
-    if (host != NULL)
-        X509_VERIFY_PARAM_set1_host(parameters, host, 0);
+    X509_VERIFY_PARAM_set_time(parameters, (time_t)wish->now);
+    X509_VERIFY_PARAM_set_purpose(parameters, wish->purpose);
+    if (wish->host != NULL)
+        X509_VERIFY_PARAM_set1_host(parameters, wish->host, 0);
     if (X509_verify_cert(context) != 1)
         result =
             err_set(why, ERR_UNAUTHORIZED, "the chain is not good: %s",
@@ -55,9 +63,8 @@ static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
     return result;
 }
 
-enum err certificate_check_chain(const struct span *chain, size_t count,
-                                 struct span roots, const char *host, int64_t now,
-                                 struct err_info *why)
+static enum err check(const struct span *chain, size_t count, struct span roots,
+                      const struct wish *wish, struct err_info *why)
 {
     X509_STORE *store = X509_STORE_new();
     STACK_OF(X509) *all = sk_X509_new_null();
@@ -74,8 +81,25 @@ enum err certificate_check_chain(const struct span *chain, size_t count,
     if (result == ERR_OK && !add_roots(store, roots))
         result = err_set(why, ERR_UNAUTHORIZED, "there is no root certificate to trust");
     if (result == ERR_OK)
-        result = judge(store, sk_X509_value(all, 0), all, host, now, why);
+        result = judge(store, sk_X509_value(all, 0), all, wish, why);
     sk_X509_pop_free(all, X509_free);
     X509_STORE_free(store);
     return result;
+}
+
+enum err certificate_check_chain(const struct span *chain, size_t count,
+                                 struct span roots, const char *host, int64_t now,
+                                 struct err_info *why)
+{
+    const struct wish wish = {X509_PURPOSE_SSL_SERVER, host, now};
+
+    return check(chain, count, roots, &wish, why);
+}
+
+enum err certificate_authority_chain(const struct span *chain, size_t count,
+                                     struct span roots, int64_t now, struct err_info *why)
+{
+    const struct wish wish = {X509_PURPOSE_ANY, NULL, now};
+
+    return check(chain, count, roots, &wish, why);
 }

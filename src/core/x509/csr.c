@@ -8,12 +8,14 @@
 
 #define CSR_DEPTH   12
 #define DER_SAN_DNS 0x82 /* [2] IMPLICIT IA5String, RFC 5280 4.2.1.6 */
+#define DER_SAN_IP  0x87 /* [7] IMPLICIT OCTET STRING */
 
 struct csr_reader {
     struct arena *arena;
     struct der_reader r;
     struct csr_checked *csr;
     const char **names;
+    struct span *addresses;
     bool refused; /* well formed so far, and not acceptable */
 };
 
@@ -34,6 +36,22 @@ static const char *name_text(struct csr_reader *c, struct span s)
     char *text = arena_string_of(c->arena, s);
     text_lower(text);
     return text;
+}
+
+static void add_address(struct csr_reader *c, struct span octets)
+{
+    if (octets.len != 4 && octets.len != 16) {
+        refuse(c, "an iPAddress has neither 4 nor 16 octets");
+        return;
+    }
+    if (c->csr->address_count == CSR_NAMES_MAX) {
+        refuse(c, "it has too many addresses");
+        return;
+    }
+    if (c->addresses == NULL) /* few requests have any */
+        c->addresses = arena_array(c->arena, CSR_NAMES_MAX, sizeof *c->addresses);
+    c->addresses[c->csr->address_count++] = octets;
+    c->csr->addresses = c->addresses;
 }
 
 /* Name ::= SEQUENCE OF SET OF SEQUENCE { type, value } */
@@ -67,7 +85,9 @@ static void read_alternative_names(struct csr_reader *c, struct span value)
     while (der_read_more(&c->r)) {
         uint8_t tag = 0;
         struct span name = der_read_tlv(&c->r, &tag);
-        if (tag != DER_SAN_DNS) {
+        if (tag == DER_SAN_IP) {
+            add_address(c, name);
+        } else if (tag != DER_SAN_DNS) {
             c->csr->has_other_names = true;
         } else if (c->csr->dns_name_count == CSR_NAMES_MAX) {
             refuse(c, "it has too many names");
@@ -81,6 +101,17 @@ static void read_alternative_names(struct csr_reader *c, struct span value)
     if (!der_read_ok(&c->r))
         der_read_fail(&outer, c->r.error);
     c->r = outer;
+}
+
+/* Features ::= SEQUENCE OF INTEGER (RFC 7633 4.1); there is no use for others. */
+static void read_features(struct csr_reader *c, struct span value)
+{
+    static const uint8_t status_request[] = {DER_SEQUENCE, 3, DER_INTEGER, 1, 5};
+
+    c->csr->must_staple = true;
+    if (!span_equal(value, span_make(status_request, sizeof status_request)))
+        refuse(c, "its TLS feature extension asks for something else than status_request "
+                  "(must-staple, RFC 7633)");
 }
 
 /* Extensions ::= SEQUENCE OF SEQUENCE { id, critical DEFAULT FALSE, value OCTET STRING }
@@ -107,7 +138,7 @@ static void read_extensions(struct csr_reader *c)
             seen_names = true;
             read_alternative_names(c, value);
         } else if (oid_is(id, OID_TLS_FEATURE)) {
-            c->csr->must_staple = true;
+            read_features(c, value);
         }
     }
     der_read_leave(&c->r);
@@ -154,6 +185,8 @@ enum err csr_read(struct arena *a, struct span der, const struct csr_checked **c
     struct span info = der_read_element(&signed_part);
     der_read_enter(&c.r, DER_SEQUENCE);
     (void)der_read_small(&c.r, 0);
+    struct der_reader subject = c.r;
+    c.csr->subject = der_read_element(&subject);
     read_subject(&c);
     struct span spki = der_read_element(&c.r);
     read_attributes(&c);
@@ -176,54 +209,5 @@ enum err csr_read(struct arena *a, struct span der, const struct csr_checked **c
             why, ERR_BAD_CSR,
             "the request's signature is wrong: it does not prove possession of the key");
     *csr = c.csr;
-    return ERR_OK;
-}
-
-static void write_names(struct der_writer *w, const char *const *dns_names, size_t count)
-{
-    size_t mark = der_write_mark(w);
-
-    for (size_t i = count; i > 0; i--)
-        der_write_element(w, DER_SAN_DNS, span_of(dns_names[i - 1]));
-    der_write_wrap(w, DER_SEQUENCE, mark);
-    der_write_wrap(w, DER_OCTET_STRING, mark);
-    oid_write(w, OID_SUBJECT_ALTERNATIVE_NAME);
-    der_write_wrap(w, DER_SEQUENCE, mark); /* Extension */
-    der_write_wrap(w, DER_SEQUENCE, mark); /* Extensions */
-    der_write_wrap(w, DER_SET, mark);
-    oid_write(w, OID_EXTENSION_REQUEST);
-    der_write_wrap(w, DER_SEQUENCE, mark); /* Attribute */
-    der_write_wrap(w, DER_CONTEXT_CONSTRUCTED(0), mark);
-}
-
-enum err csr_make(struct buf *b, const struct key *key, const char *const *dns_names,
-                  size_t count, struct err_info *why)
-{
-    AUTO(arena) struct arena *a = arena_new();
-    static const uint8_t empty_name[] = {DER_SEQUENCE, 0};
-    uint8_t signature[KEY_SIGNATURE_MAX];
-    size_t signature_len = 0;
-    struct der_writer w = der_writer_make(arena_get(a, CSR_MAX), CSR_MAX);
-    size_t mark = der_write_mark(&w);
-
-    write_names(&w, dns_names, count);
-    der_write_raw(&w, key_spki(key));
-    der_write_raw(&w, span_make(empty_name, sizeof empty_name));
-    der_write_unsigned(&w, span_make(NULL, 0));
-    der_write_wrap(&w, DER_SEQUENCE, mark);
-    struct span info = der_write_take(&w);
-    if (info.len == 0)
-        return err_set(why, ERR_TOO_LARGE, "too many names for one request");
-    TRY(key_sign(key, key_x509_signature(key), info, signature, &signature_len, why));
-    struct der_writer whole = der_writer_make(
-        arena_get(a, CSR_MAX + KEY_SIGNATURE_MAX + 64), CSR_MAX + KEY_SIGNATURE_MAX + 64);
-    mark = der_write_mark(&whole);
-    der_write_bits(&whole, span_make(signature, signature_len));
-    oid_write_signature(&whole, key_x509_signature(key));
-    der_write_raw(&whole, info);
-    der_write_wrap(&whole, DER_SEQUENCE, mark);
-    buf_add_span(b, der_write_take(&whole));
-    if (b->failed)
-        return err_set(why, ERR_TOO_LARGE, "the request is too large");
     return ERR_OK;
 }

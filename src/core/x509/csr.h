@@ -10,18 +10,22 @@
 #include "core/crypto/key.h"
 
 #define CSR_MAX       (64 * 1024) /* octets of a request */
-#define CSR_NAMES_MAX 1000        /* names in one request */
+#define CSR_NAMES_MAX 1000        /* names, and addresses, in one request */
 
 /* A request that was read whole and whose signature proves possession of its key; only
  * csr_read makes one. Everything lives in the arena. */
 struct csr_checked {
     struct span der;
     struct key *key;
+    struct span subject;     /* whole Name element */
     const char *common_name; /* as sent, lower-cased; NULL if there is none */
     const char *const
         *dns_names; /* dNSName of the subjectAltName, lower-cased, as sent */
     size_t dns_name_count;
-    bool has_other_names; /* any other kind of subjectAltName, such as e-mail, URI, IP */
+    const struct span
+        *addresses; /* iPAddress of the subjectAltName: 4 or 16 octets each */
+    size_t address_count;
+    bool has_other_names; /* any other kind of subjectAltName, such as e-mail or URI */
     bool must_staple;     /* TLS feature extension (RFC 7633) */
 };
 
@@ -31,7 +35,25 @@ struct csr_checked {
 MUST_CHECK enum err csr_read(struct arena *a, struct span der,
                              const struct csr_checked **csr, struct err_info *why);
 
-/* Append a DER request of `key` for these DNS names, with an empty subject. */
+/* What a request is for: DNS names, and addresses of 4 or 16 octets. */
+struct csr_names {
+    const char *const *dns;
+    size_t dns_count;
+    const struct span *addresses;
+    size_t address_count;
+};
+
+/* Append a DER request of `key` for a subject (whole Name element) with these extensions
+ * (whole Extensions element). ERR_TOO_LARGE. */
+MUST_CHECK enum err csr_make_with(struct buf *b, const struct key *key,
+                                  struct span subject, struct span extensions,
+                                  struct err_info *why);
+
+/* Append as PEM (RFC 7468 7), and read the first one of a text. ERR_MALFORMED. */
+void csr_pem_add(struct buf *b, struct span der);
+MUST_CHECK enum err csr_from_pem(struct arena *a, struct span pem, struct span *der,
+                                 struct err_info *why);
+
+/* Append a DER request of `key` for these names, with an empty subject. ERR_TOO_LARGE. */
 MUST_CHECK enum err csr_make(struct buf *b, const struct key *key,
-                             const char *const *dns_names, size_t count,
-                             struct err_info *why);
+                             const struct csr_names *names, struct err_info *why);

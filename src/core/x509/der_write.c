@@ -29,27 +29,26 @@ void der_write_raw(struct der_writer *w, struct span octets)
     memcpy(w->data + w->at, octets.data, octets.len);
 }
 
-void der_write_wrap(struct der_writer *w, uint8_t tag, size_t mark)
+void der_write_header(struct der_writer *w, uint8_t tag, size_t len)
 {
     uint8_t header[6];
     size_t used = 0;
-    size_t len = mark - w->at;
+    int octets = len >= 0x1000000 ? 4 : len >= 0x10000 ? 3 : len >= 0x100 ? 2 : 1;
 
-    if (w->failed)
-        return;
+    if (len > UINT32_MAX)
+        w->failed = true;
     header[used++] = tag;
-    if (len >= 0x10000) {
-        header[used++] = 0x83;
-        header[used++] = (uint8_t)(len >> 16);
-        header[used++] = (uint8_t)(len >> 8);
-    } else if (len >= 0x100) {
-        header[used++] = 0x82;
-        header[used++] = (uint8_t)(len >> 8);
-    } else if (len >= 0x80) {
-        header[used++] = 0x81;
-    }
-    header[used++] = (uint8_t)len;
+    if (len >= 0x80)
+        header[used++] = (uint8_t)(0x80 | octets);
+    while (octets > 0)
+        header[used++] = (uint8_t)(len >> (8 * --octets));
     der_write_raw(w, span_make(header, used));
+}
+
+void der_write_wrap(struct der_writer *w, uint8_t tag, size_t mark)
+{
+    if (!w->failed)
+        der_write_header(w, tag, mark - w->at);
 }
 
 void der_write_element(struct der_writer *w, uint8_t tag, struct span content)
@@ -90,17 +89,33 @@ void der_write_true(struct der_writer *w)
     der_write_element(w, DER_BOOLEAN, span_make(&yes, 1));
 }
 
-void der_write_time(struct der_writer *w, int64_t seconds)
+#define TIME_SIZE 64
+
+static int time_text(char text[TIME_SIZE], int64_t seconds)
 {
     struct clock_civil c = clock_civil(seconds);
-    char text[64];
 
-    (void)snprintf(text, sizeof text, "%04d%02d%02d%02d%02d%02dZ", c.year, c.month, c.day,
+    (void)snprintf(text, TIME_SIZE, "%04d%02d%02d%02d%02d%02dZ", c.year, c.month, c.day,
                    c.hour, c.minute, c.second);
-    if (c.year >= 2050)
+    return c.year;
+}
+
+void der_write_time(struct der_writer *w, int64_t seconds)
+{
+    char text[TIME_SIZE];
+
+    if (time_text(text, seconds) >= 2050)
         der_write_element(w, DER_GENERALIZED_TIME, span_of(text));
     else
         der_write_element(w, DER_UTC_TIME, span_of(text + 2));
+}
+
+void der_write_generalized_time(struct der_writer *w, int64_t seconds)
+{
+    char text[TIME_SIZE];
+
+    (void)time_text(text, seconds);
+    der_write_element(w, DER_GENERALIZED_TIME, span_of(text));
 }
 
 struct span der_write_take(const struct der_writer *w)

@@ -34,6 +34,9 @@ void der_write_raw(struct der_writer *w, struct span octets);
 /* Identifier and length for everything written since `mark`. */
 void der_write_wrap(struct der_writer *w, uint8_t tag, size_t mark);
 
+/* Identifier and length for `len` octets that stand behind, written or elsewhere. */
+void der_write_header(struct der_writer *w, uint8_t tag, size_t len);
+
 /* One primitive element. */
 void der_write_element(struct der_writer *w, uint8_t tag, struct span content);
 
@@ -50,6 +53,9 @@ void der_write_true(struct der_writer *w);
 /* A time as RFC 5280 4.1.2.5 wants it: UTCTime through 2049, GeneralizedTime from 2050.
  */
 void der_write_time(struct der_writer *w, int64_t seconds);
+
+/* A GeneralizedTime of whole seconds, "Z" behind them (RFC 6960 4.2.2.1). */
+void der_write_generalized_time(struct der_writer *w, int64_t seconds);
 
 /* What was written, empty if there was no room for it. Valid as long as the buffer. */
 struct span der_write_take(const struct der_writer *w);

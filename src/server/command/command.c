@@ -5,12 +5,21 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/text.h"
 #include "core/cli/cli_command.h"
 #include "core/json/json_write.h"
+#include "server/admin/admin.h"
+#include "server/command/command_admin.h"
+#include "server/issue/issuer.h"
+#include "server/limit/limit_domain.h"
+#include "server/policy/policy_key_lists.h"
 #include "server/settings/settings.h"
+#include "server/settings/settings_files.h"
 
 #define OUTPUT_MAX (64 * 1024) /* octets */
 
+/* Of the rows of commands.def; those of administration commands stand behind them. */
 static enum err (*const runs[])(const struct command_line *line, struct err_info *why) = {
 #define COMMAND(name, function, arguments, sentence, example) function,
 #include "server/command/commands.def"
@@ -22,6 +31,15 @@ static const struct cli_command commands[] = {
     {name, arguments, sentence, example},
 #include "server/command/commands.def"
 #undef COMMAND
+#define ADMIN(noun, verb, handler, text, sample)                                         \
+    {                                                                                    \
+        .name = noun " " verb, .sentence = (text), .example = (sample),                  \
+        .arguments = "--dir DIR"
+#define POSITION(name, kind, shown, least, most, text) " " shown
+#define END                                                                              \
+    }                                                                                    \
+    ,
+#include "server/admin/commands.def"
 };
 
 static const struct cli_option options[] = {
@@ -32,6 +50,8 @@ static const struct cli_option options[] = {
 #undef CLI_OPTION
 };
 
+#define SHOWN_MAX (256 * 1024) /* octets of what check-config prints */
+
 static const struct cli_table table = {options, sizeof options / sizeof options[0]};
 
 static const struct cli_program program = {
@@ -39,8 +59,8 @@ static const struct cli_program program = {
     .purpose = "a certificate authority that speaks ACME (RFC 8555)",
     .ending =
         "More of one: cairn-ca help COMMAND. Manual: cairn-ca(8), cairn-ca.yaml(5).\n"
-        "Exit codes: 0 done, 1 failed, 64 wrong command line, 78 wrong "
-        "configuration.\n",
+        "Exit codes: 0 done, 1 failed, 2 something was found (check), 3 the audit log "
+        "is not as it was written, 64 wrong command line, 78 wrong configuration.\n",
     .commands = commands,
     .command_count = sizeof commands / sizeof commands[0],
     .options = &table,
@@ -50,13 +70,17 @@ enum err command_line_read(struct arena *a, const char *command, int argc,
                            char *const *argv, struct command_line *line,
                            struct err_info *why)
 {
-    bool help = strcmp(command, "help") == 0; /* the only one with an argument */
+    /* those with an argument */
+    bool takes = strcmp(command, "help") == 0 || strncmp(command, "ceremony ", 9) == 0;
 
     memset(line, 0, sizeof *line);
     line->arena = a;
-    TRY(cli_read(&table, command, argc, argv, line, help ? &line->arguments : NULL, why));
+    TRY(cli_read(&table, command, argc, argv, line, takes ? &line->arguments : NULL,
+                 why));
     if (line->directory == NULL && cli_takes(&table, command, "--dir"))
-        return err_set(why, ERR_USAGE, "--dir is missing: the folder of the CA");
+        return err_set(
+            why, ERR_USAGE, "--dir is missing: the folder of the CA%s",
+            strncmp(command, "perspective ", 12) == 0 ? ", or of the perspective" : "");
     return ERR_OK;
 }
 
@@ -67,11 +91,34 @@ static void print(const struct buf *b)
     printf("%.*s", (int)b->len, (const char *)b->data);
 }
 
-static void print_help(const struct cli_command *command)
+static void print_help(struct arena *a, const struct cli_command *command)
+{
+    AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
+    const struct admin_command *admin = admin_find(command->name);
+    struct cli_program about = program;
+
+    if (admin != NULL)
+        about.options = command_admin_options(a, admin, true);
+    cli_command_help(&b, &about, command);
+    print(&b);
+}
+
+/* Is it the first word of two? */
+static bool is_noun(const char *word)
+{
+    size_t len = strlen(word);
+
+    for (size_t i = 0; i < program.command_count; i++)
+        if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+            return true;
+    return false;
+}
+
+static void print_group(const char *noun)
 {
     AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
 
-    cli_command_help(&b, &program, command);
+    cli_command_group(&b, &program, noun);
     print(&b);
 }
 
@@ -79,16 +126,24 @@ enum err command_help(const struct command_line *line, struct err_info *why)
 {
     AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
     const struct cli_command *command = NULL;
+    const struct cli_list *words = &line->arguments;
+    const char *name = words->items[0];
 
-    if (line->arguments.count > 1)
-        return err_set(why, ERR_USAGE, "help shows one command at a time");
-    if (line->arguments.count == 1) {
-        TRY(cli_command_find(&program, line->arguments.items[0], &command, why));
-        print_help(command);
+    if (words->count == 0) {
+        cli_command_overview(&b, &program);
+        print(&b);
         return ERR_OK;
     }
-    cli_command_overview(&b, &program);
-    print(&b);
+    if (words->count == 1 && is_noun(name)) {
+        print_group(name);
+        return ERR_OK;
+    }
+    if (words->count == 2 && is_noun(name))
+        name = arena_printf(line->arena, "%s %s", name, words->items[1]);
+    else if (words->count > 1)
+        return err_set(why, ERR_USAGE, "help shows one command at a time");
+    TRY(cli_command_find(&program, name, &command, why));
+    print_help(line->arena, command);
     return ERR_OK;
 }
 
@@ -102,23 +157,53 @@ enum err command_version(const struct command_line *line, struct err_info *why)
     return ERR_OK;
 }
 
+static const char *directory_url(struct arena *a, const struct settings *settings,
+                                 size_t index)
+{
+    return arena_printf(a, "%s/directory",
+                        settings_url(a, settings, settings->directories.members[index]));
+}
+
 enum err command_check_config(const struct command_line *line, struct err_info *why)
 {
     const struct settings *settings = NULL;
+    struct issuer_set issuers;
 
     TRY(settings_load(line->arena, line->directory, line->sets.items, line->sets.count,
                       &settings, why));
+    if (settings->suffix_list[0] != '\0')
+        TRY(limit_domain_check(
+            settings_path(line->arena, settings, settings->suffix_list), why));
+    TRY(settings_files_check(line->arena, settings, why));
+    TRY(issuer_set_read(line->arena, settings, &issuers, why));
+    TRY(issuer_set_check_server(&issuers, settings, why));
+    struct policy_key_lists *lists = NULL;
+    TRY(policy_key_lists_load(settings, &lists, why));
+    policy_key_lists_free(lists);
+    TRY(settings_check_now(line->arena, settings, clock_now(), why));
+    const struct config_list notes = settings_notes(line->arena, settings, clock_now());
     if (!line->json) {
-        printf("the configuration is good; the directory is %s/acme/directory\n",
-               settings->base);
+        for (size_t i = 0; i < notes.count; i++)
+            printf("note: %s\n", notes.items[i]);
+        printf("the configuration is good; the directory is %s\n",
+               directory_url(line->arena, settings, 0));
+        for (size_t i = 1; i < settings->directories.count; i++)
+            printf("another directory is %s\n", directory_url(line->arena, settings, i));
         return ERR_OK;
     }
-    AUTO(buf) struct buf b = buf_make(4096);
+    AUTO(buf) struct buf b = buf_make(SHOWN_MAX);
     struct json_writer w = json_writer_make(&b);
     json_write_begin_object(&w, NULL);
     json_write_bool(&w, "ok", true);
-    json_write_text(&w, "directory",
-                    arena_printf(line->arena, "%s/acme/directory", settings->base));
+    json_write_text(&w, "directory", directory_url(line->arena, settings, 0));
+    json_write_begin_array(&w, "directories");
+    for (size_t i = 0; i < settings->directories.count; i++)
+        json_write_text(&w, NULL, directory_url(line->arena, settings, i));
+    json_write_end_array(&w);
+    json_write_begin_array(&w, "notes");
+    for (size_t i = 0; i < notes.count; i++)
+        json_write_text(&w, NULL, notes.items[i]);
+    json_write_end_array(&w);
     json_write_end_object(&w);
     printf("%.*s\n", (int)b.len, (const char *)b.data);
     return ERR_OK;
@@ -131,10 +216,14 @@ static int exit_code(enum err result)
     switch (result) {
     case ERR_OK:
         return COMMAND_EXIT_OK;
+    case ERR_FOUND:
+        return COMMAND_EXIT_FOUND;
     case ERR_USAGE:
         return COMMAND_EXIT_USAGE;
     case ERR_CONFIG:
         return COMMAND_EXIT_CONFIG;
+    case ERR_AUDIT:
+        return COMMAND_EXIT_AUDIT;
     default:
         return COMMAND_EXIT_FAILED;
     }
@@ -163,7 +252,7 @@ static int finish(enum err result, const struct err_info *why,
 {
     if (result == ERR_OK)
         return COMMAND_EXIT_OK;
-    if (json)
+    if (json && result != ERR_AUDIT && result != ERR_FOUND) /* told by the report */
         print_error(result, why);
     fprintf(stderr, "cairn-ca: %s\n", why->detail);
     if (result == ERR_USAGE)
@@ -174,34 +263,81 @@ static int finish(enum err result, const struct err_info *why,
 
 static bool has_word(int argc, char *const *argv, const char *word)
 {
-    for (int i = 2; i < argc; i++)
+    for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], word) == 0)
             return true;
     return false;
 }
 
+/* "eab" alone, or with something that is not the second half of its name. */
+static enum err check_verb(const char *noun, const char *verb, struct err_info *why)
+{
+    if (verb != NULL && verb[0] != '-')
+        return ERR_OK;
+    return err_set(why, ERR_USAGE, "%s is half a command; see: cairn-ca help %s", noun,
+                   noun);
+}
+
+/* "eba list": the first word of two, misspelt. */
+static bool resembles_noun(struct arena *a, const char *word)
+{
+    for (size_t i = 0; i < program.command_count; i++) {
+        const char *name = commands[i].name;
+        const char *end = strchr(name, ' ');
+        if (end != NULL &&
+            text_resembles(word, arena_printf(a, "%.*s", (int)(end - name), name)))
+            return true;
+    }
+    return false;
+}
+
+static enum err run_row(struct arena *a, const struct cli_command *command, int argc,
+                        char *const *argv, struct err_info *why)
+{
+    const struct admin_command *admin = admin_find(command->name);
+    struct command_line line;
+
+    if (admin != NULL)
+        return command_admin_run(a, admin, argc, argv, why);
+    TRY(command_line_read(a, command->name, argc, argv, &line, why));
+    return runs[command - commands](&line, why);
+}
+
 int command_run(int argc, char *const *argv)
 {
     AUTO(arena) struct arena *a = arena_new();
-    bool json = has_word(argc, argv, "--json"); /* also when the line cannot be read */
-    struct command_line line;
     struct err_info why = {0};
     const struct cli_command *command = NULL;
     const char *name = argc > 1 ? argv[1] : "help";
+    int used = argc > 1 ? 2 : argc; /* words of the program's and the command's name */
+    bool json = has_word(argc - used, argv + used, "--json"); /* also in a bad line */
+    bool asks_help = has_word(argc - used, argv + used, "--help") ||
+                     has_word(argc - used, argv + used, "-h");
 
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
-    enum err result = cli_command_find(&program, name, &command, &why);
+    enum err result = ERR_OK;
+    if (is_noun(name)) {
+        result = check_verb(name, argc > used ? argv[used] : NULL, &why);
+        if (result != ERR_OK && asks_help) {
+            print_group(name);
+            return COMMAND_EXIT_OK;
+        }
+        if (result == ERR_OK)
+            name = arena_printf(a, "%s %s", name, argv[used++]);
+    } else if (argc > used && argv[used][0] != '-' && resembles_noun(a, name)) {
+        name = arena_printf(a, "%s %s", name, argv[used]);
+    }
+    if (result == ERR_OK)
+        result = cli_command_find(&program, name, &command, &why);
     if (result != ERR_OK)
         return finish(result, &why, NULL, json);
-    if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h")) {
-        print_help(command);
+    if (asks_help) {
+        print_help(a, command);
         return COMMAND_EXIT_OK;
     }
-    result = command_line_read(a, name, argc > 2 ? argc - 2 : 0, argv + 2, &line, &why);
-    if (result == ERR_OK)
-        result = runs[command - commands](&line, &why);
+    result = run_row(a, command, argc - used, argv + used, &why);
     return finish(result, &why, strcmp(name, "help") == 0 ? NULL : command, json);
 }

@@ -12,6 +12,8 @@
 enum command_exit {
     COMMAND_EXIT_OK = 0,
     COMMAND_EXIT_FAILED = 1,  /* it could not be done; one line on stderr says why */
+    COMMAND_EXIT_FOUND = 2,   /* it looked for something wrong, and there is */
+    COMMAND_EXIT_AUDIT = 3,   /* the audit log is not as it was written */
     COMMAND_EXIT_USAGE = 64,  /* the command line is wrong */
     COMMAND_EXIT_CONFIG = 78, /* the configuration is wrong */
 };
@@ -20,9 +22,10 @@ enum command_exit {
  * empty. */
 struct command_line {
     struct arena *arena; /* for the whole command */
-#define TEXT const char *
-#define LIST struct cli_list
-#define FLAG bool
+#define TEXT   const char *
+#define LIST   struct cli_list
+#define FLAG   bool
+#define NUMBER int64_t
 #define CLI_OPTION(name, kind, member, argument, least, most, commands, sentence)        \
     kind member;
 #include "server/command/options.def"
@@ -30,6 +33,7 @@ struct command_line {
 #undef TEXT
 #undef LIST
 #undef FLAG
+#undef NUMBER
     struct cli_list arguments;
 };
 

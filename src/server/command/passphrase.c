@@ -19,11 +19,9 @@ static enum err credential_path(struct arena *a, const char *name, char **path,
 
     if (directory == NULL)
         return err_set(why, ERR_CONFIG,
-                       "files.passphrase names the credential %s, but systemd gave none",
-                       name);
+                       "the credential %s is asked for, but systemd gave none", name);
     if (strchr(name, '/') != NULL)
-        return err_set(why, ERR_CONFIG,
-                       "files.passphrase: a credential's name has no \"/\"");
+        return err_set(why, ERR_CONFIG, "a credential's name has no \"/\"");
     *path = file_path(a, directory, name);
     return ERR_OK;
 }
@@ -41,8 +39,14 @@ static enum err check_mode(const char *path, struct err_info *why)
 enum err passphrase_read(struct arena *a, const struct settings *settings,
                          struct secret *passphrase, struct err_info *why)
 {
+    return passphrase_read_from(a, settings->directory, settings->passphrase_file,
+                                passphrase, why);
+}
+
+enum err passphrase_read_from(struct arena *a, const char *directory, const char *source,
+                              struct secret *passphrase, struct err_info *why)
+{
     static const char prefix[] = "credential:";
-    const char *source = settings->passphrase_file;
     struct span content = {0};
     char *path = NULL;
 
@@ -51,7 +55,7 @@ enum err passphrase_read(struct arena *a, const struct settings *settings,
     if (strncmp(source, prefix, strlen(prefix)) == 0) {
         TRY(credential_path(a, source + strlen(prefix), &path, why));
     } else {
-        path = settings_path(a, settings, source);
+        path = file_path(a, directory, source);
         TRY(check_mode(path, why));
     }
     if (file_read(a, path, PASSPHRASE_MAX, &content, why) != ERR_OK) {

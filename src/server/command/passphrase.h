@@ -11,3 +11,8 @@
  * secret_free. */
 MUST_CHECK enum err passphrase_read(struct arena *a, const struct settings *settings,
                                     struct secret *passphrase, struct err_info *why);
+
+/* The same of a file's name, relative to `directory`, or credential:NAME; "" is none. */
+MUST_CHECK enum err passphrase_read_from(struct arena *a, const char *directory,
+                                         const char *source, struct secret *passphrase,
+                                         struct err_info *why);

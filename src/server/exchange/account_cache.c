@@ -51,12 +51,31 @@ void account_cache_free(struct account_cache *cache)
     free(cache);
 }
 
+/* What the key it was bound with allows; an account without one costs nothing. */
+static enum err load_external(struct store_session *session, struct arena *a,
+                              const struct store_account *row,
+                              const struct external_policy **policy, struct err_info *why)
+{
+    struct store_external_key *key = NULL;
+
+    *policy = NULL;
+    if (row->external_key == 0)
+        return ERR_OK;
+    enum err result = store_external_by_id(session, a, row->external_key, &key, why);
+    if (result == ERR_NOT_FOUND)
+        return err_set(why, ERR_STORE, "the external key of account %lld is lost",
+                       (long long)row->id);
+    TRY(result);
+    return external_policy_read(a, key->id, key->kid, key->policy, policy, why);
+}
+
 static enum err load(struct store_session *session, int64_t id, struct entry **loaded,
                      struct err_info *why)
 {
     struct arena *a = arena_new();
     struct store_account *row;
     const struct json *jwk;
+    const struct external_policy *external = NULL;
     struct key *key;
 
     enum err result = store_account_by_id(session, a, id, &row, why);
@@ -67,6 +86,8 @@ static enum err load(struct store_session *session, int64_t id, struct entry **l
         result = json_read(a, span_of(row->jwk), &jwk, why);
     if (result == ERR_OK)
         result = jwk_read(a, jwk, &key, why);
+    if (result == ERR_OK)
+        result = load_external(session, a, row, &external, why);
     if (result != ERR_OK) {
         arena_free(a);
         return result;
@@ -75,12 +96,15 @@ static enum err load(struct store_session *session, int64_t id, struct entry **l
     e->arena = a;
     atomic_store(&e->references, 1);
     e->account.id = row->id;
+    e->account.directory = row->directory;
     memcpy(e->account.thumbprint, row->thumbprint, STORE_THUMBPRINT_SIZE);
     e->account.status = row->status;
     e->account.terms_agreed = row->terms_agreed;
+    e->account.terms = row->terms;
     e->account.key = key;
     e->account.contacts = row->contacts;
     e->account.created = row->created;
+    e->account.external = external;
     *loaded = e;
     return ERR_OK;
 }
@@ -133,6 +157,17 @@ void account_cache_forget(struct account_cache *cache, int64_t id)
     if (*place != NULL && (*place)->account.id == id) {
         release(*place);
         *place = NULL;
+    }
+    pthread_mutex_unlock(&cache->lock);
+}
+
+void account_cache_forget_all(struct account_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->changes++;
+    for (size_t i = 0; i < ACCOUNT_CACHE_SIZE; i++) {
+        release(cache->entries[i]);
+        cache->entries[i] = NULL;
     }
     pthread_mutex_unlock(&cache->lock);
 }

@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
+#include "server/exchange/external_policy.h"
 #include "server/store/store.h"
 
 #define ACCOUNT_CACHE_SIZE 4096 /* accounts; a power of two */
@@ -12,12 +13,15 @@
 /* An account as the gate lets it in. Immutable; owned by whoever holds a reference. */
 struct account {
     int64_t id;
+    const char *directory; /* the name of the ACME directory it was made in */
     uint8_t thumbprint[STORE_THUMBPRINT_SIZE];
     enum store_account_status status;
     bool terms_agreed;
+    const char *terms; /* URL of the terms it agreed to last; "" if that is not known */
     const struct key *key;
     const char *contacts; /* JSON array text */
     int64_t created;
+    const struct external_policy *external; /* NULL: not bound with an external key */
 };
 
 struct account_cache;
@@ -35,3 +39,6 @@ MUST_CHECK enum err account_cache_get(struct account_cache *cache,
 
 /* Forget an account: to be called after every change of it. */
 void account_cache_forget(struct account_cache *cache, int64_t id);
+
+/* Forget all: many were changed at once. */
+void account_cache_forget_all(struct account_cache *cache);

@@ -128,17 +128,28 @@ static void settle(struct exchange *x)
     pthread_mutex_unlock(&hold_lock);
 }
 
+/* Who is refused by a limit may read about it (RFC 8555 6.6). */
+static void add_help(struct exchange *x, enum err code)
+{
+    const struct settings *s = x->services->settings;
+
+    if (code == ERR_RATE_LIMITED && s != NULL && s->rates_help_url[0] != '\0')
+        exchange_header_add(
+            x, "Link", arena_printf(x->arena, "<%s>;rel=\"help\"", s->rates_help_url));
+}
+
 static void refuse(struct exchange *x, const struct err_info *why)
 {
     int wait = why->retry_after_seconds;
 
     buf_clear(&x->reply.body);
     problem_write(&x->reply.body, why, jws_algorithms_json());
-    exchange_reply_set(x, err_http_status(why->code), "application/problem+json");
-    if (wait == 0 && err_http_status(why->code) >= HTTP_SERVER_ERROR)
+    exchange_reply_set(x, problem_status(why), "application/problem+json");
+    if (wait == 0 && problem_status(why) >= HTTP_SERVER_ERROR)
         wait = FAULT_RETRY_SECONDS;
     if (wait > 0)
         exchange_header_add(x, "Retry-After", arena_printf(x->arena, "%d", wait));
+    add_help(x, why->code);
 }
 
 static void run(struct work_job *job, struct store_session *session)
@@ -151,6 +162,7 @@ static void run(struct work_job *job, struct store_session *session)
     pthread_mutex_unlock(&hold_lock);
     x->session = session;
     store_session_begin(session);
+    store_session_depend(session, x->ticket); /* of the steps before */
     enum err result = x->step(x, &why);
     if (result != ERR_OK) {
         why.code = result;
@@ -159,9 +171,7 @@ static void run(struct work_job *job, struct store_session *session)
         x->parked = false;
         refuse(x, &why);
     }
-    store_ticket_number ticket = store_session_ticket(session);
-    if (ticket > x->ticket)
-        x->ticket = ticket;
+    x->ticket = store_session_ticket(session);
     settle(x);
 }
 
@@ -190,10 +200,11 @@ void exchange_reply_set(struct exchange *x, int status, const char *content_type
 
 char *exchange_url(struct exchange *x, const char *what, int64_t id)
 {
+    const char *start = settings_url(x->arena, x->services->settings, x->directory);
+
     if (id == 0)
-        return arena_printf(x->arena, "%s/acme/%s", x->services->settings->base, what);
-    return arena_printf(x->arena, "%s/acme/%s/%lld", x->services->settings->base, what,
-                        (long long)id);
+        return arena_printf(x->arena, "%s/%s", start, what);
+    return arena_printf(x->arena, "%s/%s/%lld", start, what, (long long)id);
 }
 
 static void *hold_main(void *argument)

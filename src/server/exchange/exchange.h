@@ -23,11 +23,17 @@
 
 struct account;
 struct account_cache;
+struct address;
 struct gate;
+struct limit;
 struct jws;
 struct json;
+struct ocsp_desk;
 struct order_desk;
-struct template_issuer;
+struct outlook_board;
+struct policy_key_lists;
+struct issuer_set;
+struct shelf;
 
 /* What every room may ask for; made once by the front. */
 struct services {
@@ -35,10 +41,14 @@ struct services {
     struct store *store;
     struct work_pool *workers;
     struct account_cache *accounts;
-    struct gate *gate;                    /* the nonces */
-    const struct template_issuer *issuer; /* what certificates are made from */
-    struct order_desk *orders;            /* the deciders */
-    struct span root_pem;                 /* for who has no root yet */
+    struct gate *gate;                        /* the nonces */
+    const struct issuer_set *issuers;         /* who signs, and what stands behind them */
+    struct order_desk *orders;                /* the deciders */
+    struct ocsp_desk *ocsp;                   /* NULL: none */
+    struct limit *limits;                     /* how often what may happen */
+    struct outlook_board *outlooks;           /* what is known of other perspectives */
+    const struct policy_key_lists *key_lists; /* keys that others know to be bad */
+    struct shelf *published;                  /* revocation lists, issuer certificates */
 };
 
 struct exchange_header {
@@ -70,9 +80,12 @@ struct exchange {
     const char *url;          /* origin in use and path */
     const char *content_type; /* NULL if none */
     struct span body;
+    const struct address *peer; /* who sent it, NULL: not known */
 
     /* what the router and the gate put on the tray */
+    const struct settings_directory *directory; /* NULL: the path is in none */
     int64_t id;                    /* number at the end of the path, 0 if none */
+    const char *name;              /* what stands behind its last slash */
     const struct account *account; /* who signed, NULL if nobody or a new key */
     const struct jws *jws;
     const struct json *payload; /* NULL for POST-as-GET */
@@ -114,7 +127,8 @@ void exchange_header_add(struct exchange *x, const char *name, const char *value
 /* A JSON or other body of that type, written by the caller into x->reply.body. */
 void exchange_reply_set(struct exchange *x, int status, const char *content_type);
 
-/* "BASE/acme/WHAT/ID" in the arena; without "/ID" when id is 0. */
+/* "BASE/acme/WHAT/ID" in the arena, or "BASE/acme/DIRECTORY/WHAT/ID" in another directory
+ * than the default; without "/ID" when id is 0. */
 char *exchange_url(struct exchange *x, const char *what, int64_t id);
 
 /* Thread that wakes what was held too long; started and stopped by the front. */

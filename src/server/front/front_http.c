@@ -11,7 +11,9 @@
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "server/front/front_published.h"
 #include "server/front/router.h"
+#include "server/resource/resource.h"
 
 #define WAIT_LOOK_MS 5 /* between two looks whether all requests are answered */
 
@@ -71,6 +73,14 @@ static void write_problem(struct arena *arena, enum err code, const char *detail
     http_reply_header(reply, "Content-Type", "application/problem+json");
 }
 
+void front_http_problem(struct arena *arena, const struct err_info *why,
+                        struct http_reply *reply)
+{
+    reply->status = problem_status(why);
+    reply->body = span_of(problem_text_with_status(arena, why, reply->status));
+    http_reply_header(reply, "Content-Type", "application/problem+json");
+}
+
 static void on_refusal(void *context, struct arena *arena, int status, const char *detail,
                        struct http_reply *reply)
 {
@@ -79,15 +89,15 @@ static void on_refusal(void *context, struct arena *arena, int status, const cha
     write_problem(arena, ERR_MALFORMED, detail, reply);
 }
 
-static void log_access(const struct ticket *t)
+static void log_access(const struct http_request *request, int status)
 {
     char peer[ADDRESS_TEXT_SIZE];
 
     if (!log_wants(LOG_LEVEL_INFO))
         return;
-    address_text(&t->request->peer, peer);
+    address_text(&request->peer, peer);
     log_event(LOG_LEVEL_INFO, "http.request", "peer=%s method=%s path=%s status=%d", peer,
-              t->x.method, t->x.path, t->x.reply.status);
+              request->method_text, request->path, status);
 }
 
 /* The tray is finished and everything it says is on disk. */
@@ -97,14 +107,15 @@ static void on_finished(struct exchange *x)
     struct front_http *f = t->front;
     struct http_reply reply = {.status = x->reply.status};
 
-    router_finish(x);
+    if (x->step != resource_ocsp) /* that is no resource of ACME */
+        router_finish(x);
     if (x->reply.content_type != NULL) {
         http_reply_header(&reply, "Content-Type", x->reply.content_type);
         reply.body = arena_span(x->arena, buf_span(&x->reply.body));
     }
     for (size_t i = 0; i < x->reply.header_count; i++)
         http_reply_header(&reply, x->reply.headers[i].name, x->reply.headers[i].value);
-    log_access(t);
+    log_access(t->request, t->x.reply.status);
     buf_free(&x->reply.body);
     http_server_reply(f->server, t->request, &reply);
     atomic_fetch_sub(&f->running, 1); /* the last thing: see front_http_wait() */
@@ -138,7 +149,15 @@ static void on_request(void *context, struct http_request *request)
 {
     struct front_http *f = context;
     struct services *services = atomic_load(&f->services);
+    struct http_reply published = {0};
+    const char *path = front_published_path(services->settings, request);
+    bool is_ocsp = resource_is_ocsp(services, path);
 
+    if (!is_ocsp && front_published_answer(services, request, &published)) {
+        log_access(request, published.status);
+        http_server_reply(f->server, request, &published);
+        return;
+    }
     if (atomic_fetch_add(&f->running, 1) >= services->settings->max_waiting) {
         atomic_fetch_sub(&f->running, 1);
         refuse_overload(f, request);
@@ -149,12 +168,13 @@ static void on_request(void *context, struct http_request *request)
     t->request = request;
     t->x.services = services;
     t->x.arena = request->arena;
-    t->x.step = router_step;
+    t->x.step = is_ocsp ? resource_ocsp : router_step;
     t->x.method = request->method_text;
-    t->x.path = request->path;
+    t->x.path = is_ocsp ? path : request->path;
     t->x.url = url_of(services->settings, request);
     t->x.content_type = http_request_header(request, "Content-Type");
     t->x.body = request->body;
+    t->x.peer = &request->peer;
     t->x.finished = on_finished;
     exchange_start(&t->x);
 }

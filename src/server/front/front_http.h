@@ -12,6 +12,10 @@ struct front_http;
 struct front_http *front_http_new(struct services *services);
 void front_http_free(struct front_http *f);
 
+/* Make `reply` the problem document (RFC 7807) of an error, with its status. */
+void front_http_problem(struct arena *arena, const struct err_info *why,
+                        struct http_reply *reply);
+
 /* Wait until no request is being worked on, at most until `until_us`
  * (clock_monotonic_us); false if there still is one. */
 bool front_http_wait(struct front_http *f, int64_t until_us);

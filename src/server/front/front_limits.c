@@ -62,15 +62,19 @@ void front_limits_name_unchanged(const struct settings *old, const struct settin
         bool differs;
     } fixed[] = {
         {"listen", !same_list(&old->listen, &fresh->listen)},
+        {"publish.listen", !same_list(&old->publish_listen, &fresh->publish_listen)},
+        {"crl.directory", strcmp(old->crl_directory, fresh->crl_directory) != 0},
         {"files.store", strcmp(old->store_file, fresh->store_file) != 0},
-        {"files.intermediate",
-         strcmp(old->intermediate_file, fresh->intermediate_file) != 0},
-        {"files.root", strcmp(old->root_file, fresh->root_file) != 0},
 #define FRONT_LIMIT(option, member, limit) {option, old->member != fresh->member},
 #include "server/front/front_limits.def"
 #undef FRONT_LIMIT
+        {"keys.debian_weak", !same_list(&old->debian_weak, &fresh->debian_weak)},
+        {"keys.compromised",
+         !same_list(&old->compromised_keys, &fresh->compromised_keys)},
+        {"rates.suffix_list", strcmp(old->suffix_list, fresh->suffix_list) != 0},
         {"threads.io", old->io_threads != fresh->io_threads},
         {"threads.workers", old->worker_threads != fresh->worker_threads},
+        {"log.audit_segment", old->audit_segment != fresh->audit_segment},
         {"processes.front_user", strcmp(old->front_user, fresh->front_user) != 0},
     };
 

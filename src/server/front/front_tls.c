@@ -4,13 +4,23 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/crypto/hash.h"
 #include "core/net/tls.h"
 #include "core/x509/certificate.h"
+#include "core/x509/oid.h"
 #include "server/front/front_private.h"
+#include "server/issue/publication.h"
+#include "server/lint/lint.h"
 
 #define RETRY_MS         60000 /* after a refusal */
 #define CHAIN_MAX        (256 * 1024)
 #define RENEW_AT_MOST_MS (24LL * 3600 * 1000) /* a longer wait is cut: clocks jump */
+
+/* The one of files.*, whoever signs for the directories. */
+static const struct issuer *own_issuer(const struct front *f)
+{
+    return &f->issuers.issuers[0];
+}
 
 /* A clock that was wrong and is right now leaves a certificate nobody believes yet; one
  * that went before the issuer's own beginning is wrong itself, and no reason to renew. */
@@ -18,13 +28,22 @@ static bool begins_later(const struct front *f)
 {
     int64_t now = clock_now();
 
-    return now < f->tls.not_before && now >= f->issuer.not_before;
+    return now < f->tls.not_before && now >= own_issuer(f)->template.not_before;
+}
+
+static void ask_now(struct front *f)
+{
+    struct err_info why = {0};
+
+    if (front_tls_ask(f, &why) == ERR_OK)
+        return;
+    log_event(LOG_LEVEL_ERROR, "tls.renewal_failed", "why=" LOG_QUOTE, why.detail);
+    loop_timer_set(f->tls.renewal, RETRY_MS);
 }
 
 static void on_renewal(void *argument)
 {
     struct front *f = argument;
-    struct err_info why = {0};
     int64_t left_ms = (f->tls.not_after - clock_now()) * 1000;
     int64_t third_ms = f->settings->certificate_lifetime / 3;
 
@@ -33,58 +52,133 @@ static void on_renewal(void *argument)
         loop_timer_set(f->tls.renewal, wait < RENEW_AT_MOST_MS ? wait : RENEW_AT_MOST_MS);
         return;
     }
-    if (front_tls_ask(f, &why) != ERR_OK) {
-        log_event(LOG_LEVEL_ERROR, "tls.renewal_failed", "why=" LOG_QUOTE, why.detail);
-        loop_timer_set(f->tls.renewal, RETRY_MS);
-    }
+    ask_now(f);
 }
 
 void front_tls_check(struct front *f)
 {
-    if (f->tls.not_after != 0 && !f->tls.asked)
+    if (f->tls.not_after != 0 && !f->tls.asked && !f->tls.recording)
         on_renewal(f);
 }
 
 static void send_question(struct front *f)
 {
     struct err_info why = {0};
-    const struct message_sign m = {.id = f->tls.id, .tbs = f->tls.tbs};
+    const struct message_sign m = {.id = f->tls.id,
+                                   .kind = LINT_CERTIFICATE,
+                                   .profile = span_of(""),
+                                   .tbs = f->tls.tbs};
 
     if (ipc_channel_send_sign(f->signer.channel, &m, &why) != ERR_OK)
         log_event(LOG_LEVEL_WARNING, "tls.question_waits", "why=" LOG_QUOTE, why.detail);
 }
 
+/* No certificate: try again later, but a first one that fails ends the process. */
+static void failed(struct front *f, const char *detail)
+{
+    log_event(LOG_LEVEL_ERROR, "tls.certificate_refused", "why=" LOG_QUOTE, detail);
+    if (f->tls.not_after != 0) {
+        loop_timer_set(f->tls.renewal, RETRY_MS);
+        return;
+    }
+    f->exit_code = 1;
+    loop_stop(f->loop);
+}
+
+/* What is to be asked: a certificate for the names in the settings. */
+static enum err write_leaf(struct front *f, const struct key *key, int64_t now,
+                           struct store_issuance *issuance, struct err_info *why)
+{
+    const struct settings *s = f->settings;
+    const struct template_issuer *issuer = &own_issuer(f)->template;
+    const struct span usage = oid_octets(OID_SERVER_AUTH);
+    const struct span policy = oid_octets(OID_DOMAIN_VALIDATED);
+    struct template_leaf leaf = {.usages = {&usage, 1},
+                                 .policies = {&policy, 1},
+                                 .not_before = now - s->certificate_backdate / 1000,
+                                 .dns_names = s->dns_names.items,
+                                 .dns_name_count = s->dns_names.count,
+                                 .spki = key_spki(key),
+                                 .key_type = KEY_P256};
+
+    if (leaf.not_before < issuer->not_before)
+        leaf.not_before = issuer->not_before;
+    leaf.not_after = leaf.not_before + s->certificate_lifetime / 1000 - 1;
+    if (leaf.not_after > issuer->not_after)
+        leaf.not_after = issuer->not_after;
+    serial_make(now, leaf.serial);
+    issuance->shard = publication_shard(s, span_make(leaf.serial, SERIAL_SIZE));
+    const char *url =
+        publication_crl_url(f->tls.arena, s, issuer->key_id, issuance->shard);
+    leaf.crl_urls = (struct template_urls){&url, url != NULL};
+    TRY(template_leaf_write(f->tls.arena, issuer, &leaf, &f->tls.tbs, why));
+    memcpy(issuance->serial, leaf.serial, SERIAL_SIZE);
+    issuance->serial_len = SERIAL_SIZE;
+    memcpy(issuance->issuer, issuer->key_id.data, issuer->key_id.len);
+    issuance->issuer_len = issuer->key_id.len;
+    issuance->tbs = f->tls.tbs;
+    issuance->begun = now;
+    issuance->not_after = leaf.not_after;
+    hash_sha256(leaf.spki, issuance->key_hash);
+    return ERR_OK;
+}
+
+/* On the loop: it is on disk that it is going to be signed, or not. */
+static void recorded(void *argument)
+{
+    struct front *f = argument;
+
+    f->tls.recording = false;
+    if (f->tls.again) { /* what is asked now is not what was recorded */
+        f->tls.again = false;
+        ask_now(f);
+    } else if (f->tls.outcome == ERR_OK) {
+        f->tls.asked = true;
+        send_question(f);
+    } else {
+        failed(f, "it cannot be recorded");
+    }
+}
+
+/* On the store's thread. */
+static void decided(void *argument, enum err result)
+{
+    struct front *f = argument;
+
+    f->tls.outcome = result;
+    loop_post(f->loop, recorded, f);
+}
+
+/* As every certificate, it is known before it is signed. */
 enum err front_tls_ask(struct front *f, struct err_info *why)
 {
     struct front_tls *t = &f->tls;
-    const struct settings *s = f->settings;
-    int64_t now = clock_now();
+    struct store_issuance issuance = {0};
     struct key *key = NULL;
 
     if (t->renewal == NULL) {
         t->renewal = loop_timer_new(f->loop, on_renewal, f);
         t->arena = arena_new();
     }
+    if (t->recording) {
+        t->again = true;
+        return ERR_OK;
+    }
     TRY(key_generate(KEY_P256, 0, &key, why));
     key_free(t->key);
     t->key = key;
     t->asked = false;
     arena_reset(t->arena);
-    struct template_leaf leaf = {.not_before = now - s->certificate_backdate / 1000,
-                                 .dns_names = s->dns_names.items,
-                                 .dns_name_count = s->dns_names.count,
-                                 .spki = key_spki(key),
-                                 .key_type = KEY_P256};
-    if (leaf.not_before < f->issuer.not_before)
-        leaf.not_before = f->issuer.not_before;
-    leaf.not_after = leaf.not_before + s->certificate_lifetime / 1000 - 1;
-    if (leaf.not_after > f->issuer.not_after)
-        leaf.not_after = f->issuer.not_after;
-    serial_make(now, leaf.serial);
-    TRY(template_leaf_write(t->arena, &f->issuer, &leaf, &t->tbs, why));
-    t->asked = true;
+    TRY(write_leaf(f, key, clock_now(), &issuance, why));
+    store_session_begin(f->session);
+    /* the first one of this process: what those before it began is over */
+    TRY(store_issuance_begin_own(f->session, &issuance,
+                                 t->issuance_id != 0 ? t->issuance_id : STORE_OWN_ALL,
+                                 why));
+    t->issuance_id = issuance.id;
     t->id = t->id == 0 ? FRONT_TLS_FIRST : t->id + 1;
-    send_question(f);
+    t->recording = true;
+    store_when_durable(f->services.store, store_session_ticket(f->session), decided, f);
     return ERR_OK;
 }
 
@@ -103,7 +197,7 @@ static enum err install(struct front *f, struct span der, struct err_info *why)
 
     TRY(certificate_read(f->tls.arena, der, &certificate, why));
     certificate_pem_add(&chain, der);
-    buf_add_span(&chain, f->chain_pem);
+    buf_add_span(&chain, own_issuer(f)->chain_pem);
     TRY(key_to_pem(f->tls.key, NULL, &key_pem, why));
     const struct tls_server_options options = {
         .chain_pem = buf_span(&chain),
@@ -118,16 +212,15 @@ static enum err install(struct front *f, struct span der, struct err_info *why)
     return ERR_OK;
 }
 
-/* No certificate: try again later, but a first one that fails ends the process. */
-static void failed(struct front *f, const char *detail)
+/* Without it the certificate is known by what was recorded before. */
+static void keep(struct front *f, struct span certificate)
 {
-    log_event(LOG_LEVEL_ERROR, "tls.certificate_refused", "why=" LOG_QUOTE, detail);
-    if (f->tls.not_after != 0) {
-        loop_timer_set(f->tls.renewal, RETRY_MS);
-        return;
-    }
-    f->exit_code = 1;
-    loop_stop(f->loop);
+    struct err_info why = {0};
+
+    store_session_begin(f->session);
+    if (store_issuance_finish(f->session, f->tls.issuance_id, certificate,
+                              own_issuer(f)->chain_der, &why) != ERR_OK)
+        log_event(LOG_LEVEL_ERROR, "tls.not_recorded", "why=" LOG_QUOTE, why.detail);
 }
 
 void front_tls_signed(struct front *f, uint64_t id, struct span certificate)
@@ -141,6 +234,7 @@ void front_tls_signed(struct front *f, uint64_t id, struct span certificate)
         failed(f, why.detail);
         return;
     }
+    keep(f, certificate);
     key_free(f->tls.key); /* the context has its own */
     f->tls.key = NULL;
     log_event(LOG_LEVEL_INFO, "tls.certificate", "names=%s%s",

@@ -2,10 +2,12 @@
  * the signer could not take, and the wall clock, which may jump. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "server/front/front_crl.h"
 #include "server/front/front_private.h"
 
-#define WATCH_MS 1000
-#define JUMP_MS  5000 /* a clock that is only being corrected moves less in a second */
+#define WATCH_MS    1000
+#define DAY_SECONDS 86400
+#define JUMP_MS     5000 /* a clock that is only being corrected moves less in a second */
 
 /* The wall clock as the monotonic one sees it. */
 static int64_t wall_offset_ms(void)
@@ -25,11 +27,34 @@ static void look_at_clock(struct front *f)
     clock_text(now, clock_now());
     log_event(LOG_LEVEL_WARNING, "clock.jumped", "seconds=%lld now=%s",
               (long long)(jump / 1000), now);
-    if (clock_now() < f->issuer.not_before)
+    if (clock_now() < f->issuers.issuers[0].template.not_before)
         log_event(LOG_LEVEL_ERROR, "clock.wrong",
                   "reason=\"the issuing certificate is not valid yet: nothing is issued "
                   "until the clock is right\"");
+    if (jump < 0)
+        front_star_clock_back(f);
     front_tls_check(f);
+    front_crl_look(f);
+}
+
+/* Once a day: do profiles say more than the Baseline Requirements still allow? */
+static void look_at_day(struct front *f)
+{
+    int64_t now = clock_now();
+
+    if (f->day_seen == now / DAY_SECONDS)
+        return;
+    f->day_seen = now / DAY_SECONDS;
+    for (size_t i = 0; i < f->settings->profiles.count; i++) {
+        const struct settings_profile *profile = f->settings->profiles.members[i];
+        int64_t allowed = settings_profile_lifetime(profile, now);
+        if (allowed < profile->lifetime_seconds)
+            log_event(
+                LOG_LEVEL_WARNING, "profile.lifetime_cut",
+                "profile=%s days=%lld reason=\"its lifetime is longer than is allowed "
+                "today (Baseline Requirements 6.3.2)\"",
+                profile->name, (long long)(allowed / DAY_SECONDS));
+    }
 }
 
 static void on_watch(void *argument)
@@ -37,9 +62,12 @@ static void on_watch(void *argument)
     struct front *f = argument;
 
     look_at_clock(f);
+    look_at_day(f);
     front_peers_look(f);
+    front_audit_look(f);
     order_desk_record_again(f->services.orders);
     order_desk_ask_postponed(f->services.orders);
+    ocsp_desk_tick(f->services.ocsp);
     loop_timer_set(f->watch, WATCH_MS);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "server/gate/gate.h"
+#include "server/limit/limit_rules.h"
 #include "server/resource/resource.h"
 
 enum { ROUTE_GET = 1, ROUTE_POST = 2 };
@@ -12,7 +13,8 @@ enum route_access { ROUTE_OPEN, ROUTE_NEW_KEY, ROUTE_ACCOUNT, ROUTE_EITHER };
 
 struct route {
     const char *path;
-    int parts; /* what stands behind the path: 0 nothing, 1 an id, 2 an id and a name */
+    int parts; /* what stands behind the path: 0 nothing, 1 an id, 2 an id and a name, 3 a
+                  name */
     int methods;
     enum route_access access;
     exchange_step *handler;
@@ -27,7 +29,13 @@ static const struct route routes[] = {
 
 static const char prefix[] = "/acme/";
 
-/* The id and, with two parts, one more name; nothing else behind. */
+/* One name and nothing behind it. */
+static bool is_name(const char *rest)
+{
+    return *rest != '\0' && strchr(rest, '/') == NULL;
+}
+
+/* The id, a name, or both; nothing else behind. */
 static bool read_parts(const char *rest, int parts, int64_t *id)
 {
     uint64_t number = 0;
@@ -37,6 +45,8 @@ static bool read_parts(const char *rest, int parts, int64_t *id)
     if (*rest != '/')
         return false;
     rest++;
+    if (parts == 3)
+        return is_name(rest);
     size_t digits = strspn(rest, "0123456789");
     /* one spelling only: no leading zero */
     if (rest[0] == '0' || !text_number(span_make(rest, digits), INT64_MAX, &number))
@@ -45,14 +55,12 @@ static bool read_parts(const char *rest, int parts, int64_t *id)
     *id = (int64_t)number;
     if (parts == 1)
         return *rest == '\0';
-    return *rest == '/' && rest[1] != '\0' && strchr(rest + 1, '/') == NULL;
+    return *rest == '/' && is_name(rest + 1);
 }
 
-static const struct route *find(const char *path, int64_t *id)
+/* The route of what stands behind "/acme/", or behind the directory's name there. */
+static const struct route *find_below(const char *path, int64_t *id)
 {
-    if (strncmp(path, prefix, sizeof prefix - 1) != 0)
-        return NULL;
-    path += sizeof prefix - 1;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         size_t len = strlen(routes[i].path);
         if (strncmp(path, routes[i].path, len) == 0 &&
@@ -60,6 +68,33 @@ static const struct route *find(const char *path, int64_t *id)
             return &routes[i];
     }
     return NULL;
+}
+
+/* The route and the directory of the tray's path; NULL if there is nothing there. A name
+ * of a directory hides no route: no route has another behind it, and renewal-info, which
+ * has any name behind it, is no name of a directory. */
+static const struct route *find(struct exchange *x, int64_t *id)
+{
+    const struct settings *settings = x->services->settings;
+
+    if (strncmp(x->path, prefix, sizeof prefix - 1) != 0)
+        return NULL;
+    const char *path = x->path + sizeof prefix - 1;
+    const struct route *route = find_below(path, id);
+    x->directory = settings_directory(settings, SETTINGS_DIRECTORY_DEFAULT);
+    if (route != NULL)
+        return x->directory != NULL || route->handler == resource_root ? route : NULL;
+    const char *slash = strchr(path, '/');
+    if (slash == NULL)
+        return NULL;
+    const char *name = arena_string_of(x->arena, span_make(path, (size_t)(slash - path)));
+    const struct settings_directory *directory = settings_directory(settings, name);
+    if (directory == NULL || directory == x->directory)
+        return NULL; /* the default has one spelling only */
+    route = find_below(slash + 1, id);
+    if (route != NULL)
+        x->directory = directory;
+    return route;
 }
 
 static int method_bit(const char *method)
@@ -105,8 +140,9 @@ static enum err answer_options(struct exchange *x, const struct route *route)
 
 enum err router_step(struct exchange *x, struct err_info *why)
 {
-    const struct route *route = find(x->path, &x->id);
+    const struct route *route = find(x, &x->id);
 
+    TRY(limit_rules_request(x->services->limits, x->arena, x->peer, why));
     if (strcmp(x->path, "*") == 0) { /* of the server as a whole (RFC 9110 9.3.7) */
         exchange_header_add(x, "Allow", "GET, HEAD, POST, OPTIONS");
         exchange_reply_set(x, 204, NULL);
@@ -114,6 +150,7 @@ enum err router_step(struct exchange *x, struct err_info *why)
     }
     if (route == NULL)
         return err_set(why, ERR_NOT_FOUND, "there is nothing at %.200s", x->path);
+    x->name = strrchr(x->path, '/') + 1;
     if (strcmp(x->method, "OPTIONS") == 0)
         return answer_options(x, route);
     if ((route->methods & method_bit(x->method)) == 0) {
@@ -138,7 +175,7 @@ void router_finish(struct exchange *x)
 {
     struct err_info ignored = {0};
     int64_t id;
-    const struct route *route = find(x->path, &id);
+    const struct route *route = find(x, &id);
     bool nonce_due = strcmp(x->method, "POST") == 0 ||
                      (route != NULL && route->handler == resource_new_nonce &&
                       method_bit(x->method) == ROUTE_GET);

@@ -20,18 +20,21 @@ static enum err check_media_type(const struct exchange *x, struct err_info *why)
     return ERR_OK;
 }
 
-/* The kid is an account URL; its id is the number at the end, on any origin this server
- * has or had, so that renaming the host keeps every account. */
-static enum err account_id(const char *kid, int64_t *id, struct err_info *why)
+/* The kid is an account URL of this directory; its id is the number at the end, on any
+ * origin this server has or had, so that renaming the host keeps every account. */
+static enum err account_id(struct exchange *x, const char *kid, int64_t *id,
+                           struct err_info *why)
 {
-    static const char middle[] = "/acme/account/";
-    const char *at = strstr(kid, middle);
+    const char *own = exchange_url(x, "account/", 0);
+    const char *path = own + strlen(x->services->settings->base);
+    const char *at = strncmp(kid, "https://", 8) == 0 ? strchr(kid + 8, '/') : NULL;
     uint64_t number;
 
-    if (strncmp(kid, "https://", 8) != 0 || at == NULL ||
-        !text_number(span_of(at + sizeof middle - 1), INT64_MAX, &number) || number == 0)
-        return err_set(why, ERR_ACCOUNT_DOES_NOT_EXIST,
-                       "the kid \"%.200s\" is not the URL of an account here", kid);
+    if (at == NULL || strncmp(at, path, strlen(path)) != 0 ||
+        !text_number(span_of(at + strlen(path)), INT64_MAX, &number) || number == 0)
+        return err_set(
+            why, ERR_ACCOUNT_DOES_NOT_EXIST,
+            "the kid \"%.200s\" is not the URL of an account of this directory", kid);
     *id = (int64_t)number;
     return ERR_OK;
 }
@@ -43,9 +46,15 @@ static enum err check_account(struct exchange *x, struct err_info *why)
     if (x->jws->kid == NULL)
         return err_set(why, ERR_MALFORMED,
                        "this request must be signed with a kid, the URL of the account");
-    TRY(account_id(x->jws->kid, &id, why));
-    return account_cache_get(x->services->accounts, x->session, x->arena, id, &x->account,
-                             why);
+    TRY(account_id(x, x->jws->kid, &id, why));
+    TRY(account_cache_get(x->services->accounts, x->session, x->arena, id, &x->account,
+                          why));
+    if (strcmp(x->account->directory, x->directory->name) == 0)
+        return ERR_OK;
+    x->account = NULL;
+    return err_set(why, ERR_ACCOUNT_DOES_NOT_EXIST,
+                   "account %lld belongs to another directory of this server",
+                   (long long)id);
 }
 
 static enum err read_payload(struct exchange *x, struct err_info *why)

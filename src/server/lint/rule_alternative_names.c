@@ -1,5 +1,6 @@
-/* DNS names only, each well-formed, none twice in a row; critical, as the subject is
- * empty. */
+/* DNS names and addresses only, each well-formed; critical if the subject is empty. */
+#include <string.h>
+
 #include "core/crypto/der_read.h"
 #include "server/lint/lint_rule.h"
 
@@ -36,22 +37,37 @@ static bool is_name(struct span name)
     return true;
 }
 
+/* Four octets, or sixteen that do not stand for four (RFC 5280 4.2.1.6, RFC 8738 3). */
+static bool is_address(struct span octets)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    return octets.len == 4 ||
+           (octets.len == 16 && memcmp(octets.data, mapped, sizeof mapped) != 0);
+}
+
+static bool is_good(const struct lint_name *name)
+{
+    if (name->tag == DER_CONTEXT(7))
+        return is_address(name->value);
+    return name->tag == DER_CONTEXT(2) && is_name(name->value);
+}
+
 const char *rule_alternative_names(const struct lint_subject *s)
 {
     const struct lint_extension *e = lint_rule_extension(s, OID_SUBJECT_ALTERNATIVE_NAME);
-    bool good = true;
-    size_t count = 0;
 
-    if (e == NULL || !e->critical)
-        return "there is no critical subjectAltName beside the empty subject";
-    struct der_reader r = der_read_start(e->value, 2);
-    der_read_enter(&r, DER_SEQUENCE);
-    for (; der_read_more(&r); count++)
-        good = is_name(der_read_expect(&r, DER_CONTEXT(2))) && good;
-    der_read_leave(&r);
-    if (der_read_finish(&r, ERR_LINT, "the subjectAltName", NULL) != ERR_OK)
-        return "the subjectAltName is malformed or has names that are no DNS names";
-    if (count == 0 || !good)
-        return "a DNS name is malformed, or there is none";
+    if (e == NULL)
+        return "there is no subjectAltName";
+    if (e->critical != (s->attribute_count == 0))
+        return "the subjectAltName must be critical beside an empty subject, and only "
+               "then";
+    if (lint_rule_is_broken(s, LINT_PART_NAMES))
+        return "the subjectAltName is malformed";
+    if (s->name_count == 0)
+        return "the subjectAltName is empty";
+    for (size_t i = 0; i < s->name_count; i++)
+        if (!is_good(&s->names[i]))
+            return "a DNS name or an address is malformed, or a name is neither";
     return NULL;
 }

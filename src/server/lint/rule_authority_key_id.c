@@ -1,4 +1,4 @@
-/* The issuer's key identifier. */
+/* The issuer's key identifier; a root may do without. */
 #include "core/crypto/der_read.h"
 #include "server/lint/lint_rule.h"
 
@@ -6,6 +6,8 @@ const char *rule_authority_key_id(const struct lint_subject *s)
 {
     const struct lint_extension *e = lint_rule_extension(s, OID_AUTHORITY_KEY_IDENTIFIER);
 
+    if (e == NULL && s->question->self_signed)
+        return NULL;
     if (e == NULL || e->critical)
         return "there is no authority key identifier, or it is critical";
     struct der_reader r = der_read_start(e->value, 2);

@@ -1,5 +1,4 @@
-/* For TLS servers, and nothing else. */
-#include "core/crypto/der_read.h"
+/* Said, once each, and none with which a leaf could speak for its CA. */
 #include "server/lint/lint_rule.h"
 
 const char *rule_extended_key_usage(const struct lint_subject *s)
@@ -8,12 +7,18 @@ const char *rule_extended_key_usage(const struct lint_subject *s)
 
     if (e == NULL)
         return "there is no extended key usage";
-    struct der_reader r = der_read_start(e->value, 2);
-    der_read_enter(&r, DER_SEQUENCE);
-    bool server = oid_is(der_read_oid(&r), OID_SERVER_AUTH);
-    der_read_leave(&r);
-    if (der_read_finish(&r, ERR_LINT, "the extended key usage", NULL) != ERR_OK ||
-        !server)
-        return "the extended key usage is not exactly serverAuth";
+    if (lint_rule_is_broken(s, LINT_PART_USAGES) || s->usage_count == 0)
+        return "the extended key usage is malformed";
+    if (e->critical != lint_rule_has_usage(s, OID_TIME_STAMPING))
+        return "the extended key usage must be critical for time stamping, and only then";
+    for (size_t i = 0; i < s->usage_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (span_equal(s->usages[i], s->usages[j]))
+                return "an extended key usage is there twice";
+    if (lint_rule_has_usage(s, OID_ANY_EXTENDED_KEY_USAGE))
+        return "the extended key usage is any";
+    if (lint_rule_has_usage(s, OID_OCSP_SIGNING) ||
+        lint_rule_has_usage(s, OID_PRECERTIFICATE_SIGNING))
+        return "the extended key usage would let it speak for its CA";
     return NULL;
 }

@@ -1,8 +1,14 @@
-/* Key usage that fits the key. */
-#include "core/crypto/der_read.h"
+/* Key usage that fits the key, and not of a CA. */
 #include "server/lint/lint_rule.h"
 
-enum { DIGITAL_SIGNATURE = 1 << 0, KEY_ENCIPHERMENT = 1 << 2 };
+static uint32_t fitting(enum key_type type)
+{
+    uint32_t any = LINT_DIGITAL_SIGNATURE | LINT_CONTENT_COMMITMENT;
+
+    if (type == KEY_RSA)
+        return any | LINT_KEY_ENCIPHERMENT | LINT_DATA_ENCIPHERMENT;
+    return key_type_is_plain(type) ? any : any | LINT_KEY_AGREEMENT;
+}
 
 const char *rule_key_usage(const struct lint_subject *s)
 {
@@ -10,17 +16,11 @@ const char *rule_key_usage(const struct lint_subject *s)
 
     if (e == NULL || !e->critical)
         return "there is no critical key usage";
-    struct der_reader r = der_read_start(e->value, 1);
-    uint32_t bits = der_read_named_bits(&r);
-    if (der_read_finish(&r, ERR_LINT, "the key usage", NULL) != ERR_OK)
+    if (lint_rule_is_broken(s, LINT_PART_KEY_USAGE) || s->key_usage == 0)
         return "the key usage is malformed";
     if (s->key == NULL)
         return "the subject's key is malformed";
-    uint32_t allowed = key_type(s->key) == KEY_RSA ? DIGITAL_SIGNATURE | KEY_ENCIPHERMENT
-                                                   : DIGITAL_SIGNATURE;
-    if ((bits & DIGITAL_SIGNATURE) == 0)
-        return "the key usage lacks digitalSignature";
-    if ((bits & ~allowed) != 0)
+    if ((s->key_usage & ~fitting(key_type(s->key))) != 0)
         return "the key usage has bits that do not fit the key";
     return NULL;
 }

@@ -1,8 +1,10 @@
 /* A key that may be certified. */
 #include "server/lint/lint_rule.h"
 
-/* Octets of 65537; every odd number of as many octets is at least that. */
+/* Octets of 65537 (every odd number of as many octets is at least that), and of numbers
+ * below 2^256. */
 #define RSA_EXPONENT_MIN_OCTETS 3
+#define RSA_EXPONENT_MAX_OCTETS 32
 
 const char *rule_subject_key(const struct lint_subject *s)
 {
@@ -17,5 +19,7 @@ const char *rule_subject_key(const struct lint_subject *s)
     key_numbers(s->key, &modulus, &exponent);
     if (exponent.len < RSA_EXPONENT_MIN_OCTETS)
         return "the RSA exponent is less than 65537";
+    if (exponent.len > RSA_EXPONENT_MAX_OCTETS)
+        return "the RSA exponent is 2^256 or more";
     return NULL;
 }

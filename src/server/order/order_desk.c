@@ -1,4 +1,5 @@
 /* The desk: questions under way. */
+#include "server/audit/audit.h"
 #include "server/order/order_desk_private.h"
 
 #include <stdlib.h>
@@ -8,27 +9,39 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
+#include "server/order/order_persist.h"
 #include "server/order/order_state.h"
+#include "server/settings/settings.h"
 
 #define RECOVER_AT_ONCE                                                                  \
     10000 /* unfinished rows taken up at a start; the rest at the next */
 
+void order_desk_use_issuers(struct order_desk *desk, const struct issuer_set *issuers)
+{
+    atomic_store(&desk->issuers, issuers);
+}
+
 struct order_desk *order_desk_new(struct store *store, struct work_pool *workers,
                                   const struct order_desk_ports *ports,
-                                  struct span issuers)
+                                  const struct issuer_set *issuers)
 {
     struct order_desk *desk = memory_get_zeroed(1, sizeof *desk);
 
     desk->store = store;
     desk->workers = workers;
     desk->ports = *ports;
-    desk->arena = arena_new();
-    desk->issuers = arena_span(desk->arena, issuers);
+    atomic_init(&desk->issuers, issuers);
     desk->validations = flight_table_new();
     desk->issuances = flight_table_new();
+    desk->caa = flight_table_new();
     pthread_mutex_init(&desk->lock, NULL);
     pthread_cond_init(&desk->told, NULL);
     return desk;
+}
+
+void order_desk_limit(struct order_desk *desk, struct limit *limits)
+{
+    desk->limits = limits;
 }
 
 void order_desk_question_free(struct order_desk_question *q)
@@ -56,7 +69,7 @@ void order_desk_free(struct order_desk *desk)
     }
     flight_table_free(desk->validations);
     flight_table_free(desk->issuances);
-    arena_free(desk->arena);
+    order_desk_caa_free(desk);
     pthread_cond_destroy(&desk->told);
     pthread_mutex_destroy(&desk->lock);
     free(desk);
@@ -72,9 +85,9 @@ struct flight_table *order_desk_issuances(struct order_desk *desk)
     return desk->issuances;
 }
 
-static struct order_desk_question *question_new(struct order_desk *desk,
-                                                enum order_desk_kind kind, int64_t id,
-                                                int64_t flight_key)
+struct order_desk_question *order_desk_question_new(struct order_desk *desk,
+                                                    enum order_desk_kind kind, int64_t id,
+                                                    int64_t flight_key)
 {
     struct order_desk_question *q = memory_get_zeroed(1, sizeof *q);
 
@@ -106,40 +119,67 @@ void order_desk_set_postponed(struct order_desk_question *q, bool postponed)
     q->postponed = postponed;
 }
 
-/* With the lock held. */
-static void ask(struct order_desk *desk, struct order_desk_question *q)
+void order_desk_ask(struct order_desk_question *q)
 {
-    bool sent = q->kind == ORDER_DESK_CHECK
-                    ? desk->ports.check(desk->ports.context, &q->check)
-                    : desk->ports.sign(desk->ports.context, &q->sign);
+    struct order_desk *desk = q->desk;
+    bool sent =
+        q->kind == ORDER_DESK_CHECK ? desk->ports.check(desk->ports.context, &q->check)
+        : order_desk_logs_asks(q)   ? order_desk_logs_ask(q)
+                                    : desk->ports.sign(desk->ports.context, &q->sign);
 
     order_desk_set_postponed(q, !sent);
 }
 
-/* Put on record, then ask: under the lock, so that a restart's ask_again comes before or
- * after. */
-static void file_and_ask(struct order_desk *desk, struct order_desk_question *q)
+void order_desk_file_and_ask(struct order_desk *desk, struct order_desk_question *q)
 {
-    pthread_mutex_lock(&desk->lock);
     *order_desk_find(desk, q->kind, q->id) = q;
     desk->counts[q->kind]++;
-    ask(desk, q);
-    pthread_mutex_unlock(&desk->lock);
+    order_desk_ask(q);
+    if (q->kind == ORDER_DESK_CHECK)
+        order_desk_jury_call(q);
+}
+
+/* Is the validator's or the signer's answer awaited? The perspectives may be waited for
+ * when it is there. */
+static bool is_asked(const struct order_desk_question *q)
+{
+    return !q->answered &&
+           (q->jury == NULL || q->jury->voices[0].voice == QUORUM_AWAITED);
+}
+
+/* Does the validator answer it, as things stand? Submissions to logs are its affair. */
+static bool is_for_validator(const struct order_desk_question *q)
+{
+    return q->kind == ORDER_DESK_CHECK || order_desk_logs_asks(q);
 }
 
 void order_desk_ask_again(struct order_desk *desk, bool validator, bool signer)
 {
     pthread_mutex_lock(&desk->lock);
     for (int kind = 0; kind < 2; kind++) {
-        if (!(kind == ORDER_DESK_CHECK ? validator : signer))
-            continue;
         for (size_t i = 0; i < ORDER_DESK_BUCKETS; i++)
             for (struct order_desk_question *q = desk->buckets[kind][i]; q != NULL;
-                 q = q->next)
-                if (!q->answered)
-                    ask(desk, q);
+                 q = q->next) {
+                if (!is_asked(q) || !(is_for_validator(q) ? validator : signer))
+                    continue;
+                if (order_desk_logs_asks(q))
+                    order_desk_logs_forget_sent(q);
+                order_desk_ask(q);
+            }
     }
     pthread_mutex_unlock(&desk->lock);
+}
+
+/* Time goes by. With the lock held. */
+static void look_at_logs(struct order_desk *desk)
+{
+    for (size_t i = 0; i < ORDER_DESK_BUCKETS && desk->board != NULL &&
+                       desk->counts[ORDER_DESK_SIGN] > 0;
+         i++)
+        for (struct order_desk_question *q = desk->buckets[ORDER_DESK_SIGN][i]; q != NULL;
+             q = q->next)
+            if (q->logs != NULL)
+                order_desk_logs_look(q);
 }
 
 void order_desk_ask_postponed(struct order_desk *desk)
@@ -153,8 +193,10 @@ void order_desk_ask_postponed(struct order_desk *desk)
                 if (!q->postponed)
                     continue;
                 left--;
-                ask(desk, q);
+                order_desk_ask(q);
             }
+    look_at_logs(desk);
+    order_desk_jury_look(desk, order_desk_queue_answer);
     pthread_mutex_unlock(&desk->lock);
 }
 
@@ -194,43 +236,147 @@ static bool is_full(struct order_desk *desk, enum order_desk_kind kind, size_t m
     return full;
 }
 
+/* One attempt decides an authorization. */
+static enum err refuse_second(enum challenge_type under_way, struct err_info *why)
+{
+    return err_set(why, ERR_CONFLICT,
+                   "the authorization's %s challenge is being checked; its result counts",
+                   terms_challenge_type(under_way));
+}
+
+bool order_desk_is_checking(struct order_desk *desk, int64_t authz_id)
+{
+    pthread_mutex_lock(&desk->lock);
+    bool is = *order_desk_find(desk, ORDER_DESK_CHECK, authz_id) != NULL;
+    pthread_mutex_unlock(&desk->lock);
+    return is;
+}
+
+/* With spaces between; none of a directory that is gone: its accounts get nothing any
+ * more. */
+static const char *caa_identities(struct arena *a, const struct order_desk_prover *prover)
+{
+    const struct settings_directory *directory =
+        settings_directory(prover->settings, prover->directory);
+    const char *text = "";
+
+    for (size_t i = 0; directory != NULL && i < directory->caa_identities.count; i++)
+        text = arena_printf(a, "%s%s%s", text, i > 0 ? " " : "",
+                            directory->caa_identities.items[i]);
+    return text;
+}
+
+static bool looks_at_caa(const struct order_desk_prover *prover)
+{
+    const struct settings_directory *directory =
+        settings_directory(prover->settings, prover->directory);
+
+    return directory != NULL && directory->check_caa;
+}
+
+/* What must be found. */
+static void set_proof(struct order_desk_question *q, const struct store_authz *authz,
+                      const struct order_desk_prover *prover)
+{
+    const struct settings_directory *directory =
+        settings_directory(prover->settings, prover->directory);
+    const struct order_persist_account account = {prover->account_id, prover->thumbprint};
+
+    if (q->check.type != CHALLENGE_DNS_PERSIST_01) {
+        q->check.token = order_state_token(q->arena, authz, q->check.type);
+        q->check.key_authorization =
+            key_authorization_text(q->arena, q->check.token, prover->thumbprint);
+        return;
+    }
+    q->check.token = "";
+    q->check.key_authorization =
+        directory == NULL ? ""
+                          : order_persist_uri(q->arena, prover->settings, directory,
+                                              &account, q->check.identifier);
+}
+
+void order_desk_set_asker(struct order_desk_question *q,
+                          const struct order_desk_prover *prover)
+{
+    q->check.directory = arena_string(q->arena, prover->directory);
+    q->check.account_uri = settings_account_url(q->arena, prover->settings,
+                                                prover->directory, prover->account_id);
+    q->check.caa_identities = caa_identities(q->arena, prover);
+}
+
 enum err order_desk_validate(struct order_desk *desk, const struct store_session *session,
                              const struct store_authz *authz, enum challenge_type type,
-                             const uint8_t *thumbprint, struct err_info *why)
+                             const struct order_desk_prover *prover, struct err_info *why)
 {
     if (is_full(desk, ORDER_DESK_CHECK, ORDER_DESK_CHECKS_MAX)) {
         (void)err_set(why, ERR_UNAVAILABLE, "too many validations are under way");
         why->retry_after_seconds = 5;
         return ERR_UNAVAILABLE;
     }
-    if (!flight_begin(desk->validations, authz->id))
-        return ERR_OK;
+    if (authz->attempt_begun != 0 && authz->attempt_type != (int)type)
+        return refuse_second((enum challenge_type)authz->attempt_type, why);
     struct order_desk_question *q =
-        question_new(desk, ORDER_DESK_CHECK, authz->id, authz->id);
+        order_desk_question_new(desk, ORDER_DESK_CHECK, authz->id, authz->id);
     q->seen = store_session_ticket(session);
+    q->account_id = authz->account_id;
+    q->begun_ms = clock_now_ms();
     q->check.authz_id = authz->id;
     q->check.type = type;
+    q->check.wildcard = authz->wildcard;
+    /* CAA of a name says nothing about those below it that have records of their own */
+    q->check.purpose = authz->subdomains || !looks_at_caa(prover) ? VALIDATE_CONTROL_ONLY
+                                                                  : VALIDATE_CONTROL;
+    order_desk_set_asker(q, prover);
     q->check.identifier = arena_string(q->arena, authz->identifier.value);
-    q->check.token = order_state_token(q->arena, authz, type);
-    q->check.key_authorization =
-        key_authorization_text(q->arena, q->check.token, thumbprint);
-    file_and_ask(desk, q);
-    return ERR_OK;
+    set_proof(q, authz, prover);
+    pthread_mutex_lock(&desk->lock);
+    bool first = flight_begin(desk->validations, authz->id);
+    const struct order_desk_question *other =
+        *order_desk_find(desk, ORDER_DESK_CHECK, authz->id);
+    enum challenge_type under_way = other != NULL ? other->check.type : type;
+    if (first)
+        order_desk_file_and_ask(desk, q);
+    pthread_mutex_unlock(&desk->lock);
+    if (first)
+        return ERR_OK;
+    order_desk_question_free(q);
+    return under_way == type ? ERR_OK : refuse_second(under_way, why);
 }
 
 /* The issuance is on disk: now it may be signed. */
-static void issuance_durable(void *argument, enum err result)
+void order_desk_issuance_durable(void *argument, enum err result)
 {
     struct order_desk_question *q = argument;
     struct order_desk *desk = q->desk;
 
     if (result == ERR_OK) {
-        file_and_ask(desk, q);
+        pthread_mutex_lock(&desk->lock);
+        order_desk_file_and_ask(desk, q);
+        pthread_mutex_unlock(&desk->lock);
     } else {
         flight_land(desk->issuances, q->flight_key);
         order_desk_question_free(q);
     }
     order_desk_told(desk);
+}
+
+static void note_issuance(struct store_session *session,
+                          const struct store_issuance *issuance)
+{
+    struct audit_line l;
+
+    audit_begin(&l, AUDIT_ISSUANCE);
+    json_write_number(&l.w, "issuance", issuance->id);
+    json_write_number(&l.w, "order", issuance->order_id);
+    json_write_number(&l.w, "account", issuance->account_id);
+    audit_octets(&l, "serial", span_make(issuance->serial, issuance->serial_len));
+    audit_octets(&l, "issuer", span_make(issuance->issuer, issuance->issuer_len));
+    json_write_text(&l.w, "profile", issuance->profile);
+    json_write_text(&l.w, "directory", issuance->directory);
+    audit_octets(&l, "key_hash", span_make(issuance->key_hash, STORE_HASH_SIZE));
+    audit_octets(&l, "csr_sha256", span_make(issuance->csr_hash, STORE_HASH_SIZE));
+    audit_digest(&l, "tbs_sha256", issuance->tbs);
+    audit_end(&l, session);
 }
 
 enum err order_desk_issue(struct order_desk *desk, struct store_session *session,
@@ -243,21 +389,31 @@ enum err order_desk_issue(struct order_desk *desk, struct store_session *session
     }
     if (!flight_begin(desk->issuances, issuance->order_id))
         return err_set(why, ERR_CONFLICT, "the order is being finalized already");
+    store_notes_hold(session);
     enum err result = store_issuance_begin(session, issuance, why);
+    if (result == ERR_OK)
+        note_issuance(session, issuance);
+    store_notes_release(session);
     if (result != ERR_OK) {
         flight_land(desk->issuances, issuance->order_id);
         return result;
     }
     struct order_desk_question *q =
-        question_new(desk, ORDER_DESK_SIGN, issuance->id, issuance->order_id);
+        order_desk_question_new(desk, ORDER_DESK_SIGN, issuance->id, issuance->order_id);
     q->sign.issuance_id = issuance->id;
+    q->sign.profile =
+        arena_string(q->arena, issuance->profile != NULL ? issuance->profile : "");
     q->sign.tbs = arena_span(q->arena, issuance->tbs);
-    order_desk_wait_for_store(q, store_session_ticket(session), issuance_durable);
+    if (issuance->is_precertificate)
+        order_desk_logs_new(q);
+    order_desk_wait_for_store(q, store_session_ticket(session),
+                              order_desk_issuance_durable);
     return ERR_OK;
 }
 
 static enum err recover_checks(struct order_desk *desk, struct store_session *session,
-                               struct arena *a, struct err_info *why)
+                               const struct settings *settings, struct arena *a,
+                               struct err_info *why)
 {
     struct store_authz *rows = NULL;
     size_t count = 0;
@@ -266,30 +422,71 @@ static enum err recover_checks(struct order_desk *desk, struct store_session *se
     for (size_t i = 0; i < count; i++) {
         struct store_account *account;
         TRY(store_account_by_id(session, a, rows[i].account_id, &account, why));
+        const struct order_desk_prover prover = {account->id, account->thumbprint,
+                                                 account->directory, settings};
         TRY(order_desk_validate(desk, session, &rows[i],
-                                (enum challenge_type)rows[i].attempt_type,
-                                account->thumbprint, why));
+                                (enum challenge_type)rows[i].attempt_type, &prover, why));
     }
     return ERR_OK;
 }
 
+/* What was begun before the store kept the profile was made by that of its order, or by
+ * the directory's first. */
+static enum err profile_of(struct store_session *session, const struct settings *settings,
+                           struct arena *a, const struct store_issuance *row,
+                           const char **profile, struct err_info *why)
+{
+    struct store_account *account = NULL;
+    struct store_order *order = NULL;
+
+    *profile = row->profile;
+    if (row->profile[0] != '\0')
+        return ERR_OK;
+    TRY(store_order_by_id(session, a, row->order_id, &order, why));
+    *profile = order->profile;
+    if (order->profile[0] != '\0')
+        return ERR_OK;
+    TRY(store_account_by_id(session, a, row->account_id, &account, why));
+    const struct settings_directory *directory =
+        settings_directory(settings, account->directory);
+    if (directory != NULL)
+        *profile = directory->offered[0]->name;
+    return ERR_OK;
+}
+
 enum err order_desk_recover(struct order_desk *desk, struct store_session *session,
-                            struct err_info *why)
+                            const struct settings *settings, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     struct store_issuance *rows = NULL;
     size_t count = 0;
 
-    TRY(recover_checks(desk, session, a, why));
+    TRY(recover_checks(desk, session, settings, a, why));
     TRY(store_issuances_unfinished(session, a, RECOVER_AT_ONCE, &rows, &count, why));
     for (size_t i = 0; i < count; i++) {
+        const char *profile = "";
+        TRY(profile_of(session, settings, a, &rows[i], &profile, why));
         if (!flight_begin(desk->issuances, rows[i].order_id))
             continue;
         struct order_desk_question *q =
-            question_new(desk, ORDER_DESK_SIGN, rows[i].id, rows[i].order_id);
+            order_desk_question_new(desk, ORDER_DESK_SIGN, rows[i].id, rows[i].order_id);
         q->sign.issuance_id = rows[i].id;
+        q->sign.profile = arena_string(q->arena, profile);
         q->sign.tbs = arena_span(q->arena, rows[i].tbs);
-        file_and_ask(desk, q);
+        enum err result = order_desk_logs_recover(q, session, why);
+        if (result == ERR_OK)
+            result = store_revocation_check(session, q->id, why);
+        if (result != ERR_OK && result != ERR_ALREADY_REVOKED) {
+            flight_land(desk->issuances, rows[i].order_id);
+            order_desk_question_free(q);
+            return result;
+        }
+        pthread_mutex_lock(&desk->lock);
+        if (result == ERR_OK)
+            order_desk_file_and_ask(desk, q);
+        else
+            order_desk_file_revoked(desk, q);
+        pthread_mutex_unlock(&desk->lock);
     }
     return ERR_OK;
 }

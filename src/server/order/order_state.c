@@ -3,6 +3,7 @@
 
 #include "core/base/base64url.h"
 #include "core/crypto/hash.h"
+#include "server/store/store_star.h"
 
 enum authz_status order_state_authz(const struct store_authz *authz, int64_t now)
 {
@@ -36,9 +37,11 @@ enum order_status order_state_order(const struct store_order *order, int64_t now
 {
     bool all_valid = true;
 
+    if (order->star != NULL && order->star->canceled != 0)
+        return ORDER_CANCELED; /* RFC 8739 3.1.2 */
     if (order->error != NULL)
         return ORDER_INVALID;
-    if (order->issuance != NULL)
+    if (order->issuance != NULL && !order->issuance->waiting)
         return order->issuance->finished ? ORDER_VALID : ORDER_PROCESSING;
     for (size_t i = 0; i < order->authz_count; i++) {
         enum authz_status status = order_state_authz(&order->authzs[i], now);

@@ -7,11 +7,14 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/crypto/key_weak.h"
 #include "core/json/json_write.h"
+#include "server/policy/policy_key_lists.h"
 
 #define CONTACT_MAX            512 /* octets of one contact URL */
 #define RSA_SUBJECT_BITS_MAX   4096
-#define SUBPROBLEMS_MAX        100 /* written out; all are counted */
+#define AHEAD_MAX              (48 * 3600LL) /* seconds: X-TLS-1, BR 7.1.2.7 */
+#define SUBPROBLEMS_MAX        100           /* written out; all are counted */
 #define SUBPROBLEMS_OCTETS_MAX (256 * 1024)
 
 /* Octets of 65537, the least public exponent (Baseline Requirements 6.1.6). Every odd
@@ -23,22 +26,10 @@ static enum err read_identifier(struct arena *a, const struct json *element,
 {
     const char *type = NULL;
     const char *value = NULL;
-    enum identifier_type known;
 
     TRY(json_need_text(element, "type", &type, why));
     TRY(json_need_text(element, "value", &value, why));
-    if (!terms_read_identifier_type(type, &known) || known != IDENTIFIER_DNS)
-        return err_set(
-            why, ERR_UNSUPPORTED_IDENTIFIER,
-            "identifiers of type \"%.50s\" are not supported; this server has: dns",
-            type);
-    TRY(identifier_read_dns(a, value, identifier, why));
-    if (identifier_is_wildcard(identifier))
-        return err_set(
-            why, ERR_REJECTED_IDENTIFIER,
-            "the wildcard \"%s\" needs a DNS challenge, which this server does not offer",
-            identifier->value);
-    return ERR_OK;
+    return policy_identifier(a, type, value, identifier, why);
 }
 
 static bool has(const struct identifier *list, size_t count,
@@ -108,7 +99,7 @@ static enum err sum_up(struct arena *a, struct complaints *c, struct err_info *w
     return code;
 }
 
-enum err policy_identifiers(struct arena *a, const struct settings *settings,
+enum err policy_identifiers(struct arena *a, const struct policy_scope *scope,
                             const struct json *payload, struct identifier **identifiers,
                             size_t *count, struct err_info *why)
 {
@@ -120,16 +111,19 @@ enum err policy_identifiers(struct arena *a, const struct settings *settings,
     size_t given = json_count(array);
     if (given == 0)
         return err_set(why, ERR_MALFORMED, "the order names no identifier");
-    if ((int64_t)given > settings->max_names)
-        return err_set(why, ERR_MALFORMED,
-                       "the order names %zu identifiers; at most %lld are allowed", given,
-                       (long long)settings->max_names);
+    if ((int64_t)given > scope->profile->names_most)
+        return err_set(
+            why, ERR_MALFORMED,
+            "the order names %zu identifiers; the profile \"%s\" allows at most "
+            "%lld",
+            given, scope->profile->name, (long long)scope->profile->names_most);
     TRY(check_form(array, why));
     struct identifier *list = arena_array(a, given, sizeof *list);
     for (size_t i = 0; i < given; i++) {
         const struct json *element = json_element(array, i);
         struct err_info wrong = {0};
-        if (read_identifier(a, element, &list[kept], &wrong) != ERR_OK)
+        if (read_identifier(a, element, &list[kept], &wrong) != ERR_OK ||
+            policy_identifier_allowed(scope, &list[kept], &wrong) != ERR_OK)
             complain(&complaints, element, &wrong);
         else if (!has(list, kept, &list[kept]))
             kept++;
@@ -141,8 +135,8 @@ enum err policy_identifiers(struct arena *a, const struct settings *settings,
     return ERR_OK;
 }
 
-static enum err read_time(const struct json *payload, const char *name, int64_t *time,
-                          struct err_info *why)
+enum err policy_time(const struct json *payload, const char *name, int64_t *time,
+                     struct err_info *why)
 {
     const char *text = NULL;
 
@@ -172,20 +166,22 @@ static enum err check_time(const char *name, int64_t time, int64_t least, int64_
                    texts[1]);
 }
 
-enum err policy_validity(const struct settings *settings, const struct json *payload,
+enum err policy_validity(const struct policy_scope *scope, const struct json *payload,
                          int64_t issuer_begins, int64_t issuer_ends, int64_t now,
                          int64_t *not_before, int64_t *not_after, struct err_info *why)
 {
-    int64_t lifetime = settings->certificate_lifetime / 1000;
-    int64_t earliest = now - settings->certificate_backdate / 1000;
+    int64_t lifetime = settings_profile_lifetime(scope->profile, now);
+    int64_t earliest = now - scope->profile->backdate_seconds;
     int64_t begins = 0;
     int64_t ends = 0;
 
     if (earliest < issuer_begins)
         earliest = issuer_begins;
-    TRY(read_time(payload, "notBefore", &begins, why));
-    TRY(read_time(payload, "notAfter", &ends, why));
-    int64_t latest = now + lifetime < issuer_ends ? now + lifetime : issuer_ends;
+    TRY(policy_time(payload, "notBefore", &begins, why));
+    TRY(policy_time(payload, "notAfter", &ends, why));
+    int64_t ahead =
+        scope->profile->baseline && lifetime > AHEAD_MAX ? AHEAD_MAX : lifetime;
+    int64_t latest = now + ahead < issuer_ends ? now + ahead : issuer_ends;
     TRY(check_time("notBefore", begins, earliest, latest, why));
     int64_t from = begins != 0 ? begins : earliest;
     int64_t last = from + lifetime - 1; /* both ends count (RFC 5280 4.1.2.5) */
@@ -196,12 +192,27 @@ enum err policy_validity(const struct settings *settings, const struct json *pay
     return ERR_OK;
 }
 
-enum err policy_account_key(const struct key *key, struct err_info *why)
+static enum err refuse_weak(const struct policy_key_lists *lists, const struct key *key,
+                            enum err code, struct err_info *why)
 {
-    if (key_type(key) == KEY_RSA && key_bits(key) < KEY_RSA_MIN_BITS)
+    const char *weakness = policy_key_lists_find(lists, key);
+
+    if (weakness == NULL)
+        weakness = key_weakness(key);
+    return weakness == NULL ? ERR_OK
+                            : err_set(why, code, "the key %s; make a new one", weakness);
+}
+
+enum err policy_account_key(const struct policy_key_lists *lists, const struct key *key,
+                            struct err_info *why)
+{
+    if (key_type(key) == KEY_RSA &&
+        (key_bits(key) < KEY_RSA_MIN_BITS || key_bits(key) % 8 != 0))
         return err_set(why, ERR_BAD_PUBLIC_KEY,
-                       "an RSA account key must have at least %d bits", KEY_RSA_MIN_BITS);
-    return ERR_OK;
+                       "an RSA account key must have at least %d bits, a multiple of 8; "
+                       "this has %d",
+                       KEY_RSA_MIN_BITS, key_bits(key));
+    return refuse_weak(lists, key, ERR_BAD_PUBLIC_KEY, why);
 }
 
 static size_t rsa_exponent_octets(const struct key *key)
@@ -212,10 +223,10 @@ static size_t rsa_exponent_octets(const struct key *key)
     return exponent.len;
 }
 
-enum err policy_subject_key(const struct key *key, const struct key *account_key,
-                            struct err_info *why)
+enum err policy_subject_key(const struct policy_key_lists *lists, const struct key *key,
+                            const struct key *account_key, struct err_info *why)
 {
-    if (key_equal(key, account_key))
+    if (account_key != NULL && key_equal(key, account_key))
         return err_set(
             why, ERR_BAD_CSR,
             "the certificate's key must not be the account's key (RFC 8555 11.1)");
@@ -228,7 +239,7 @@ enum err policy_subject_key(const struct key *key, const struct key *account_key
     if (key_type(key) == KEY_RSA && rsa_exponent_octets(key) < RSA_EXPONENT_MIN_OCTETS)
         return err_set(why, ERR_BAD_CSR,
                        "the public exponent of an RSA key must be at least 65537");
-    return ERR_OK;
+    return refuse_weak(lists, key, ERR_BAD_CSR, why);
 }
 
 static enum err check_contact(const char *contact, struct err_info *why)

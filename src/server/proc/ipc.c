@@ -231,6 +231,14 @@ bool ipc_allowed(enum ipc_type type, enum ipc_role from, enum ipc_role to)
            (row->to & (unsigned int)to) != 0;
 }
 
+bool ipc_carries(enum ipc_role from, enum ipc_role to)
+{
+    for (int type = IPC_NONE + 1; type < IPC_TYPE_COUNT; type++)
+        if (rows[type].descriptor != 0 && ipc_allowed((enum ipc_type)type, from, to))
+            return true;
+    return false;
+}
+
 int *ipc_descriptor(struct ipc_message *m)
 {
     const struct row *row = row_of(m->type);
@@ -251,10 +259,8 @@ static const struct {
     const char *name;
     enum ipc_role role;
 } roles[] = {
-    {"supervisor", IPC_SUPERVISOR},
-    {"front", IPC_FRONT},
-    {"validator", IPC_VALIDATOR},
-    {"signer", IPC_SIGNER},
+    {"supervisor", IPC_SUPERVISOR}, {"front", IPC_FRONT}, {"validator", IPC_VALIDATOR},
+    {"signer", IPC_SIGNER},         {"relay", IPC_RELAY}, {"door", IPC_DOOR},
 };
 
 const char *ipc_role_name(enum ipc_role role)

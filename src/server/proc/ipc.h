@@ -21,7 +21,10 @@ enum ipc_role {
     IPC_FRONT = 2,
     IPC_VALIDATOR = 4,
     IPC_SIGNER = 8,
-    IPC_CHILD = IPC_FRONT | IPC_VALIDATOR | IPC_SIGNER,
+    IPC_RELAY = 16,                 /* of a CA: to perspectives on other hosts */
+    IPC_DOOR = 32,                  /* of a perspective: to its CA */
+    IPC_HUB = IPC_FRONT | IPC_DOOR, /* who talks to all others of its house */
+    IPC_CHILD = IPC_HUB | IPC_VALIDATOR | IPC_SIGNER | IPC_RELAY,
 };
 
 enum ipc_type {
@@ -79,6 +82,9 @@ MUST_CHECK enum err ipc_decode(struct span frame, struct ipc_message *m,
 
 /* May `from` send this type to `to`? False for an unknown type. */
 bool ipc_allowed(enum ipc_type type, enum ipc_role from, enum ipc_role to);
+
+/* Is there a message from `from` to `to` that has a descriptor? */
+bool ipc_carries(enum ipc_role from, enum ipc_role to);
 
 /* Where a message keeps its descriptor; NULL if its type has none. */
 int *ipc_descriptor(struct ipc_message *m);

@@ -29,6 +29,7 @@ struct outgoing {
 struct ipc_channel {
     int fd;
     enum ipc_role self, peer;
+    bool takes_descriptors; /* from this peer; they are not looked at otherwise */
     ipc_handler *handler;
     void *context;
     void (*blocked)(void *context);
@@ -79,10 +80,13 @@ struct ipc_channel *ipc_channel_new(int fd, enum ipc_role self, enum ipc_role pe
 {
     struct ipc_channel *c = memory_get_zeroed(1, sizeof *c);
 
-    make_nonblocking(fd);
+    if (fd >= 0)
+        make_nonblocking(fd);
     c->fd = fd;
+    c->closed = fd < 0;
     c->self = self;
     c->peer = peer;
+    c->takes_descriptors = ipc_carries(peer, self);
     c->handler = handler;
     c->context = context;
     c->queue.octets = buf_make(IPC_CHANNEL_QUEUE_MAX);
@@ -374,7 +378,7 @@ static enum err read_some(struct ipc_channel *c, size_t *got, struct err_info *w
     struct iovec octets = {buf_reserve(&c->input, READ_SIZE), READ_SIZE};
     struct msghdr m = {.msg_iov = &octets, .msg_iovlen = 1};
 
-    if (c->peer == IPC_SUPERVISOR) {
+    if (c->takes_descriptors) {
         m.msg_control = control.room;
         m.msg_controllen = sizeof control.room;
     }
@@ -389,7 +393,7 @@ static enum err read_some(struct ipc_channel *c, size_t *got, struct err_info *w
     if (n < 0)
         return err_set_os(why, ERR_IO, errno, "reading from the %s",
                           ipc_role_name(c->peer));
-    if (c->peer == IPC_SUPERVISOR && !keep_descriptors(c, &m))
+    if (c->takes_descriptors && !keep_descriptors(c, &m))
         return err_set(why, ERR_PROTOCOL, "too many descriptors at once");
     c->input.len += (size_t)n;
     *got = (size_t)n;
@@ -445,7 +449,7 @@ static enum err read_and_deliver(struct ipc_channel *c, struct err_info *why)
         if (got == 0)
             break;
         TRY(deliver(c, why));
-        if (got < READ_SIZE && c->peer != IPC_SUPERVISOR)
+        if (got < READ_SIZE && !c->takes_descriptors)
             break; /* drained: spare the call that says so */
     }
     if (c->input.len == 0 && c->received_count > 0)

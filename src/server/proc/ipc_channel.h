@@ -23,8 +23,9 @@ struct ipc_channel;
 typedef enum err ipc_handler(struct ipc_channel *c, struct ipc_message *m, void *context,
                              struct err_info *why);
 
-/* A channel over `fd` (owned from now on, made non-blocking) where `self` talks to
- * `peer`. Descriptors are taken from the supervisor only. */
+/* A channel over `fd` (owned from now on, made non-blocking; -1: closed until
+ * ipc_channel_replace) where `self` talks to `peer`. Descriptors are taken from
+ * peers only that have messages with one. */
 struct ipc_channel *ipc_channel_new(int fd, enum ipc_role self, enum ipc_role peer,
                                     ipc_handler *handler, void *context);
 
@@ -69,6 +70,12 @@ MUST_CHECK enum err ipc_channel_release(struct ipc_channel *c, struct err_info *
 MUST_CHECK enum err ipc_channel_wait(struct ipc_channel *const *channels, size_t count,
                                      int timeout_ms, size_t *failed,
                                      struct err_info *why);
+
+/* The same, and ERR_OK as soon as the (non-blocking) descriptor `wake` can be read, which
+ * is emptied: for who sends on other threads. */
+MUST_CHECK enum err ipc_channel_wait_or(struct ipc_channel *const *channels, size_t count,
+                                        int wake, int timeout_ms, size_t *failed,
+                                        struct err_info *why);
 
 /* ipc_channel_send_NAME: queue one message and write if nobody else does. A descriptor is
  * duplicated; the caller keeps its own. ERR_UNAVAILABLE: closed, or the queue is full;

@@ -1,15 +1,30 @@
 /* Waiting for several channels without an event loop. */
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "server/proc/ipc_channel.h"
 
 #define WAIT_CHANNELS_MAX 8
 
+static void drain(int fd)
+{
+    char octets[64];
+
+    while (read(fd, octets, sizeof octets) > 0)
+        continue;
+}
+
 enum err ipc_channel_wait(struct ipc_channel *const *channels, size_t count,
                           int timeout_ms, size_t *failed, struct err_info *why)
 {
-    struct pollfd polled[WAIT_CHANNELS_MAX];
+    return ipc_channel_wait_or(channels, count, -1, timeout_ms, failed, why);
+}
+
+enum err ipc_channel_wait_or(struct ipc_channel *const *channels, size_t count, int wake,
+                             int timeout_ms, size_t *failed, struct err_info *why)
+{
+    struct pollfd polled[WAIT_CHANNELS_MAX + 1];
     int ready;
 
     if (count > WAIT_CHANNELS_MAX)
@@ -21,13 +36,16 @@ enum err ipc_channel_wait(struct ipc_channel *const *channels, size_t count,
         if (channels[i] != NULL && ipc_channel_wants_write(channels[i]))
             polled[i].events = POLLIN | POLLOUT;
     }
+    polled[count] = (struct pollfd){.fd = wake, .events = POLLIN};
     do
-        ready = poll(polled, (nfds_t)count, timeout_ms);
+        ready = poll(polled, (nfds_t)count + 1, timeout_ms);
     while (ready < 0 && errno == EINTR);
     if (ready < 0)
         return err_set_os(why, ERR_IO, errno, "waiting for messages");
     if (ready == 0)
         return err_set(why, ERR_TIMEOUT, "no message within %d ms", timeout_ms);
+    if (polled[count].revents != 0)
+        drain(wake);
     for (size_t i = 0; i < count; i++) {
         enum err result = ERR_OK;
         /* a handler may have replaced or closed a channel since the poll */

@@ -68,7 +68,7 @@ enum err sandbox_enter(const struct sandbox_plan *plan, struct err_info *why)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_set_os(why, ERR_INTERNAL, errno, "forbidding new privileges");
     TRY(sandbox_landlock(plan, why));
-    TRY(sandbox_seccomp(plan->role, why));
+    TRY(sandbox_seccomp(plan, why));
 #if SANDBOX_SANITIZED
     leaks_cannot_be_looked_for = 1;
 #endif

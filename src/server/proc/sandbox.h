@@ -24,6 +24,15 @@ struct sandbox_path {
     const char *path;
     enum sandbox_access access;
     bool optional; /* a path that does not exist is passed over */
+    int fd; /* where `path` is NULL: of what is open already, as the way to it may be
+               closed for the new user */
+};
+
+/* Sockets a process may open besides those of its role. */
+enum sandbox_sockets {
+    SANDBOX_SOCKETS_NONE,
+    SANDBOX_SOCKETS_LOCAL,   /* AF_UNIX, and connect them */
+    SANDBOX_SOCKETS_NETWORK, /* these, and IPv4 and IPv6; it may listen nowhere */
 };
 
 struct sandbox_plan {
@@ -32,6 +41,7 @@ struct sandbox_plan {
     gid_t gid;
     const struct sandbox_path *paths;
     size_t path_count;
+    enum sandbox_sockets sockets;
 };
 
 /* Enter for good. Needs a process with a single thread (threads started later inherit

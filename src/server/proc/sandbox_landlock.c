@@ -47,8 +47,9 @@ int sandbox_landlock_abi(void)
     return abi > 0 ? (int)abi : 0;
 }
 
-/* What this kernel can be asked to refuse, for the role. */
-static struct ruleset_attributes handled(int abi, enum ipc_role role, size_t *size)
+/* What this kernel can be asked to refuse. */
+static struct ruleset_attributes handled(int abi, const struct sandbox_plan *plan,
+                                         size_t *size)
 {
     struct ruleset_attributes a = {.files = FS_ABI_1};
 
@@ -59,7 +60,9 @@ static struct ruleset_attributes handled(int abi, enum ipc_role role, size_t *si
         a.files |= FS_TRUNCATE;
     if (abi >= 4) {
         *size += sizeof a.net;
-        a.net = role == IPC_VALIDATOR ? NET_BIND_TCP : NET_BIND_TCP | NET_CONNECT;
+        bool reaches = (plan->role & (IPC_VALIDATOR | IPC_RELAY)) != 0 ||
+                       plan->sockets == SANDBOX_SOCKETS_NETWORK;
+        a.net = reaches ? NET_BIND_TCP : NET_BIND_TCP | NET_CONNECT;
     }
     if (abi >= 5)
         a.files |= FS_IOCTL_DEV;
@@ -75,12 +78,14 @@ static enum err add_path(int ruleset, const struct sandbox_path *p,
 {
     struct path_attributes rule = {.allowed = FS_READ_FILE | FS_READ_DIR};
     struct stat about;
-    int fd = open(p->path, O_PATH | O_CLOEXEC);
+    int fd = p->path != NULL ? open(p->path, O_PATH | O_CLOEXEC)
+                             : fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+    const char *name = p->path != NULL ? p->path : "an open folder";
 
     if (fd < 0 && p->optional)
         return ERR_OK;
     if (fd < 0)
-        return err_set_os(why, ERR_NOT_FOUND, errno, "%s", p->path);
+        return err_set_os(why, ERR_NOT_FOUND, errno, "%s", name);
     if (p->access == SANDBOX_READ_WRITE)
         rule.allowed |= FS_WRITE_FILE | FS_TRUNCATE | FS_REMOVE_FILE | FS_MAKE_REG |
                         FS_MAKE_DIR | FS_REFER;
@@ -92,15 +97,15 @@ static enum err add_path(int ruleset, const struct sandbox_path *p,
     int os_error = errno;
     (void)close(fd);
     if (result != 0)
-        return err_set_os(why, ERR_INTERNAL, os_error, "no Landlock rule for %s",
-                          p->path);
+        return err_set_os(why, ERR_INTERNAL, os_error, "no Landlock rule for %s", name);
     return ERR_OK;
 }
 
 static enum err fill_and_enter(int ruleset, const struct sandbox_plan *plan,
                                uint64_t handled_files, struct err_info *why)
 {
-    static const struct sandbox_path for_sanitizers = {"/proc", SANDBOX_READ, true};
+    static const struct sandbox_path for_sanitizers = {
+        .path = "/proc", .access = SANDBOX_READ, .optional = true};
 
     for (size_t i = 0; i < plan->path_count; i++)
         TRY(add_path(ruleset, &plan->paths[i], handled_files, why));
@@ -122,7 +127,7 @@ enum err sandbox_landlock(const struct sandbox_plan *plan, struct err_info *why)
                   "owner and mode only\"");
         return ERR_OK;
     }
-    struct ruleset_attributes a = handled(abi, plan->role, &size);
+    struct ruleset_attributes a = handled(abi, plan, &size);
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);
     if (ruleset < 0)
         return err_set_os(why, ERR_INTERNAL, errno, "Landlock refuses the rules");

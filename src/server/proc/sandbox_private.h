@@ -19,4 +19,5 @@ MUST_CHECK enum err sandbox_landlock(const struct sandbox_plan *plan,
                                      struct err_info *why);
 
 /* Syscalls, by seccomp. Errors as sandbox_enter. */
-MUST_CHECK enum err sandbox_seccomp(enum ipc_role role, struct err_info *why);
+MUST_CHECK enum err sandbox_seccomp(const struct sandbox_plan *plan,
+                                    struct err_info *why);

@@ -48,7 +48,7 @@ static int add_rule(scmp_filter_ctx filter, uint32_t action, const char *name,
 }
 
 /* Syscalls that are allowed for some arguments only. */
-static int add_conditional_rules(scmp_filter_ctx filter, enum ipc_role role)
+static int add_conditional_rules(scmp_filter_ctx filter, const struct sandbox_plan *plan)
 {
     const struct scmp_arg_cmp thread =
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
@@ -58,6 +58,7 @@ static int add_conditional_rules(scmp_filter_ctx filter, enum ipc_role role)
     const struct scmp_arg_cmp own_limits = SCMP_A0(SCMP_CMP_EQ, 0, 0);
     const struct scmp_arg_cmp waiting = SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0);
     const struct scmp_arg_cmp nonblocking = SCMP_A1(SCMP_CMP_EQ, FIONBIO, 0);
+    const struct scmp_arg_cmp local = SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0);
     const struct scmp_arg_cmp inet = SCMP_A0(SCMP_CMP_EQ, AF_INET, 0);
     const struct scmp_arg_cmp inet6 = SCMP_A0(SCMP_CMP_EQ, AF_INET6, 0);
     int result = add_rule(filter, SCMP_ACT_ALLOW, "clone", 1, thread);
@@ -70,28 +71,39 @@ static int add_conditional_rules(scmp_filter_ctx filter, enum ipc_role role)
     result |= add_rule(filter, SCMP_ACT_ALLOW, "prlimit64", 1, own_limits);
     result |= add_rule(filter, SCMP_ACT_ALLOW, "ioctl", 1, waiting);
     result |= add_rule(filter, SCMP_ACT_ALLOW, "ioctl", 1, nonblocking);
-    if ((role & IPC_VALIDATOR) != 0) {
+    if (plan->sockets != SANDBOX_SOCKETS_NONE)
+        result |= add_rule(filter, SCMP_ACT_ALLOW, "socket", 1, local);
+    if ((plan->role & (IPC_VALIDATOR | IPC_RELAY)) != 0 ||
+        plan->sockets == SANDBOX_SOCKETS_NETWORK) {
         result |= add_rule(filter, SCMP_ACT_ALLOW, "socket", 1, inet);
         result |= add_rule(filter, SCMP_ACT_ALLOW, "socket", 1, inet6);
     }
     return result;
 }
 
-static int add_rules(scmp_filter_ctx filter, enum ipc_role role)
+/* Who may open sockets besides those of its role needs what one does with them. */
+static bool has_group(const struct sandbox_plan *plan, enum group group)
+{
+    return (group_roles[group] & (unsigned int)plan->role) != 0 ||
+           (plan->sockets != SANDBOX_SOCKETS_NONE &&
+            (group == GROUP_REACH || group == GROUP_LOOP));
+}
+
+static int add_rules(scmp_filter_ctx filter, const struct sandbox_plan *plan)
 {
     const struct scmp_arg_cmp none = {0};
     int result = 0;
 
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
-        if ((group_roles[allowed[i].group] & (unsigned int)role) != 0)
+        if (has_group(plan, allowed[i].group))
             result |= add_rule(filter, SCMP_ACT_ALLOW, allowed[i].name, 0, none);
     }
     for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
         result |= add_rule(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0, none);
-    return result | add_conditional_rules(filter, role);
+    return result | add_conditional_rules(filter, plan);
 }
 
-enum err sandbox_seccomp(enum ipc_role role, struct err_info *why)
+enum err sandbox_seccomp(const struct sandbox_plan *plan, struct err_info *why)
 {
     if (prctl(PR_GET_SECCOMP) < 0) {
         log_event(LOG_LEVEL_WARNING, "sandbox.reduced",
@@ -104,7 +116,7 @@ enum err sandbox_seccomp(enum ipc_role role, struct err_info *why)
     if (filter == NULL)
         return err_set(why, ERR_INTERNAL, "the syscall filter cannot be made");
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
-    int result = add_rules(filter, role);
+    int result = add_rules(filter, plan);
     if (result == 0)
         result = seccomp_load(filter);
     seccomp_release(filter);

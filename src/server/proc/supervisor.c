@@ -34,6 +34,15 @@ struct supervisor_child *supervisor_child_of(struct supervisor *s, enum ipc_role
     return NULL;
 }
 
+struct supervisor_child *supervisor_hub(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->child_count; i++) {
+        if ((s->children[i].role & IPC_HUB) != 0)
+            return &s->children[i];
+    }
+    return NULL;
+}
+
 static size_t running(const struct supervisor *s)
 {
     size_t count = 0;
@@ -72,7 +81,7 @@ static void stop_all(struct supervisor *s)
 
 static void begin_end(struct supervisor *s)
 {
-    const struct supervisor_child *front = supervisor_child_of(s, IPC_FRONT);
+    const struct supervisor_child *hub = supervisor_hub(s);
     int64_t wait_ms = or_default(s->options->drain_ms, SUPERVISOR_DRAIN_MS);
     const struct message_drain m = {.deadline_ms = (uint64_t)wait_ms};
     struct err_info why = {0};
@@ -84,8 +93,8 @@ static void begin_end(struct supervisor *s)
                       why.detail);
         s->stage = SUPERVISOR_DRAINING;
         s->stage_due_ms = supervisor_now_ms() + wait_ms;
-        if (front != NULL && front->pid != 0 &&
-            ipc_channel_send_drain(front->control, &m, &why) == ERR_OK)
+        if (hub != NULL && hub->pid != 0 &&
+            ipc_channel_send_drain(hub->control, &m, &why) == ERR_OK)
             return;
     }
     if (s->stage == SUPERVISOR_DRAINING)
@@ -122,11 +131,18 @@ static void plan_restart(struct supervisor_child *child)
     child->backoff_ms = child->backoff_ms * 2 < last ? child->backoff_ms * 2 : last;
 }
 
+/* It said so: nothing is wrong with it, and others wait for it. */
+static void start_anew(struct supervisor_child *child)
+{
+    child->backoff_ms = 0;
+    child->start_due_ms = supervisor_now_ms();
+}
+
 static void child_died(struct supervisor_child *child, int status)
 {
     struct supervisor *s = child->house;
     bool orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    bool expected = s->stage != SUPERVISOR_SERVING && orderly;
+    bool expected = child->leaves || (s->stage != SUPERVISOR_SERVING && orderly);
 
     log_event(expected ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "proc.ended",
               "role=%s pid=%ld exit=%d signal=%d", ipc_role_name(child->role),
@@ -142,9 +158,12 @@ static void child_died(struct supervisor_child *child, int status)
         s->failed = true;
         begin_end(s);
     } else if (s->stage == SUPERVISOR_SERVING) {
-        plan_restart(child);
+        if (child->leaves)
+            start_anew(child);
+        else
+            plan_restart(child);
     }
-    if (s->stage == SUPERVISOR_DRAINING && child->role == IPC_FRONT)
+    if (s->stage == SUPERVISOR_DRAINING && (child->role & IPC_HUB) != 0)
         stop_all(s);
 }
 
@@ -197,12 +216,13 @@ static void control_failed(struct supervisor_child *child, enum err code,
 static void take_signals(struct supervisor *s)
 {
     struct signalfd_siginfo info;
+    struct err_info why = {0};
 
     while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             begin_end(s);
         else if (info.ssi_signo == SIGHUP)
-            supervisor_reload(s);
+            (void)supervisor_reload(s, &why); /* it says why in the log */
         /* SIGCHLD only wakes us: reap() looks at everyone each time */
     }
 }
@@ -285,6 +305,9 @@ static enum err prepare(struct supervisor *s, struct err_info *why)
     for (size_t i = 0; i < o->role_count; i++) {
         s->children[i].house = s;
         s->children[i].role = o->roles[i];
+        s->children[i].asleep = (o->asleep & (unsigned int)o->roles[i]) != 0;
+        if (s->children[i].asleep)
+            s->children[i].start_due_ms = SUPERVISOR_NEVER;
     }
     s->child_count = o->role_count;
     (void)sigemptyset(&mask);
@@ -310,14 +333,15 @@ static enum err prepare(struct supervisor *s, struct err_info *why)
 int supervisor_run(const struct supervisor_options *options)
 {
     AUTO(arena) struct arena *a = arena_new();
-    struct supervisor s = {.options = options,
-                           .arena = a,
-                           .signals = -1,
-                           .settings_fd = -1,
-                           .links = {{IPC_VALIDATOR, -1, -1}, {IPC_SIGNER, -1, -1}},
-                           .stage_due_ms = SUPERVISOR_NEVER,
-                           .reload_due_ms = SUPERVISOR_NEVER,
-                           .watchdog_due_ms = SUPERVISOR_NEVER};
+    struct supervisor s = {
+        .options = options,
+        .arena = a,
+        .signals = -1,
+        .settings_fd = -1,
+        .links = {{IPC_VALIDATOR, -1, -1}, {IPC_SIGNER, -1, -1}, {IPC_RELAY, -1, -1}},
+        .stage_due_ms = SUPERVISOR_NEVER,
+        .reload_due_ms = SUPERVISOR_NEVER,
+        .watchdog_due_ms = SUPERVISOR_NEVER};
     struct err_info why = {0};
 
     if (prepare(&s, &why) != ERR_OK) {

@@ -16,13 +16,14 @@
 #include "server/proc/ipc.h"
 
 #define SUPERVISOR_CONTROL_FD       3 /* in every child: to the supervisor */
-#define SUPERVISOR_FRONT_FD         4 /* in validator and signer: to the front */
-#define SUPERVISOR_VALIDATOR_FD     4 /* in the front: to the validator */
+#define SUPERVISOR_FRONT_FD         4 /* in all but the hub: to the hub */
+#define SUPERVISOR_VALIDATOR_FD     4 /* in the hub: to the validator */
 #define SUPERVISOR_SIGNER_FD        5 /* in the front: to the signer */
-#define SUPERVISOR_SETTINGS_FD      6 /* in every child: the text of the configuration */
-#define SUPERVISOR_SETTINGS_MAX     (1024 * 1024) /* octets of that text */
-#define SUPERVISOR_ROLES_MAX        3U
-#define SUPERVISOR_LISTENERS_MAX    64U
+#define SUPERVISOR_RELAY_FD         6 /* in the front: to the relay, if that runs */
+#define SUPERVISOR_SETTINGS_FD      7 /* in every child: the text of the configuration */
+#define SUPERVISOR_SETTINGS_MAX     (8 * 1024 * 1024) /* octets of that text */
+#define SUPERVISOR_ROLES_MAX        4U
+#define SUPERVISOR_LISTENERS_MAX    129U
 #define SUPERVISOR_BACKOFF_FIRST_MS 100   /* wait before a child is started again */
 #define SUPERVISOR_BACKOFF_LAST_MS  10000 /* doubled up to this */
 #define SUPERVISOR_HEALTHY_MS       60000 /* a life this long forgets earlier deaths */
@@ -30,7 +31,14 @@
 #define SUPERVISOR_STOP_MS          2000 /* between closing the control socket and SIGKILL */
 #define SUPERVISOR_RELOAD_MS        10000 /* for the answers to RELOAD */
 
-/* A listening socket the front gets by LISTENER each time it starts. */
+/* What is in force from a reload on. */
+struct supervisor_fresh {
+    int settings_fd;     /* the text, the supervisor's from then on; -1: the one known */
+    unsigned int asleep; /* as of struct supervisor_options; a role that runs goes on */
+};
+
+/* A listening socket the hub (the front or the door) gets by LISTENER each time it
+ * starts. */
 struct supervisor_listener {
     int fd;
     uint64_t kind; /* the front's business */
@@ -40,6 +48,8 @@ struct supervisor_listener {
 struct supervisor_options {
     const enum ipc_role *roles; /* which children to run, in starting order */
     size_t role_count;
+    unsigned int
+        asleep; /* set of roles that are not started before a reload wants them */
     char *const *arguments; /* of every child behind `--role NAME`; NULL-terminated, or
                                NULL */
     const struct supervisor_listener *listeners;
@@ -47,13 +57,18 @@ struct supervisor_options {
     /* All children are ready for the first time; `url` is what the front said. */
     void (*ready)(const char *url, void *context);
     /* The text of the configuration, for every child that starts; owned from now on;
-     * 0: an empty one.     * Children are started again with what was checked, whatever
+     * 0: an empty one. Children are started again with what was checked, whatever
      * lies on disk by then. */
     int settings_fd;
-    /* SIGHUP: is the configuration on disk good? Then give its text (`*settings_fd`,
-     * which is the supervisor's from then on). On an error the old one stays in force.
-     * NULL: a reload tells the children the text they know. */
-    enum err (*reload_check)(void *context, int *settings_fd, struct err_info *why);
+    /* SIGHUP: is the configuration on disk good? Then say what it comes to. On an error
+     * the old one stays in force. NULL: a reload tells the children the text they know.
+     */
+    enum err (*reload_check)(void *context, struct supervisor_fresh *fresh,
+                             struct err_info *why);
+    /* The next segment of the audit log of a child that asks, an empty file; NULL: there
+     * is none. */
+    enum err (*audit_segment)(void *context, enum ipc_role role, uint64_t number, int *fd,
+                              struct err_info *why);
     void *context;
     /* For tests; 0 means the constants above. */
     int64_t backoff_first_ms;
@@ -75,6 +90,10 @@ bool supervisor_is_child(int argc, char *const *argv, enum ipc_role *role);
 /* In a child, first thing: check that the sockets are there and the supervisor lives.
  * ERR_USAGE if it was started by hand. */
 MUST_CHECK enum err supervisor_child_begin(enum ipc_role role, struct err_info *why);
+
+/* In the front, before it opens anything (the number is free otherwise): is there a
+ * relay? */
+bool supervisor_child_has_relay(void);
 
 /* In a child: the text of the configuration, from SUPERVISOR_SETTINGS_FD or from what
  * RELOAD brought (which stays the caller's). In the arena. ERR_IO, ERR_TOO_LARGE. */

@@ -35,6 +35,13 @@ enum err supervisor_child_begin(enum ipc_role role, struct err_info *why)
     return ERR_OK;
 }
 
+bool supervisor_child_has_relay(void)
+{
+    struct stat about;
+
+    return fstat(SUPERVISOR_RELAY_FD, &about) == 0 && S_ISSOCK(about.st_mode);
+}
+
 enum err supervisor_settings_text(struct arena *a, int fd, struct span *text,
                                   struct err_info *why)
 {

@@ -8,7 +8,7 @@
 #include "server/proc/ipc_channel.h"
 #include "server/proc/supervisor.h"
 
-#define SUPERVISOR_LINKS 2U
+#define SUPERVISOR_LINKS 3U
 #define SUPERVISOR_NEVER INT64_MAX
 
 struct supervisor;
@@ -21,15 +21,17 @@ struct supervisor_child {
     int64_t started_ms;
     int64_t start_due_ms; /* SUPERVISOR_NEVER: not planned */
     int64_t backoff_ms;   /* the next wait */
+    bool asleep;          /* not to be started yet */
     bool ready;
     bool reload_pending;
+    bool leaves; /* it said that it ends, to begin anew with other settings */
 };
 
-/* A way between the front and another. An end that its owner has not taken yet waits
+/* A way between the hub and another. An end that its owner has not taken yet waits
  * here; -1: none. */
 struct supervisor_link {
     enum ipc_role other;
-    int front_spare, other_spare;
+    int hub_spare, other_spare;
 };
 
 enum supervisor_stage {
@@ -53,6 +55,7 @@ struct supervisor {
     bool announced; /* `ready` was called */
     bool failed;    /* the exit code is 1 */
     uint64_t generation;
+    bool hub_waits;        /* for the others, before it is told of a reload */
     int64_t reload_due_ms; /* SUPERVISOR_NEVER: no answer is awaited */
     int64_t watchdog_ms;   /* half of what the service manager allows; 0: not asked */
     int64_t watchdog_due_ms;
@@ -61,6 +64,9 @@ struct supervisor {
 
 /* Monotonic milliseconds. */
 int64_t supervisor_now_ms(void);
+
+/* The front or the door: the first one that listens to others. */
+struct supervisor_child *supervisor_hub(struct supervisor *s);
 
 /* The child of a role; NULL if it is not among the options. */
 struct supervisor_child *supervisor_child_of(struct supervisor *s, enum ipc_role role);
@@ -76,8 +82,9 @@ void supervisor_links_close(struct supervisor *s);
 enum err supervisor_on_message(struct ipc_channel *c, struct ipc_message *m,
                                void *context, struct err_info *why);
 
-/* SIGHUP: check the configuration, then tell every child. */
-void supervisor_reload(struct supervisor *s);
+/* SIGHUP: check the configuration, then tell every child. What keeps it from that is
+ * logged and returned. */
+enum err supervisor_reload(struct supervisor *s, struct err_info *why);
 
 /* One child fewer to wait for; tells the service manager when it was the last. */
 void supervisor_reload_answered(struct supervisor_child *child);

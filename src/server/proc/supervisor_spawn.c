@@ -11,18 +11,18 @@
 #include "server/proc/supervisor_private.h"
 
 #define FD_FIRST       SUPERVISOR_CONTROL_FD
-#define FD_COUNT       4U
+#define FD_COUNT       (SUPERVISOR_LINKS + 2U)
 #define FD_SAFE        16 /* numbers from here are in nobody's way */
 #define EXIT_NOT_BEGUN 127
 
 void supervisor_links_close(struct supervisor *s)
 {
     for (size_t i = 0; i < SUPERVISOR_LINKS; i++) {
-        if (s->links[i].front_spare >= 0)
-            (void)close(s->links[i].front_spare);
+        if (s->links[i].hub_spare >= 0)
+            (void)close(s->links[i].hub_spare);
         if (s->links[i].other_spare >= 0)
             (void)close(s->links[i].other_spare);
-        s->links[i].front_spare = -1;
+        s->links[i].hub_spare = -1;
         s->links[i].other_spare = -1;
     }
 }
@@ -56,9 +56,14 @@ static void give_or_keep(struct supervisor *s, enum ipc_role to, enum ipc_role f
 static enum err take_link(struct supervisor *s, struct supervisor_link *link,
                           enum ipc_role role, int *fd, struct err_info *why)
 {
-    bool front = role == IPC_FRONT;
-    int *own = front ? &link->front_spare : &link->other_spare;
+    bool hub = (role & IPC_HUB) != 0;
+    int *own = hub ? &link->hub_spare : &link->other_spare;
+    const struct supervisor_child *other =
+        hub ? supervisor_child_of(s, link->other) : supervisor_hub(s);
     int pair[2];
+
+    if (other == NULL || other->asleep)
+        return ERR_OK; /* the number stays free */
 
     if (*own >= 0) {
         *fd = *own;
@@ -68,8 +73,8 @@ static enum err take_link(struct supervisor *s, struct supervisor_link *link,
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return err_set_os(why, ERR_IO, errno, "making a socket pair");
     *fd = pair[0];
-    give_or_keep(s, front ? link->other : IPC_FRONT, role, pair[1],
-                 front ? &link->other_spare : &link->front_spare);
+    give_or_keep(s, other->role, role, pair[1],
+                 hub ? &link->other_spare : &link->hub_spare);
     return ERR_OK;
 }
 
@@ -136,6 +141,7 @@ static void send_listeners(struct supervisor_child *child)
 
     for (size_t i = 0; i < o->listener_count; i++) {
         const struct message_listener m = {.kind = o->listeners[i].kind,
+                                           .left = o->listener_count - i - 1,
                                            .address = span_of(o->listeners[i].address),
                                            .fd = o->listeners[i].fd};
         struct err_info why = {0};
@@ -170,19 +176,18 @@ static enum err start_process(struct supervisor_child *child, int *fds, int own_
 enum err supervisor_spawn(struct supervisor_child *child, struct err_info *why)
 {
     struct supervisor *s = child->house;
-    int fds[FD_COUNT] = {-1, -1, -1, -1};
+    int fds[FD_COUNT] = {-1, -1, -1, -1, -1};
     int pair[2];
     enum err result = ERR_OK;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return err_set_os(why, ERR_IO, errno, "making a socket pair");
     fds[0] = pair[1];
-    fds[3] = s->settings_fd;
+    fds[FD_COUNT - 1] = s->settings_fd;
     for (size_t i = 0; i < SUPERVISOR_LINKS && result == ERR_OK; i++) {
-        bool front = child->role == IPC_FRONT;
-        if (front || s->links[i].other == child->role)
-            result =
-                take_link(s, &s->links[i], child->role, &fds[front ? 1 + i : 1], why);
+        bool hub = (child->role & IPC_HUB) != 0;
+        if (hub || s->links[i].other == child->role)
+            result = take_link(s, &s->links[i], child->role, &fds[hub ? 1 + i : 1], why);
     }
     if (result == ERR_OK)
         result = start_process(child, fds, pair[0], why);
@@ -195,11 +200,12 @@ enum err supervisor_spawn(struct supervisor_child *child, struct err_info *why)
     if (result != ERR_OK)
         return result;
     child->ready = false;
+    child->leaves = false;
     child->started_ms = supervisor_now_ms();
     child->start_due_ms = SUPERVISOR_NEVER;
     log_event(LOG_LEVEL_INFO, "proc.started", "role=%s pid=%ld",
               ipc_role_name(child->role), (long)child->pid);
-    if (child->role == IPC_FRONT)
+    if ((child->role & IPC_HUB) != 0)
         send_listeners(child);
     return ERR_OK;
 }

@@ -10,6 +10,8 @@
 #define USER_FRONT_UID     64301
 #define USER_VALIDATOR_UID 64302
 #define USER_SIGNER_UID    64303
+#define USER_RELAY_UID     64304
+#define USER_DOOR_UID      64305
 
 /* The user and group to become: 0 and 0 when not root. `configured` wins (ERR_CONFIG if
  * there is no such user), then `usual` if there is such a user, then `fallback` as user

@@ -5,6 +5,7 @@
 #include "core/json/json_read.h"
 #include "server/exchange/account_cache.h"
 #include "server/exchange/flight.h"
+#include "server/limit/limit_rules.h"
 #include "server/order/order_desk.h"
 #include "server/order/order_state.h"
 #include "server/resource/render.h"
@@ -24,7 +25,7 @@ static enum err load(struct exchange *x, struct store_authz **authz, struct err_
 }
 
 /* RFC 8555 7.5.2. Who asks twice gets what he wants. */
-static enum err deactivate(struct exchange *x, struct store_authz *authz,
+static enum err deactivate(struct exchange *x, struct store_authz **authz,
                            struct err_info *why)
 {
     const char *status = NULL;
@@ -35,14 +36,18 @@ static enum err deactivate(struct exchange *x, struct store_authz *authz,
         return err_set(why, ERR_MALFORMED,
                        "an authorization is fetched with an empty payload (POST-as-GET); "
                        "the only change is {\"status\":\"deactivated\"}");
-    if (order_state_authz(authz, now) == AUTHZ_DEACTIVATED)
+    if (order_state_authz(*authz, now) == AUTHZ_DEACTIVATED)
         return ERR_OK;
     enum err result = store_authz_deactivate(x->session, x->id, now, why);
-    if (result == ERR_CONFLICT)
-        return err_set(why, ERR_MALFORMED,
-                       "the authorization is invalid or deactivated already");
+    if (result == ERR_CONFLICT) {
+        /* another request, or a verdict, was written since it was read */
+        TRY(load(x, authz, why));
+        if (order_state_authz(*authz, now) == AUTHZ_DEACTIVATED)
+            return ERR_OK;
+        return err_set(why, ERR_MALFORMED, "the authorization is invalid already");
+    }
     TRY(result);
-    authz->deactivated = now;
+    (*authz)->deactivated = now;
     return ERR_OK;
 }
 
@@ -52,21 +57,24 @@ enum err resource_authz(struct exchange *x, struct err_info *why)
 
     TRY(load(x, &authz, why));
     if (!x->post_as_get)
-        TRY(deactivate(x, authz, why));
+        TRY(deactivate(x, &authz, why));
     render_authz(x, authz);
     return ERR_OK;
 }
 
-/* The challenge type at the end of the URL. */
-static enum err url_type(struct exchange *x, enum challenge_type *type,
-                         struct err_info *why)
+/* The challenge of the URL: an authorization, and at the end the type. */
+static enum err load_challenge(struct exchange *x, struct store_authz **authz,
+                               enum challenge_type *type, struct err_info *why)
 {
     const char *last = strrchr(x->path, '/');
 
-    if (last == NULL || !terms_read_challenge_type(last + 1, type) ||
-        *type != CHALLENGE_HTTP_01)
+    if (last == NULL || !terms_read_challenge_type(last + 1, type))
         return err_set(why, ERR_NOT_FOUND, "there is no such challenge");
-    return ERR_OK;
+    TRY(load(x, authz, why));
+    return render_has_challenge(x, *authz, *type)
+               ? ERR_OK
+               : err_set(why, ERR_NOT_FOUND, "the authorization has no %s challenge",
+                         terms_challenge_type(*type));
 }
 
 /* The hold is over, or the verdict is there: show what is so now. */
@@ -76,8 +84,7 @@ static enum err challenge_decided(struct exchange *x, struct err_info *why)
     enum challenge_type type = CHALLENGE_HTTP_01;
 
     flight_leave(order_desk_validations(x->services->orders), x->id, x);
-    TRY(url_type(x, &type, why));
-    TRY(load(x, &authz, why));
+    TRY(load_challenge(x, &authz, &type, why));
     if (authz->verdict == STORE_VERDICT_NONE && authz->attempt_begun == 0) {
         /* "processing" is a promise: it must be known after a restart */
         enum err result =
@@ -99,9 +106,9 @@ enum err resource_challenge(struct exchange *x, struct err_info *why)
 {
     struct store_authz *authz = NULL;
     enum challenge_type type = CHALLENGE_HTTP_01;
+    struct limit_rules_spent spent = {0};
 
-    TRY(url_type(x, &type, why));
-    TRY(load(x, &authz, why));
+    TRY(load_challenge(x, &authz, &type, why));
     enum authz_status status = order_state_authz(authz, clock_now());
     /* a POST to a challenge that is decided already is no error: it shows the challenge
      */
@@ -112,8 +119,18 @@ enum err resource_challenge(struct exchange *x, struct err_info *why)
     if (status != AUTHZ_PENDING)
         return err_set(why, ERR_MALFORMED, "the authorization is %s",
                        terms_authz_status(status));
-    TRY(order_desk_validate(x->services->orders, x->session, authz, type,
-                            x->account->thumbprint, why));
+    /* who asks again what is under way begins nothing */
+    if (authz->attempt_begun == 0 &&
+        !order_desk_is_checking(x->services->orders, authz->id))
+        TRY(limit_rules_validation(x->services->limits, x->arena, x->account->id,
+                                   authz->identifier.value, &spent, why));
+    const struct order_desk_prover prover = {x->account->id, x->account->thumbprint,
+                                             x->directory->name, x->services->settings};
+    enum err result =
+        order_desk_validate(x->services->orders, x->session, authz, type, &prover, why);
+    if (result != ERR_OK)
+        limit_rules_refund(x->services->limits, &spent);
+    TRY(result);
     if (!flight_join(order_desk_validations(x->services->orders), x->id, x))
         return challenge_decided(x, why);
     exchange_park(x, challenge_decided,

@@ -3,20 +3,30 @@
 #include <string.h>
 
 #include "core/acme/identifier.h"
+#include "core/acme/problem.h"
 #include "core/base/base64url.h"
 #include "core/base/clock.h"
 #include "core/crypto/hash.h"
 #include "core/x509/csr.h"
 #include "server/exchange/account_cache.h"
 #include "server/exchange/flight.h"
-#include "server/issue/template.h"
+#include "server/issue/issuer.h"
+#include "server/limit/limit_rules.h"
 #include "server/order/order_desk.h"
+#include "server/order/order_desk_caa.h"
+#include "server/order/order_desk_logs.h"
+#include "server/order/order_leaf.h"
+#include "server/order/order_place.h"
+#include "server/order/order_star.h"
 #include "server/order/order_state.h"
+#include "server/order/renewal.h"
 #include "server/policy/policy.h"
 #include "server/resource/render.h"
 #include "server/resource/resource.h"
 
-#define LISTED_NAMES_MAX 320 /* octets of each list of names in a refusal */
+#define LISTED_NAMES_MAX 320  /* octets of each list of names in a refusal */
+#define CAA_HOLD_MS      5000 /* beyond the time of one validation, or of a quorum */
+#define TRIES_MAX        8    /* of one request, each after another's that was refused */
 
 static enum err read_request(struct exchange *x, const struct csr_checked **csr,
                              struct err_info *why)
@@ -32,20 +42,70 @@ static enum err read_request(struct exchange *x, const struct csr_checked **csr,
     return csr_read(x->arena, der, csr, why);
 }
 
-static bool order_has(const struct store_order *order, const char *name)
+/* The names of a request as identifiers. */
+struct request_names {
+    struct identifier *list;
+    size_t count;
+};
+
+static void add_name(struct request_names *names, enum identifier_type type,
+                     const char *value)
+{
+    names->list[names->count].type = type;
+    names->list[names->count++].value = value;
+}
+
+/* The common name counts as a name. An address in it is no more than an echo of one in
+ * the subjectAltName: clients do not look for addresses there (RFC 6125 6.4.4). */
+static enum err read_names(struct exchange *x, const struct csr_checked *csr,
+                           struct request_names *names, struct err_info *why)
+{
+    const char *common_name = csr->common_name;
+    char text[ADDRESS_TEXT_SIZE];
+    struct address address;
+    bool echoed = false;
+    bool in_common_name =
+        common_name != NULL && address_parse(span_of(common_name), &address);
+
+    names->list = arena_array(x->arena, csr->dns_name_count + csr->address_count + 1,
+                              sizeof *names->list);
+    for (size_t i = 0; i < csr->dns_name_count; i++)
+        add_name(names, IDENTIFIER_DNS, csr->dns_names[i]);
+    for (size_t i = 0; i < csr->address_count; i++) {
+        struct address one = {0};
+        if (!address_from_octets(csr->addresses[i], &one))
+            return err_set(why, ERR_BAD_CSR, "an iPAddress is malformed");
+        address_text(&one, text);
+        add_name(names, IDENTIFIER_IP, arena_string(x->arena, text));
+        echoed = echoed || (in_common_name && address_equal(&one, &address));
+    }
+    if (in_common_name && !echoed)
+        return err_set(why, ERR_BAD_CSR,
+                       "the common name \"%s\" is an address, which must be an iPAddress "
+                       "of the subjectAltName as well",
+                       common_name);
+    if (common_name != NULL && !in_common_name)
+        add_name(names, IDENTIFIER_DNS, common_name);
+    return ERR_OK;
+}
+
+static bool order_has(const struct store_order *order, const struct identifier *name)
 {
     for (size_t i = 0; i < order->identifier_count; i++)
-        if (strcmp(order->identifiers[i].value, name) == 0)
+        if (order->identifiers[i].type == (int)name->type &&
+            strcmp(order->identifiers[i].value, name->value) == 0)
             return true;
     return false;
 }
 
-static bool request_has(const struct csr_checked *csr, const char *name)
+static bool request_has(const struct request_names *names,
+                        const struct store_identifier *identifier)
 {
-    for (size_t i = 0; i < csr->dns_name_count; i++)
-        if (strcmp(csr->dns_names[i], name) == 0)
+    for (size_t i = 0; i < names->count; i++)
+        if ((int)names->list[i].type == identifier->type &&
+            strcmp(names->list[i].value, identifier->value) == 0)
             return true;
-    return csr->common_name != NULL && strcmp(csr->common_name, name) == 0;
+    return false;
 }
 
 /* Names in a refusal: "a", "b" and 3 more. */
@@ -100,25 +160,22 @@ static enum err refuse_names(struct exchange *x, const struct name_list *missing
 static enum err compare_names(struct exchange *x, const struct csr_checked *csr,
                               const struct store_order *order, struct err_info *why)
 {
-    struct name_list missing = {.text = buf_make(2 * LISTED_NAMES_MAX)};
-    struct name_list extra = {.text = buf_make(2 * LISTED_NAMES_MAX)};
+    struct request_names names = {0};
     enum err result = ERR_OK;
 
     if (csr->has_other_names)
-        return err_set(
-            why, ERR_BAD_CSR,
-            "the request has names that are no DNS names (e-mail, IP, URI or other)");
-    if (csr->must_staple)
         return err_set(why, ERR_BAD_CSR,
-                       "must-staple is not supported: this CA has no OCSP");
+                       "the request has names that are neither DNS names nor addresses "
+                       "(e-mail, URI or other)");
+    TRY(read_names(x, csr, &names, why));
+    struct name_list missing = {.text = buf_make(2 * LISTED_NAMES_MAX)};
+    struct name_list extra = {.text = buf_make(2 * LISTED_NAMES_MAX)};
     for (size_t i = 0; i < order->identifier_count; i++)
-        if (!request_has(csr, order->identifiers[i].value))
+        if (!request_has(&names, &order->identifiers[i]))
             list_add(&missing, order->identifiers[i].value);
-    for (size_t i = 0; i < csr->dns_name_count; i++)
-        if (!order_has(order, csr->dns_names[i]))
-            list_add(&extra, csr->dns_names[i]);
-    if (csr->common_name != NULL && !order_has(order, csr->common_name))
-        list_add(&extra, csr->common_name);
+    for (size_t i = 0; i < names.count; i++)
+        if (!order_has(order, &names.list[i]))
+            list_add(&extra, names.list[i].value);
     if (missing.text.len > 0 || extra.text.len > 0)
         result = refuse_names(x, &missing, &extra, why);
     list_free(&missing);
@@ -126,20 +183,44 @@ static enum err compare_names(struct exchange *x, const struct csr_checked *csr,
     return result;
 }
 
-/* As the order says, and else as long as allowed, within the issuer's own validity. Both
- * ends count (RFC 5280 4.1.2.5). */
-static void set_validity(struct template_leaf *leaf, const struct store_order *order,
-                         const struct template_issuer *issuer, int64_t lifetime)
+/* The rules may have become stricter since the order was made; and what the request asks
+ * for must be allowed by its profile. */
+static enum err check_rules(const struct exchange *x, const struct store_order *order,
+                            const struct csr_checked *csr, struct err_info *why)
 {
-    if (order->not_before != 0)
-        leaf->not_before = order->not_before;
-    if (leaf->not_before < issuer->not_before)
-        leaf->not_before = issuer->not_before;
-    leaf->not_after = leaf->not_before + lifetime - 1;
-    if (leaf->not_after > issuer->not_after)
-        leaf->not_after = issuer->not_after;
-    if (order->not_after != 0)
-        leaf->not_after = order->not_after;
+    const struct settings_profile *profile = NULL;
+
+    TRY(policy_profile_again(x->directory, order->profile, &profile, why));
+    const struct policy_scope scope = {
+        x->services->settings, x->directory,        profile,
+        x->account->external,  x->services->limits, NULL};
+
+    TRY(policy_profile_open(profile, x->account, why));
+    for (size_t i = 0; i < order->identifier_count; i++) {
+        const struct identifier identifier = {
+            (enum identifier_type)order->identifiers[i].type,
+            order->identifiers[i].value};
+        TRY(policy_identifier_allowed(&scope, &identifier, why));
+    }
+    return policy_request(x->arena, profile, csr, order->star != NULL, why);
+}
+
+/* Others might be able to certify for other keys. */
+static enum err check_issuer(const struct issuer *issuer, const struct store_order *order,
+                             struct err_info *why)
+{
+    for (size_t i = 0; i < order->identifier_count; i++) {
+        const struct identifier identifier = {
+            (enum identifier_type)order->identifiers[i].type,
+            order->identifiers[i].value};
+        const char *refusal = issuer_refuse(issuer, &identifier);
+        if (refusal != NULL)
+            return err_set(why, ERR_BAD_CSR,
+                           "\"%s\" %s: the issuer for keys of this type has name "
+                           "constraints",
+                           identifier.value, refusal);
+    }
+    return ERR_OK;
 }
 
 /* The to-be-signed certificate and what is recorded of it. */
@@ -147,56 +228,71 @@ static enum err prepare(struct exchange *x, const struct csr_checked *csr,
                         const struct store_order *order, struct store_issuance *issuance,
                         struct err_info *why)
 {
-    const struct settings *settings = x->services->settings;
-    const struct template_issuer *issuer = x->services->issuer;
+    const struct settings_profile *profile = NULL;
+    const struct issuer *issuer = NULL;
     int64_t now = clock_now();
-    const char **names = arena_array(x->arena, order->identifier_count, sizeof *names);
-    struct template_leaf leaf = {.not_before =
-                                     now - settings->certificate_backdate / 1000,
-                                 .dns_names = names,
-                                 .dns_name_count = order->identifier_count,
-                                 .spki = key_spki(csr->key),
-                                 .key_type = key_type(csr->key)};
 
-    for (size_t i = 0; i < order->identifier_count; i++)
-        names[i] = order->identifiers[i].value;
-    set_validity(&leaf, order, issuer, settings->certificate_lifetime / 1000);
-    if (now < issuer->not_before)
-        return err_set(why, ERR_UNAVAILABLE,
-                       "the clock of this CA is wrong: its issuing certificate is not "
-                       "valid yet");
-    if (leaf.not_after <= now)
-        return err_set(why, ERR_UNAVAILABLE, "the issuing certificate has expired");
-    serial_make(now, leaf.serial);
-    TRY(template_leaf_write(x->arena, issuer, &leaf, &issuance->tbs, why));
-    issuance->order_id = order->id;
-    issuance->account_id = order->account_id;
-    memcpy(issuance->serial, leaf.serial, SERIAL_SIZE);
-    issuance->serial_len = SERIAL_SIZE;
-    issuance->begun = now;
-    issuance->not_after = leaf.not_after;
-    hash_sha256(leaf.spki, issuance->key_hash);
+    TRY(policy_profile_again(x->directory, order->profile, &profile, why));
+    TRY(resource_issuer(x, profile, key_type(csr->key), &issuer, why));
+    TRY(check_issuer(issuer, order, why));
+    const struct order_leaf_rules rules = {x->services->settings, profile,
+                                           &issuer->template, x->directory->name,
+                                           order->star == NULL ? csr : NULL};
+    struct order_leaf_times times = order_leaf_times(&rules, order, now);
+    if (order->star != NULL) {
+        struct store_star_step *step = arena_get(x->arena, sizeof *step);
+        times = order_star_begin(order->star, order->id, rules.issuer, key_spki(csr->key),
+                                 now, step);
+        issuance->star = step;
+    }
+    TRY(order_leaf_write(x->arena, &rules, order, csr->key, times, now, issuance, why));
     hash_sha256(csr->der, issuance->csr_hash);
     return ERR_OK;
 }
 
-/* Did the order's issuance begin with this request? `digest` is the request's SHA-256. */
-static bool is_same_request(const struct store_order *order, const uint8_t *digest)
+/* What a request that is parked keeps. */
+struct attempt {
+    const struct csr_checked *csr;
+    uint8_t digest[HASH_SHA256_SIZE]; /* of the request */
+    int tries;
+    int64_t caa_asked;    /* seconds: when CAA was looked up for it, 0: it was not */
+    const char *conflict; /* why the last one came to nothing, or NULL */
+};
+
+/* Did the order's issuance begin with this request? */
+static bool is_same_request(const struct store_order *order,
+                            const struct attempt *attempt)
 {
     return order->issuance != NULL &&
-           memcmp(digest, order->issuance->csr_hash, STORE_HASH_SIZE) == 0;
+           memcmp(attempt->digest, order->issuance->csr_hash, STORE_HASH_SIZE) == 0;
 }
+
+static enum err issue(struct exchange *x, const struct store_order *order,
+                      struct err_info *why);
 
 /* The hold is over, or the certificate is there: show what is so now. */
 static enum err finalize_decided(struct exchange *x, struct err_info *why)
 {
+    const struct attempt *attempt = x->step_data;
     struct store_order *order = NULL;
 
     flight_leave(order_desk_issuances(x->services->orders), x->id, x);
     TRY(resource_order_load(x, &order, why));
-    if (order->issuance != NULL && !is_same_request(order, x->step_data))
+    if (order->issuance != NULL && !is_same_request(order, attempt))
         return err_set(why, ERR_ORDER_NOT_READY,
                        "the order was finalized with another request already");
+    enum order_status status = order_state_order(order, clock_now());
+    if (status == ORDER_READY && order->issuance != NULL) /* its logs failed */
+        return order_desk_logs_trouble(x->services->orders, x->arena, x->id, why);
+    if (order->issuance == NULL && order->error == NULL) {
+        /* who was quicker was refused, and his request may have been another */
+        if (status == ORDER_READY && attempt->tries < TRIES_MAX)
+            return issue(x, order, why);
+        return err_set(why, ERR_ORDER_NOT_READY,
+                       "the order was changed meanwhile: it is %s%s%s",
+                       terms_order_status(status), attempt->conflict != NULL ? "; " : "",
+                       attempt->conflict != NULL ? attempt->conflict : "");
+    }
     render_order(x, 200, order);
     return ERR_OK;
 }
@@ -211,30 +307,194 @@ static enum err wait_for_it(struct exchange *x, struct err_info *why)
     return ERR_OK;
 }
 
+/* Does the order replace a certificate whose time has come? Only limits want to know. */
+static enum err renews(struct exchange *x, const struct store_order *order, bool *is,
+                       struct err_info *why)
+{
+    const struct limit *limits = x->services->limits;
+    struct renewal *replaced = NULL;
+
+    if (order->replaces == NULL || (!limit_is_on(limits, RATE_CERTIFICATES_PER_DOMAIN) &&
+                                    !limit_is_on(limits, RATE_CERTIFICATES_PER_SET)))
+        return ERR_OK;
+    enum err result = renewal_find(x->session, x->arena, x->services->settings,
+                                   span_of(order->replaces), clock_now(), &replaced, why);
+    if (result == ERR_OK)
+        *is = renewal_is_due(replaced, clock_now());
+    return result == ERR_NOT_FOUND ? ERR_OK : result;
+}
+
+/* What was proved for another order must be young enough now, too (BR 4.2.1); where it is
+ * not, the order has come to its end. */
+static enum err check_age(struct exchange *x, const struct store_order *order,
+                          struct err_info *why)
+{
+    const struct store_authz *authz =
+        order_place_too_old(x->services->settings, order, clock_now());
+    struct err_info old = {0};
+
+    if (authz == NULL)
+        return ERR_OK;
+    (void)err_set(&old, ERR_UNAUTHORIZED,
+                  "control of %s was proved longer ago than this CA allows now; order "
+                  "again",
+                  authz->identifier.value);
+    TRY(store_order_fail(x->session, order->id, problem_text(x->arena, &old), why));
+    return err_set(why, ERR_ORDER_NOT_READY, "%s", old.detail);
+}
+
+/* CAA was looked up, or could not be in all the time there was. */
+static enum err caa_decided(struct exchange *x, struct err_info *why)
+{
+    const struct attempt *attempt = x->step_data;
+    struct store_order *order = NULL;
+
+    flight_leave(order_desk_caa_flights(x->services->orders), x->id, x);
+    TRY(resource_order_load(x, &order, why));
+    if (order->error != NULL) { /* all of it, with its subproblems */
+        (void)resource_csr_note(x, attempt->csr, ERR_CAA, NULL);
+        buf_add_text(&x->reply.body, order->error);
+        exchange_reply_set(x, err_http_status(ERR_CAA), "application/problem+json");
+        return ERR_OK;
+    }
+    if (order->issuance != NULL && !order->issuance->waiting)
+        return wait_for_it(x, why);
+    if (order->caa_checked < attempt->caa_asked)
+        return resource_csr_note(
+            x, attempt->csr,
+            order_desk_caa_trouble(x->services->orders, x->arena, x->id, why), why);
+    if (order_state_order(order, clock_now()) != ORDER_READY)
+        return finalize_decided(x, why);
+    return issue(x, order, why);
+}
+
+/* CAA must have been looked up lately (RFC 8657 5.5, BR 3.2.2.8); else it is now, and the
+ * answer waits for that: `*parked`. */
+static enum err check_caa(struct exchange *x, const struct store_order *order,
+                          struct attempt *attempt, bool *parked, struct err_info *why)
+{
+    const struct settings *settings = x->services->settings;
+    const struct settings_profile *profile = NULL;
+    int64_t now = clock_now();
+    /* that of a quorum is never the shorter one */
+    int64_t time_ms = settings->perspectives.count > 0 && settings->quorum.asked
+                          ? settings->quorum_timeout
+                          : settings->validation_timeout;
+
+    TRY(policy_profile_again(x->directory, order->profile, &profile, why));
+    int64_t age = profile->caa_age / 1000;
+    int64_t since = age > 0 ? now - age : now + 1;
+    if (attempt->caa_asked != 0 && attempt->caa_asked < since)
+        since = attempt->caa_asked;
+    if (order_desk_caa_is_known(x->directory, order, since, now))
+        return ERR_OK;
+    const struct order_desk_prover prover = {x->account->id, x->account->thumbprint,
+                                             x->directory->name, settings};
+    TRY(order_desk_caa_ask(x->services->orders, x->session, order, &prover,
+                           &attempt->caa_asked, why));
+    *parked = true;
+    if (!flight_join(order_desk_caa_flights(x->services->orders), x->id, x))
+        return caa_decided(x, why);
+    exchange_park(x, caa_decided, clock_monotonic_us() + (time_ms + CAA_HOLD_MS) * 1000);
+    return ERR_OK;
+}
+
+/* Goes an issuance on that waits for its logs? Only if it is what would be made now: for
+ * the same key, by the same issuer and profile. */
+static bool resumes(const struct store_order *order, struct store_issuance *issuance)
+{
+    const struct store_issuance *before = order->issuance;
+
+    if (before == NULL || !before->waiting || !issuance->is_precertificate ||
+        memcmp(before->key_hash, issuance->key_hash, STORE_HASH_SIZE) != 0 ||
+        before->issuer_len != issuance->issuer_len ||
+        memcmp(before->issuer, issuance->issuer, before->issuer_len) != 0 ||
+        strcmp(before->profile, issuance->profile) != 0)
+        return false;
+    issuance->id = before->id;
+    return true;
+}
+
+/* An issuance that was revoked meanwhile, or given up, makes room for another. */
+static enum err begin(struct exchange *x, const struct store_order *order,
+                      struct store_issuance *issuance, struct err_info *why)
+{
+    struct order_desk *desk = x->services->orders;
+
+    if (resumes(order, issuance)) {
+        enum err result = order_desk_logs_resume(desk, x->session, issuance, why);
+        if (result != ERR_CONFLICT)
+            return result;
+        issuance->id = 0;
+    }
+    return order_desk_issue(desk, x->session, issuance, why);
+}
+
+/* Judge the request, begin the issuance of an order that is ready, and wait for it. */
+static enum err try_issue(struct exchange *x, const struct store_order *order,
+                          bool *parked, struct err_info *why)
+{
+    const struct attempt *before = x->step_data;
+    struct attempt *attempt = arena_get(x->arena, sizeof *attempt);
+    struct store_issuance issuance = {0};
+    struct limit_rules_order wish = {
+        .account_id = order->account_id,
+        .identifiers = order->identifiers,
+        .count = order->identifier_count,
+    };
+    struct limit_rules_spent spent = {0};
+
+    *attempt = *before;
+    attempt->tries++;
+    x->step_data = attempt;
+    TRY(resource_terms_check(x, why));
+    TRY(check_age(x, order, why));
+    TRY(compare_names(x, attempt->csr, order, why));
+    TRY(policy_subject_key(x->services->key_lists, attempt->csr->key, x->account->key,
+                           why));
+    TRY(check_rules(x, order, attempt->csr, why));
+    TRY(check_caa(x, order, attempt, parked, why));
+    if (*parked)
+        return ERR_OK;
+    TRY(prepare(x, attempt->csr, order, &issuance, why));
+    TRY(renews(x, order, &wish.is_renewal, why));
+    TRY(limit_rules_certificate(x->services->limits, x->session, x->arena, &wish, &spent,
+                                why));
+    enum err result = begin(x, order, &issuance, why);
+    if (result != ERR_OK)
+        limit_rules_refund(x->services->limits, &spent);
+    /* a conflict: somebody was quicker with this order, and it is known soon with what */
+    if (result == ERR_CONFLICT)
+        attempt->conflict = arena_string(x->arena, why->detail);
+    return result;
+}
+
+static enum err issue(struct exchange *x, const struct store_order *order,
+                      struct err_info *why)
+{
+    const struct csr_checked *csr = ((const struct attempt *)x->step_data)->csr;
+    bool parked = false;
+    enum err result = try_issue(x, order, &parked, why);
+    if (parked) /* it is noted when it is decided */
+        return result;
+    (void)resource_csr_note(x, csr, result, why);
+    return result == ERR_OK || result == ERR_CONFLICT ? wait_for_it(x, why) : result;
+}
+
 enum err resource_finalize(struct exchange *x, struct err_info *why)
 {
-    const struct csr_checked *csr = NULL;
+    struct attempt *attempt = arena_get(x->arena, sizeof *attempt);
     struct store_order *order = NULL;
-    struct store_issuance issuance = {0};
 
     TRY(resource_order_load(x, &order, why));
     enum order_status status = order_state_order(order, clock_now());
     if (status == ORDER_PENDING || status == ORDER_INVALID)
         return err_set(why, ERR_ORDER_NOT_READY, "the order is %s, not ready",
                        terms_order_status(status));
-    TRY(read_request(x, &csr, why));
-    uint8_t *digest = arena_get(x->arena, HASH_SHA256_SIZE);
-    hash_sha256(csr->der, digest);
-    x->step_data = digest;
-    if (status != ORDER_READY)
-        return wait_for_it(x, why);
-    TRY(compare_names(x, csr, order, why));
-    TRY(policy_subject_key(csr->key, x->account->key, why));
-    TRY(resource_key_not_blocked(x, csr->key, ERR_BAD_CSR, why));
-    TRY(prepare(x, csr, order, &issuance, why));
-    enum err result = order_desk_issue(x->services->orders, x->session, &issuance, why);
-    /* a conflict: somebody was quicker with this order, and it is known soon with what */
-    if (result != ERR_OK && result != ERR_CONFLICT)
-        return result;
-    return wait_for_it(x, why);
+    enum err result = read_request(x, &attempt->csr, why);
+    if (result != ERR_OK)
+        return resource_csr_note(x, NULL, result, why);
+    hash_sha256(attempt->csr->der, attempt->digest);
+    x->step_data = attempt;
+    return status == ORDER_READY ? issue(x, order, why) : wait_for_it(x, why);
 }

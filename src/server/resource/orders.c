@@ -37,7 +37,10 @@ static enum err write_urls(struct exchange *x, const int64_t *ids, size_t count,
     json_write_begin_array(&w, "orders");
     for (size_t i = 0; i < count; i++) {
         struct store_order *order = NULL;
-        TRY(store_order_by_id(x->session, x->arena, ids[i], &order, why));
+        enum err result = store_order_by_id(x->session, x->arena, ids[i], &order, why);
+        if (result == ERR_NOT_FOUND) /* housekeeping was quicker */
+            continue;
+        TRY(result);
         if (order_state_order(order, now) != ORDER_INVALID)
             json_write_text(&w, NULL, exchange_url(x, "order", ids[i]));
     }

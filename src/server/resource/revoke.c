@@ -7,8 +7,11 @@
 #include "core/crypto/hash.h"
 #include "core/jose/jws.h"
 #include "core/x509/certificate.h"
+#include "server/audit/audit.h"
 #include "server/exchange/account_cache.h"
+#include "server/policy/policy.h"
 #include "server/resource/resource.h"
+#include "server/store/store_reuse.h"
 
 /* CRLReasons (RFC 5280 5.3.1) that are for a subscriber to give. */
 enum reason {
@@ -74,11 +77,40 @@ static enum err has_proved_names(struct exchange *x,
                                  const struct store_issuance *issuance, bool *all,
                                  struct err_info *why)
 {
+    const struct store_reuse any = {
+        .proved_last = INT64_MAX,
+        .outlives = clock_now(),
+        .types = policy_proofs(x->directory, x->account->external, NULL),
+        .subdomains = x->services->settings->authorization_subdomains};
     struct store_order *order = NULL;
 
-    TRY(store_order_by_id(x->session, x->arena, issuance->order_id, &order, why));
-    return store_account_has_proved(x->session, x->account->id, order->identifiers,
-                                    order->identifier_count, clock_now(), all, why);
+    enum err result =
+        store_order_by_id(x->session, x->arena, issuance->order_id, &order, why);
+    if (result == ERR_NOT_FOUND) { /* an order outlives its certificate: that is over */
+        *all = false;
+        return ERR_OK;
+    }
+    TRY(result);
+    return store_reuse_has_proved(x->session, x->account->id, order->identifiers,
+                                  order->identifier_count, &any, all, why);
+}
+
+/* RFC 8739 3.1.2: such certificates expire soon by themselves. */
+static enum err refuse_star(struct exchange *x, const struct store_issuance *issuance,
+                            struct err_info *why)
+{
+    struct store_order *order = NULL;
+
+    enum err result =
+        store_order_by_id(x->session, x->arena, issuance->order_id, &order, why);
+    if (result == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(result);
+    return order->star == NULL
+               ? ERR_OK
+               : err_set(why, ERR_AUTO_RENEWAL_REVOCATION_NOT_SUPPORTED,
+                         "the certificate is of an auto-renewal order, and is not "
+                         "revoked; cancel the order");
 }
 
 /* May the signer do this? Whoever has the key itself has shown that it is compromised,
@@ -109,16 +141,32 @@ static enum err authorize(struct exchange *x, const struct certificate *certific
 }
 
 enum err resource_key_not_blocked(struct exchange *x, const struct key *key,
-                                  enum err refusal, struct err_info *why)
+                                  struct err_info *why)
 {
     uint8_t digest[HASH_SHA256_SIZE];
     bool blocked = false;
 
     hash_sha256(key_spki(key), digest);
     TRY(store_key_is_blocked(x->session, digest, &blocked, why));
-    return blocked ? err_set(why, refusal,
-                             "the key was revoked as compromised; make a new one")
+    return blocked ? err_set(why, ERR_BAD_PUBLIC_KEY,
+                             "the key is blocked as compromised; make a new one")
                    : ERR_OK;
+}
+
+static void note_revocation(struct exchange *x, const struct store_issuance *issuance,
+                            int reason)
+{
+    struct audit_line l;
+
+    audit_begin(&l, AUDIT_REVOCATION);
+    json_write_number(&l.w, "issuance", issuance->id);
+    audit_octets(&l, "serial", span_make(issuance->serial, issuance->serial_len));
+    json_write_number(&l.w, "reason", reason);
+    if (x->account != NULL)
+        json_write_number(&l.w, "account", x->account->id);
+    else
+        json_write_text(&l.w, "account", NULL); /* by the certificate's key */
+    audit_end(&l, x->session);
 }
 
 enum err resource_revoke(struct exchange *x, struct err_info *why)
@@ -131,10 +179,15 @@ enum err resource_revoke(struct exchange *x, struct err_info *why)
     TRY(find(x, &certificate, &issuance, &before, why));
     TRY(read_reason(x, &now.reason, why));
     TRY(authorize(x, certificate, issuance, &now.reason, why));
+    TRY(refuse_star(x, issuance, why));
     if (certificate->not_after < now.at)
         return err_set(why, ERR_UNAUTHORIZED, "the certificate has expired");
+    store_notes_hold(x->session);
     enum err result =
         store_revoke(x->session, issuance, &now, now.reason == KEY_COMPROMISE, why);
+    if (result == ERR_OK)
+        note_revocation(x, issuance, now.reason);
+    store_notes_release(x->session);
     if (result == ERR_CONFLICT)
         return err_set(why, ERR_ALREADY_REVOKED, "the certificate is revoked already");
     TRY(result);

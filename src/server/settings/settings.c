@@ -9,8 +9,18 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/net/address.h"
-
-#define DNS_PORT 53
+#include "server/settings/settings_bundle.h"
+#include "server/settings/settings_family.h"
+#include "server/settings/settings_host.h"
+#include "server/settings/settings_issuing.h"
+#include "server/settings/settings_perspective.h"
+#include "server/settings/settings_pkcs11.h"
+#include "server/settings/settings_profile.h"
+#include "server/settings/settings_publish.h"
+#include "server/settings/settings_quorum.h"
+#include "server/settings/settings_table.h"
+#include "server/settings/settings_transparency.h"
+#include "server/settings/settings_view.h"
 
 static const struct config_option options[] = {
 #define OPTION(path, kind, member, fallback, least, most, sentence)                      \
@@ -20,7 +30,13 @@ static const struct config_option options[] = {
 #undef OPTION
 };
 
-static const struct config_table table = {options, sizeof options / sizeof options[0]};
+static const struct config_table table = {options, sizeof options / sizeof options[0],
+                                          settings_families, SETTINGS_FAMILIES};
+
+const struct config_table *settings_table(void)
+{
+    return &table;
+}
 
 /* https:// and the first name, with the port of the first listener unless it is 443. */
 static char *default_origin(struct arena *a, const struct settings *s)
@@ -74,42 +90,39 @@ static enum err check_listen(const struct settings *s, struct err_info *why)
     return ERR_OK;
 }
 
-/* What the validator will read; a mistake is better found before it starts. */
-static enum err check_validation(const struct settings *s, struct err_info *why)
+bool settings_is_web_url(const char *url)
 {
-    struct address address;
-    struct address_network network;
+    bool is_web = strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
 
-    if (s->resolver[0] != '\0' &&
-        !address_parse_with_port(span_of(s->resolver), DNS_PORT, &address))
-        return err_set(why, ERR_CONFIG,
-                       "validation.resolver: \"%s\" is not ADDRESS or ADDRESS:PORT",
-                       s->resolver);
-    if (s->allow_networks.count > SETTINGS_NETWORKS_MAX)
-        return err_set(why, ERR_CONFIG, "validation.allow_networks: at most %d networks",
-                       SETTINGS_NETWORKS_MAX);
-    for (size_t i = 0; i < s->allow_networks.count; i++)
-        if (!address_network_parse(span_of(s->allow_networks.items[i]), &network))
-            return err_set(why, ERR_CONFIG,
-                           "validation.allow_networks: \"%s\" is no network, such as "
-                           "10.0.0.0/8 or fd00::/8",
-                           s->allow_networks.items[i]);
-    return ERR_OK;
+    for (const char *p = url; *p != '\0'; p++)
+        is_web = is_web && *p > ' ' && *p < 0x7f && strchr("<>\"\\", *p) == NULL;
+    return is_web;
 }
 
 /* URLs that are shown to clients, in a header too. */
 static enum err check_url(const char *option, const char *url, struct err_info *why)
 {
-    if (url[0] == '\0')
-        return ERR_OK;
-    bool is_web = strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
-    for (const char *p = url; *p != '\0'; p++)
-        is_web = is_web && *p > ' ' && *p < 0x7f && strchr("<>\"\\", *p) == NULL;
-    if (!is_web)
+    if (url[0] != '\0' && !settings_is_web_url(url))
         return err_set(why, ERR_CONFIG,
                        "%s: \"%s\" is not a URL such as https://ca.example.test/terms",
                        option, url);
     return ERR_OK;
+}
+
+static enum err check_rates(struct settings *s, struct err_info *why)
+{
+    const char *const texts[RATE_KINDS] = {
+#define LIMIT(name, word, sentence)     s->rate_##word,
+#define KEY_LIMIT(name, word, sentence) "off",
+#include "server/settings/limits.def"
+#undef LIMIT
+#undef KEY_LIMIT
+    };
+
+    for (int i = 0; i < RATE_KINDS; i++)
+        if (rate_read(span_of(texts[i]), &s->rates[i], why) != ERR_OK)
+            return err_prefix(why, "rates.%s", rate_kind_word((enum rate_kind)i));
+    return check_url("rates.help_url", s->rates_help_url, why);
 }
 
 static enum err check(struct arena *a, struct settings *s, struct err_info *why)
@@ -118,9 +131,15 @@ static enum err check(struct arena *a, struct settings *s, struct err_info *why)
 
     TRY(check_dns_names(a, s, why));
     TRY(check_listen(s, why));
-    TRY(check_validation(s, why));
+    TRY(settings_view_general(a, s, &s->view, why));
     TRY(check_url("terms_of_service", s->terms_of_service, why));
+    TRY(check_url("terms_of_service_help", s->terms_of_service_help, why));
     TRY(check_url("website", s->website, why));
+    TRY(check_rates(s, why));
+    TRY(check_url("renewal.revoked_url", s->renewal_revoked_url, why));
+    if (s->terms_of_service_renew && s->terms_of_service[0] == '\0')
+        return err_set(why, ERR_CONFIG,
+                       "terms_of_service_renew: there are no terms_of_service");
     if (!log_level_read(s->log_level, &level))
         return err_set(why, ERR_CONFIG,
                        "log.level: \"%s\" is none of debug, info, notice, warning, error",
@@ -128,6 +147,12 @@ static enum err check(struct arena *a, struct settings *s, struct err_info *why)
     if (s->certificate_backdate >= s->certificate_lifetime)
         return err_set(why, ERR_CONFIG,
                        "certificate.backdate must be shorter than certificate.lifetime");
+    TRY(settings_publish_check(a, s, why));
+    TRY(settings_family_check(a, s, why));
+    TRY(settings_transparency_check(a, s, why));
+    TRY(settings_perspective_check(a, s, why));
+    TRY(settings_quorum_check(s, why));
+    TRY(settings_pkcs11_check(a, s, why));
     s->base = s->origin[0] != '\0' ? s->origin : default_origin(a, s);
     if (strncmp(s->base, "https://", 8) != 0 || strchr(s->base + 8, '/') != NULL ||
         s->base[8] == '\0')
@@ -157,6 +182,7 @@ enum err settings_defaults(struct arena *a, const char *directory,
     struct settings *s = arena_get(a, sizeof *s);
 
     TRY(config_defaults(a, &table, s, why));
+    TRY(settings_family_defaults(a, &table, s, why));
     s->directory = arena_string(a, directory);
     TRY(apply_sets(a, s, sets, set_count, why));
     *settings = s;
@@ -169,11 +195,30 @@ enum err settings_file_text(struct arena *a, const char *directory, struct span 
     char *file = file_path(a, directory, SETTINGS_FILE);
     enum err result = file_read(a, file, CONFIG_FILE_MAX, text, why);
 
+    if (result == ERR_NOT_FOUND &&
+        file_exists(file_path(a, directory, SETTINGS_HOST_FILE)))
+        return err_set(why, ERR_CONFIG,
+                       "%s is the folder of a perspective, not of a CA; see: cairn-ca "
+                       "help perspective",
+                       directory);
     if (result == ERR_NOT_FOUND)
         return err_set(why, ERR_CONFIG,
                        "%s is not there; make a CA with: cairn-ca init --dir %s", file,
                        directory);
-    return result;
+    TRY(result);
+    return settings_perspective_join(a, directory, text, why);
+}
+
+/* Was the option that a sentence begins with given on the command line? */
+static bool is_set(const char *subject, const char *const *sets, size_t set_count)
+{
+    for (size_t i = 0; i < set_count; i++) {
+        size_t len = strcspn(sets[i], "=");
+        if (strncmp(sets[i], subject, len) == 0 &&
+            (subject[len] == '\0' || subject[len] == '.'))
+            return true;
+    }
+    return false;
 }
 
 enum err settings_read(struct arena *a, const char *directory, struct span text,
@@ -182,17 +227,71 @@ enum err settings_read(struct arena *a, const char *directory, struct span text,
 {
     struct settings *s = arena_get(a, sizeof *s);
     char *file = file_path(a, directory, SETTINGS_FILE);
+    struct span main_text;
+    struct span perspectives;
 
+    settings_perspective_split(text, &main_text, &perspectives);
+    settings_bundle_split(&perspectives, &s->bundle);
+    struct span bundle = s->bundle;
     TRY(config_defaults(a, &table, s, why));
+    TRY(settings_family_defaults(a, &table, s, why));
     s->directory = arena_string(a, directory);
-    TRY(config_read(a, &table, file, text, s, why));
+    s->bundle = bundle;
+    TRY(config_read(a, &table, file, main_text, s, why));
+    TRY(settings_perspective_read(a, perspectives, s, why));
     enum err result = apply_sets(a, s, sets, set_count, why);
-    if (result != ERR_OK && strncmp(why->detail, "--set", 5) != 0)
-        return err_prefix(why, "%s", file);
+    if (result != ERR_OK && why != NULL && strncmp(why->detail, "--set", 5) != 0) {
+        if (is_set(config_place_subject(a, why->detail), sets, set_count))
+            return err_prefix(why, "--set");
+        return config_place(a, file, main_text, why);
+    }
     if (result != ERR_OK)
         return result;
     *settings = s;
     return ERR_OK;
+}
+
+enum err settings_check_now(struct arena *a, const struct settings *s, int64_t now,
+                            struct err_info *why)
+{
+    struct err_info reading = {0};
+    struct span text = {0};
+    struct span main_text = {0};
+    struct span perspectives = {0};
+
+    enum err result = settings_issuing_check(a, s, why);
+    for (size_t i = 0; i < s->profiles.count && result == ERR_OK; i++) {
+        const struct settings_profile *profile = s->profiles.members[i];
+        result = settings_profile_now(profile, now, why);
+        if (result != ERR_OK)
+            (void)err_prefix(why, "profiles.%s", profile->name);
+    }
+    if (result == ERR_OK)
+        return ERR_OK;
+    if (is_set(config_place_subject(a, why->detail), s->sets, s->set_count))
+        return err_prefix(why, "--set");
+    if (settings_file_text(a, s->directory, &text, &reading) == ERR_OK)
+        settings_perspective_split(text, &main_text, &perspectives);
+    return config_place(a, file_path(a, s->directory, SETTINGS_FILE), main_text, why);
+}
+
+struct config_list settings_notes(struct arena *a, const struct settings *s, int64_t now)
+{
+    const char **items = arena_array(a, CONFIG_LIST_MAX, sizeof *items);
+    struct config_list list = {items, 0};
+
+    for (size_t i = 0; i < s->profiles.count; i++) {
+        size_t count = 0;
+        const char *const *notes =
+            settings_profile_notes(a, s, s->profiles.members[i], now, &count);
+        for (size_t j = 0; j < count && list.count < CONFIG_LIST_MAX; j++)
+            items[list.count++] = notes[j];
+    }
+    size_t count = 0;
+    const char *const *notes = settings_issuing_notes(a, s, now, &count);
+    for (size_t j = 0; j < count && list.count < CONFIG_LIST_MAX; j++)
+        items[list.count++] = notes[j];
+    return list;
 }
 
 enum err settings_load(struct arena *a, const char *directory, const char *const *sets,
@@ -208,6 +307,9 @@ enum err settings_load(struct arena *a, const char *directory, const char *const
 enum err settings_reread(struct arena *a, const struct settings *old, struct span text,
                          const struct settings **settings, struct err_info *why)
 {
+    if (old->is_host)
+        return settings_host_read(a, old->directory, text, old->sets, old->set_count,
+                                  settings, why);
     return settings_read(a, old->directory, text, old->sets, old->set_count, settings,
                          why);
 }

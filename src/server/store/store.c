@@ -70,12 +70,17 @@ static enum err open_files(struct store *store, struct err_info *why)
 enum err store_open(const char *path, struct store **store, struct err_info *why)
 {
     struct store *s = memory_get_zeroed(1, sizeof *s);
+    pthread_mutexattr_t again;
 
     s->arena = arena_new();
     s->path = arena_string(s->arena, path);
     s->lock_fd = -1;
     s->wal_fd = -1;
-    pthread_mutex_init(&s->lock, NULL);
+    /* again by who holds it: store_notes_hold() */
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&s->lock, &again);
+    pthread_mutexattr_destroy(&again);
     pthread_cond_init(&s->work, NULL);
     pthread_cond_init(&s->decided_changed, NULL);
     s->batch = 1;
@@ -133,12 +138,6 @@ void store_session_begin(struct store_session *session)
 store_ticket_number store_session_ticket(const struct store_session *session)
 {
     return session->ticket;
-}
-
-void store_session_depend(struct store_session *session, store_ticket_number ticket)
-{
-    if (ticket > session->ticket)
-        session->ticket = ticket;
 }
 
 uint64_t store_session_undone(const struct store_session *session)

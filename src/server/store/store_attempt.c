@@ -6,6 +6,7 @@ struct attempt {
     int64_t begun;
     int verdict;
     int64_t deactivated;
+    int64_t expires;
 };
 
 /* The facts a change of the attempt depends on. */
@@ -23,6 +24,7 @@ static enum err look(struct store_connection *c, int64_t authz_id, struct attemp
     now->begun = sqlite3_column_int64(q, 1);
     now->verdict = sqlite3_column_int(q, 2);
     now->deactivated = sqlite3_column_int64(q, 3);
+    now->expires = sqlite3_column_int64(q, 4);
     sqlite3_reset(q);
     if (now->deactivated != 0)
         return err_set(why, ERR_CONFLICT, "the authorization is deactivated");
@@ -37,6 +39,8 @@ static enum err begin(struct store_connection *c, int64_t authz_id, int type,
     TRY(look(c, authz_id, &now, why));
     if (now.begun != 0)
         return err_set(why, ERR_CONFLICT, "the challenge was attempted already");
+    if (now.expires <= when)
+        return err_set(why, ERR_CONFLICT, "the authorization has expired");
     sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ATTEMPT_BEGIN);
     sqlite3_bind_int64(q, 1, authz_id);
     sqlite3_bind_int(q, 2, type);
@@ -87,6 +91,29 @@ enum err store_attempt_finish(struct store_session *s, int64_t authz_id,
     if (result == ERR_OK)
         result = finish(&s->store->writer, authz_id, challenge_type, verdict, error,
                         record, now, why);
+    return store_batch_end(s, result);
+}
+
+static enum err shorten(struct store_connection *c, int64_t authz_id, int64_t until,
+                        int64_t when, struct err_info *why)
+{
+    struct attempt now = {0};
+
+    TRY(look(c, authz_id, &now, why));
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_AUTHZ_SHORTEN);
+    sqlite3_bind_int64(q, 1, authz_id);
+    sqlite3_bind_int64(q, 2, until);
+    sqlite3_bind_int64(q, 3, when);
+    return store_connection_do(c, q, why);
+}
+
+enum err store_authz_shorten(struct store_session *s, int64_t id, int64_t until,
+                             int64_t now, struct err_info *why)
+{
+    enum err result = store_batch_begin(s, why);
+
+    if (result == ERR_OK)
+        result = shorten(&s->store->writer, id, until, now, why);
     return store_batch_end(s, result);
 }
 

@@ -1,4 +1,6 @@
 /* Rows of authorizations. */
+#include <string.h>
+
 #include "server/store/store_private.h"
 
 void store_authz_from_row(sqlite3_stmt *q, struct arena *a, struct store_authz *authz)
@@ -19,6 +21,10 @@ void store_authz_from_row(sqlite3_stmt *q, struct arena *a, struct store_authz *
     authz->verdict = (enum store_verdict)sqlite3_column_int(q, 13);
     authz->error = store_connection_text(q, 14, a);
     authz->record = store_connection_text(q, 15, a);
+    authz->lifetime = sqlite3_column_int64(q, 16);
+    authz->subdomains = sqlite3_column_int(q, 17) != 0;
+    authz->caa_checked = sqlite3_column_int64(q, 18);
+    authz->challenges = (unsigned int)sqlite3_column_int(q, 19);
 }
 
 static enum err by_id(struct store_connection *c, struct arena *a, int64_t id,
@@ -41,6 +47,28 @@ enum err store_authz_by_id(struct store_session *s, struct arena *a, int64_t id,
                            struct store_authz **row, struct err_info *why)
 {
     return store_read_end(s, by_id(store_read_begin(s), a, id, row, why));
+}
+
+enum err store_authz_insert(struct store_connection *c, struct store_authz *authz,
+                            struct err_info *why)
+{
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_AUTHZ_ADD);
+
+    sqlite3_bind_int64(q, 1, authz->account_id);
+    sqlite3_bind_int64(q, 2, authz->order_id);
+    sqlite3_bind_int(q, 3, authz->identifier.type);
+    store_connection_bind_text(q, 4, authz->identifier.value);
+    sqlite3_bind_int(q, 5, authz->wildcard ? 1 : 0);
+    store_connection_bind_span(q, 6, span_make(authz->seed, sizeof authz->seed));
+    sqlite3_bind_int64(q, 7, authz->created);
+    sqlite3_bind_int64(q, 8, authz->expires);
+    sqlite3_bind_int64(q, 9, authz->lifetime);
+    sqlite3_bind_int(q, 10, authz->subdomains ? 1 : 0);
+    sqlite3_bind_int(q, 11, (int)authz->challenges);
+    TRY(store_connection_do(c, q, why));
+    authz->id = sqlite3_last_insert_rowid(c->db);
+    authz->attempt_type = -1;
+    return ERR_OK;
 }
 
 static enum err deactivate(struct store_connection *c, int64_t id, int64_t now,

@@ -17,13 +17,17 @@
 #include "server/store/store_private.h"
 
 #define CHECKPOINT_PAGES 2048 /* of the WAL: 8 MiB; so many more start a checkpoint */
-#define WAITERS_FIRST    64
+#define CHECKPOINT_BATCHES                                                               \
+    256 /* while changes never pause, it is looked at after so many */
+#define CHECKPOINT_PAGES_MOST                                                            \
+    8192 /* 32 MiB: then at once; some batches have thousands of pages */
+#define WAITERS_FIRST 64
 
 static void *committer_main(void *argument);
 
-/* Did this batch fail? With the lock held, for decided batches. Of what is older than a
- * forgotten failure nobody knows: it is called failed, since a success that is not true
- * must never be told. */
+/* Did this batch fail? With the lock held, for batches that are not open any more. Of
+ * what is older than a forgotten failure nobody knows: it is called failed, since a
+ * success that is not true must never be told. */
 static enum err outcome(const struct store *store, store_ticket_number ticket)
 {
     size_t kept = store->failure_count < STORE_FAILURES_KEPT ? store->failure_count
@@ -35,6 +39,23 @@ static enum err outcome(const struct store *store, store_ticket_number ticket)
         if (store->failures[i].first <= ticket && ticket <= store->failures[i].last)
             return ERR_STORE;
     return ERR_OK;
+}
+
+/* With the lock held: was a batch undone that the session's work depends on? */
+static bool is_lost(const struct store_session *s)
+{
+    return s->ticket != 0 && s->ticket < s->store->batch &&
+           outcome(s->store, s->ticket) != ERR_OK;
+}
+
+/* With the lock held. A piece of work of several batches is as good as the worst: one
+ * that was undone stays what it depends on, whatever comes later. */
+static void depend(struct store_session *s, store_ticket_number ticket)
+{
+    if (is_lost(s))
+        return;
+    if (ticket > s->ticket)
+        s->ticket = ticket;
 }
 
 /* With the lock held. */
@@ -72,6 +93,9 @@ enum err store_batch_begin(struct store_session *s, struct err_info *why)
     struct store *store = s->store;
 
     pthread_mutex_lock(&store->lock);
+    s->lost = is_lost(s);
+    if (s->lost)
+        return err_set(why, ERR_STORE, "what this depends on could not be stored");
     if (store->poisoned)
         return err_set(why, ERR_STORE, "the store failed; its changes are being undone");
     if (store->dirty)
@@ -88,13 +112,13 @@ enum err store_batch_end(struct store_session *s, enum err result)
 {
     struct store *store = s->store;
 
-    if (result == ERR_STORE && store->dirty)
+    if (result == ERR_STORE && store->dirty && !s->lost)
         store->poisoned = true;
     bool work = store->dirty;
     /* also a refusal depends on what the batch holds: it must not leave before it is
      * decided */
     if (work)
-        s->ticket = store->batch;
+        depend(s, store->batch);
     pthread_mutex_unlock(&store->lock);
     if (work) /* not while the lock is held: the committer would wake only to wait */
         pthread_cond_signal(&store->work);
@@ -111,10 +135,8 @@ struct store_connection *store_read_begin(struct store_session *s)
 enum err store_read_end(struct store_session *s, enum err result)
 {
     struct store *store = s->store;
-    store_ticket_number seen = store->dirty ? store->batch : store->committed;
 
-    if (seen > s->ticket)
-        s->ticket = seen;
+    depend(s, store->dirty ? store->batch : store->committed);
     pthread_mutex_unlock(&store->lock);
     return result;
 }
@@ -130,6 +152,26 @@ static enum err commit(struct store *store, struct err_info *why)
             store_connection_do(c, store_connection_statement(c, STATEMENT_COMMIT), why);
     if (result != ERR_OK && sqlite3_get_autocommit(c->db) == 0)
         (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
+
+/* With the lock held: notes first, for a disk that is full must undo what they tell of.
+ */
+static enum err write_batch(struct store *store, bool noted, struct err_info *why)
+{
+    struct err_info ignored = {0};
+    enum err result = noted ? store->notes.write(store->notes.context, why) : ERR_OK;
+
+    if (!store->dirty)
+        return result;
+    if (result != ERR_OK) {
+        store->poisoned = true;
+        (void)commit(store, &ignored);
+        return ERR_STORE;
+    }
+    result = commit(store, why);
+    if (result != ERR_OK && noted)
+        store->notes.undone(store->notes.context);
     return result;
 }
 
@@ -169,19 +211,28 @@ static void commit_one(struct store *store)
     store_ticket_number batch = store->batch;
     struct store_waiter *taken;
 
-    enum err result = commit(store, &why);
+    bool noted = store->noted;
+    bool dirty = store->dirty;
+    enum err result = write_batch(store, noted, &why);
     if (store->wal_rest && store->wal_pages >= CHECKPOINT_PAGES)
         copy_wal(store); /* the little that came meanwhile: see checkpoint() */
     store->wal_rest = false;
-    if (result != ERR_OK) /* before anyone can read what is there instead */
+    if (result != ERR_OK) { /* before anyone can read what is there instead */
         atomic_fetch_add(&store->undone, 1);
+        note_failure(store, batch);
+    }
     store->batch++;
     store->dirty = false;
+    store->noted = false;
     store->poisoned = false;
     if (result == ERR_OK) /* what is undone nobody saw */
         store->committed = batch;
     pthread_mutex_unlock(&store->lock);
-    if (result == ERR_OK && fdatasync(store->wal_fd) != 0) {
+    if (result == ERR_OK && noted && !store->notes.sync(store->notes.context)) {
+        log_event(LOG_LEVEL_ERROR, "store.notes_sync_failed", "errno=%d", errno);
+        abort();
+    }
+    if (result == ERR_OK && dirty && fdatasync(store->wal_fd) != 0) {
         /* the kernel may have dropped the pages: nothing read from here on can be trusted
          */
         log_event(LOG_LEVEL_ERROR, "store.sync_failed", "errno=%d", errno);
@@ -191,8 +242,6 @@ static void commit_one(struct store *store)
         log_event(LOG_LEVEL_ERROR, "store.batch_undone", "batch=%llu why=" LOG_QUOTE,
                   (unsigned long long)batch, why.detail);
     pthread_mutex_lock(&store->lock);
-    if (result != ERR_OK)
-        note_failure(store, batch);
     store->decided = batch;
     size_t count = take_decided(store, &taken);
     pthread_cond_broadcast(&store->decided_changed);
@@ -233,12 +282,13 @@ static void *committer_main(void *argument)
 
     pthread_mutex_lock(&store->lock);
     for (;;) {
-        while (!store->dirty && !store->stopping)
+        while (!store->dirty && !store->noted && !store->stopping)
             pthread_cond_wait(&store->work, &store->lock);
-        if (!store->dirty)
+        if (!store->dirty && !store->noted)
             break;
         commit_one(store);
-        if (++batches % 256 == 0 || !store->dirty) {
+        if (++batches % CHECKPOINT_BATCHES == 0 || !store->dirty ||
+            store->wal_pages - store->wal_copied >= CHECKPOINT_PAGES_MOST) {
             pthread_mutex_unlock(&store->lock);
             checkpoint(store);
             pthread_mutex_lock(&store->lock);
@@ -246,6 +296,53 @@ static void *committer_main(void *argument)
     }
     pthread_mutex_unlock(&store->lock);
     return NULL;
+}
+
+void store_notes_use(struct store *store, const struct store_notes *notes)
+{
+    store->notes = *notes;
+}
+
+void *store_notes_context(const struct store_session *s)
+{
+    return s->store->notes.context;
+}
+
+void store_notes_add(struct store_session *s)
+{
+    struct store *store = s->store;
+    struct err_info why = {0};
+
+    pthread_mutex_lock(&store->lock);
+    if (start_committer(store, &why) != ERR_OK) {
+        log_event(LOG_LEVEL_ERROR, "store.cannot_start", "why=" LOG_QUOTE, why.detail);
+        abort();
+    }
+    store->noted = true;
+    depend(s, store->batch);
+    pthread_mutex_unlock(&store->lock);
+    pthread_cond_signal(&store->work);
+}
+
+void store_notes_hold(struct store_session *s)
+{
+    pthread_mutex_lock(&s->store->lock);
+}
+
+void store_notes_release(struct store_session *s)
+{
+    pthread_mutex_unlock(&s->store->lock);
+}
+
+void store_session_depend(struct store_session *s, store_ticket_number ticket)
+{
+    if (s->ticket == 0) { /* mostly */
+        s->ticket = ticket;
+        return;
+    }
+    pthread_mutex_lock(&s->store->lock);
+    depend(s, ticket);
+    pthread_mutex_unlock(&s->store->lock);
 }
 
 void store_when_durable(struct store *store, store_ticket_number ticket,

@@ -4,9 +4,9 @@
 void store_certificate_from_row(sqlite3_stmt *q, struct arena *a,
                                 struct store_issuance *issuance)
 {
-    store_issuance_from_row(q, issuance);
-    issuance->certificate = store_connection_blob(q, 9, a);
-    issuance->issuers = store_connection_blob(q, 10, a);
+    store_issuance_from_row(q, a, issuance);
+    issuance->certificate = store_connection_blob(q, STORE_ISSUANCE_COLUMNS, a);
+    issuance->issuers = store_connection_blob(q, STORE_ISSUANCE_COLUMNS + 1, a);
 }
 
 static enum err by_id(struct store_connection *c, struct arena *a, int64_t id,

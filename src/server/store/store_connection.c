@@ -35,13 +35,11 @@ enum err store_connection_error(struct store_connection *c, int result,
     }
 }
 
-enum err store_connection_open(const char *path, struct store_connection *c,
-                               struct err_info *why)
+static enum err open_file(const char *path, int flags, struct store_connection *c,
+                          struct err_info *why)
 {
     memset(c, 0, sizeof *c);
-    int result = sqlite3_open_v2(
-        path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-        NULL);
+    int result = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (result == SQLITE_OK)
         result = sqlite3_extended_result_codes(c->db, 1);
     if (result == SQLITE_OK)
@@ -54,6 +52,22 @@ enum err store_connection_open(const char *path, struct store_connection *c,
     enum err failure = store_connection_error(c, result, why);
     store_connection_close(c);
     return failure;
+}
+
+enum err store_connection_open(const char *path, struct store_connection *c,
+                               struct err_info *why)
+{
+    return open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, c, why);
+}
+
+enum err store_connection_open_reader(const char *path, struct store_connection *c,
+                                      struct err_info *why)
+{
+    TRY(open_file(path, SQLITE_OPEN_READONLY, c, why));
+    return store_connection_run(c,
+                                "PRAGMA query_only=1;PRAGMA temp_store=MEMORY;"
+                                "PRAGMA cache_size=-32768;PRAGMA trusted_schema=OFF",
+                                why);
 }
 
 enum err store_connection_configure(struct store_connection *c, struct err_info *why)
@@ -88,6 +102,9 @@ sqlite3_stmt *store_connection_statement(struct store_connection *c,
         sqlite3_prepare_v3(c->db, sql_of[which], -1, SQLITE_PREPARE_PERSISTENT,
                            &c->statements[which], NULL) != SQLITE_OK)
         return NULL;
+    /* what an earlier use left bound, or left running, must not be part of this one */
+    sqlite3_reset(c->statements[which]);
+    sqlite3_clear_bindings(c->statements[which]);
     return c->statements[which];
 }
 

@@ -1,28 +1,39 @@
-/* Rows of issuances. State: 0 begun, 1 finished, 2 abandoned. */
+/* Rows of issuances. */
 #include <string.h>
 
 #include "server/store/store_private.h"
+#include "server/store/store_star.h"
 
-enum { BEGUN = 0, FINISHED = 1, ABANDONED = 2 };
-
-void store_issuance_from_row(sqlite3_stmt *q, struct store_issuance *issuance)
+/* A short BLOB into `to`; one that does not fit is passed over. */
+static size_t octets_at(sqlite3_stmt *q, int column, uint8_t *to, size_t size)
 {
-    const void *serial = sqlite3_column_blob(q, 3);
-    size_t serial_len = (size_t)sqlite3_column_bytes(q, 3);
+    const void *octets = sqlite3_column_blob(q, column);
+    size_t len = (size_t)sqlite3_column_bytes(q, column);
 
+    if (octets == NULL || len > size)
+        return 0;
+    memcpy(to, octets, len);
+    return len;
+}
+
+void store_issuance_from_row(sqlite3_stmt *q, struct arena *a,
+                             struct store_issuance *issuance)
+{
     issuance->id = sqlite3_column_int64(q, 0);
     issuance->order_id = sqlite3_column_int64(q, 1);
     issuance->account_id = sqlite3_column_int64(q, 2);
-    if (serial != NULL && serial_len <= STORE_SERIAL_MAX) {
-        memcpy(issuance->serial, serial, serial_len);
-        issuance->serial_len = serial_len;
-    }
+    issuance->serial_len = octets_at(q, 3, issuance->serial, STORE_SERIAL_MAX);
     store_connection_octets(q, 4, issuance->key_hash, STORE_HASH_SIZE);
     store_connection_octets(q, 5, issuance->csr_hash, STORE_HASH_SIZE);
     issuance->begun = sqlite3_column_int64(q, 6);
     issuance->not_after = sqlite3_column_int64(q, 7);
-    issuance->finished = sqlite3_column_int(q, 8) == FINISHED;
-    issuance->abandoned = sqlite3_column_int(q, 8) == ABANDONED;
+    issuance->finished = sqlite3_column_int(q, 8) == STORE_ISSUANCE_FINISHED;
+    issuance->abandoned = sqlite3_column_int(q, 8) == STORE_ISSUANCE_ABANDONED;
+    issuance->waiting = sqlite3_column_int(q, 8) == STORE_ISSUANCE_WAITING;
+    issuance->issuer_len = octets_at(q, 9, issuance->issuer, STORE_HASH_SIZE);
+    issuance->shard = sqlite3_column_int64(q, 10);
+    issuance->profile = store_connection_text(q, 11, a);
+    issuance->directory = store_connection_text(q, 12, a);
 }
 
 /* One number from a query with one parameter bound already; -1 if there is no row. */
@@ -38,18 +49,33 @@ static enum err one_number(struct store_connection *c, sqlite3_stmt *q, int *num
     return ERR_OK;
 }
 
-static enum err begin(struct store_connection *c, struct store_issuance *issuance,
-                      struct err_info *why)
+/* May the order have its first, and mostly only, certificate? One that waits for its logs
+ * makes room. */
+static enum err check_order(struct store_connection *c,
+                            const struct store_issuance *issuance, bool *waits,
+                            struct err_info *why)
+{
+    bool found = false;
+
+    TRY(store_order_check(c, issuance, why));
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCE_OF_ORDER);
+    sqlite3_bind_int64(q, 1, issuance->order_id);
+    TRY(store_connection_next(c, q, &found, why));
+    if (found) {
+        *waits = sqlite3_column_int(q, 8) == STORE_ISSUANCE_WAITING;
+        sqlite3_reset(q);
+    }
+    if (found && !*waits)
+        return err_set(why, ERR_CONFLICT, "the order has an issuance already");
+    return ERR_OK;
+}
+
+static enum err add(struct store_connection *c, struct store_issuance *issuance,
+                    struct err_info *why)
 {
     int number = 0;
 
-    TRY(store_order_check(c, issuance->order_id, why));
-    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCE_OF_ORDER);
-    sqlite3_bind_int64(q, 1, issuance->order_id);
-    TRY(one_number(c, q, &number, why));
-    if (number >= 0)
-        return err_set(why, ERR_CONFLICT, "the order has an issuance already");
-    q = store_connection_statement(c, STATEMENT_ISSUANCE_SERIAL);
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCE_SERIAL);
     store_connection_bind_span(q, 1, span_make(issuance->serial, issuance->serial_len));
     TRY(one_number(c, q, &number, why));
     if (number >= 0)
@@ -63,9 +89,29 @@ static enum err begin(struct store_connection *c, struct store_issuance *issuanc
     store_connection_bind_span(q, 6, span_make(issuance->csr_hash, STORE_HASH_SIZE));
     sqlite3_bind_int64(q, 7, issuance->begun);
     sqlite3_bind_int64(q, 8, issuance->not_after);
+    store_connection_bind_span(q, 9, span_make(issuance->issuer, issuance->issuer_len));
+    sqlite3_bind_int64(q, 10, issuance->shard);
+    store_connection_bind_text(q, 11, issuance->profile != NULL ? issuance->profile : "");
+    store_connection_bind_text(q, 12,
+                               issuance->directory != NULL ? issuance->directory : "");
     TRY(store_connection_do(c, q, why));
     issuance->id = sqlite3_last_insert_rowid(c->db);
     return ERR_OK;
+}
+
+static enum err begin(struct store_connection *c, struct store_issuance *issuance,
+                      struct err_info *why)
+{
+    bool renewal = issuance->star != NULL && issuance->star->spki.len == 0;
+
+    bool waits = false;
+
+    TRY(renewal ? store_star_check(c, issuance, why)
+                : check_order(c, issuance, &waits, why));
+    TRY(add(c, issuance, why));
+    if (waits)
+        TRY(store_precertificate_abandon(c, issuance->order_id, why));
+    return issuance->star != NULL ? store_star_note(c, issuance, why) : ERR_OK;
 }
 
 enum err store_issuance_begin(struct store_session *s, struct store_issuance *issuance,
@@ -78,7 +124,32 @@ enum err store_issuance_begin(struct store_session *s, struct store_issuance *is
     return store_batch_end(s, result);
 }
 
-static enum err check_begun(struct store_connection *c, int64_t id, struct err_info *why)
+/* Keys of own certificates are in memory only: what an earlier process began is over. */
+static enum err begin_own(struct store_connection *c, struct store_issuance *issuance,
+                          int64_t replaced, struct err_info *why)
+{
+    issuance->order_id = 0;
+    issuance->account_id = 0;
+    TRY(add(c, issuance, why));
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCES_ABANDON_OWN);
+    sqlite3_bind_int64(q, 1, issuance->id);
+    sqlite3_bind_int64(q, 2, replaced);
+    return store_connection_do(c, q, why);
+}
+
+enum err store_issuance_begin_own(struct store_session *s,
+                                  struct store_issuance *issuance, int64_t replaced,
+                                  struct err_info *why)
+{
+    enum err result = store_batch_begin(s, why);
+
+    if (result == ERR_OK)
+        result = begin_own(&s->store->writer, issuance, replaced, why);
+    return store_batch_end(s, result);
+}
+
+enum err store_issuance_check_begun(struct store_connection *c, int64_t id,
+                                    struct err_info *why)
 {
     int state = 0;
     sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCE_STATE);
@@ -87,19 +158,21 @@ static enum err check_begun(struct store_connection *c, int64_t id, struct err_i
     TRY(one_number(c, q, &state, why));
     if (state < 0)
         return err_set(why, ERR_NOT_FOUND, "there is no such issuance");
-    if (state != BEGUN)
+    if (state != STORE_ISSUANCE_BEGUN)
         return err_set(why, ERR_CONFLICT, "the issuance is %s",
-                       state == FINISHED ? "finished" : "abandoned");
+                       state == STORE_ISSUANCE_FINISHED  ? "finished"
+                       : state == STORE_ISSUANCE_WAITING ? "waiting"
+                                                         : "abandoned");
     return ERR_OK;
 }
 
-static enum err set_state(struct store_connection *c, int64_t id, int state,
-                          struct err_info *why)
+enum err store_issuance_set_state(struct store_connection *c, int64_t id,
+                                  enum store_issuance_state state, struct err_info *why)
 {
     sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCE_SET_STATE);
 
     sqlite3_bind_int64(q, 1, id);
-    sqlite3_bind_int(q, 2, state);
+    sqlite3_bind_int(q, 2, (int)state);
     return store_connection_do(c, q, why);
 }
 
@@ -129,14 +202,15 @@ static enum err finish(struct store_connection *c, int64_t id, struct span certi
 {
     int64_t chain = 0;
 
-    TRY(check_begun(c, id, why));
+    TRY(store_issuance_check_begun(c, id, why));
+    TRY(store_revocation_look(c, id, why));
     TRY(chain_id(c, issuers, &chain, why));
     sqlite3_stmt *q = store_connection_statement(c, STATEMENT_CERTIFICATE_ADD);
     sqlite3_bind_int64(q, 1, id);
     store_connection_bind_span(q, 2, certificate);
     sqlite3_bind_int64(q, 3, chain);
     TRY(store_connection_do(c, q, why));
-    return set_state(c, id, FINISHED, why);
+    return store_issuance_set_state(c, id, STORE_ISSUANCE_FINISHED, why);
 }
 
 enum err store_issuance_finish(struct store_session *s, int64_t id,
@@ -150,14 +224,44 @@ enum err store_issuance_finish(struct store_session *s, int64_t id,
     return store_batch_end(s, result);
 }
 
+/* What renews itself is tried again later, what has no certificate yet is not. */
+enum err store_issuance_give_up(struct store_connection *c, int64_t id,
+                                struct err_info *why)
+{
+    TRY(store_issuance_check_begun(c, id, why));
+    TRY(store_issuance_set_state(c, id, STORE_ISSUANCE_ABANDONED, why));
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_STAR_RETRY);
+    sqlite3_bind_int64(q, 1, id);
+    return store_connection_do(c, q, why);
+}
+
 enum err store_issuance_abandon(struct store_session *s, int64_t id, struct err_info *why)
 {
     enum err result = store_batch_begin(s, why);
 
     if (result == ERR_OK)
-        result = check_begun(&s->store->writer, id, why);
+        result = store_issuance_give_up(&s->store->writer, id, why);
+    return store_batch_end(s, result);
+}
+
+/* An order that has a certificate goes on with it. */
+static enum err refuse(struct store_connection *c, int64_t id, const char *error,
+                       struct err_info *why)
+{
+    TRY(store_issuance_give_up(c, id, why));
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ISSUANCE_FAIL_ORDER);
+    sqlite3_bind_int64(q, 1, id);
+    store_connection_bind_text(q, 2, error);
+    return store_connection_do(c, q, why);
+}
+
+enum err store_issuance_refuse(struct store_session *s, int64_t id, const char *error,
+                               struct err_info *why)
+{
+    enum err result = store_batch_begin(s, why);
+
     if (result == ERR_OK)
-        result = set_state(&s->store->writer, id, ABANDONED, why);
+        result = refuse(&s->store->writer, id, error, why);
     return store_batch_end(s, result);
 }
 
@@ -174,8 +278,8 @@ static enum err unfinished(struct store_connection *c, struct arena *a, size_t m
     while (more) {
         TRY(store_connection_next(c, q, &more, why));
         if (more && used < max) {
-            store_issuance_from_row(q, &list[used]);
-            list[used++].tbs = store_connection_blob(q, 9, a);
+            store_issuance_from_row(q, a, &list[used]);
+            list[used++].tbs = store_connection_blob(q, STORE_ISSUANCE_COLUMNS, a);
         }
     }
     *rows = list;

@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 
 #include "server/store/store.h"
+#include "server/store/store_notes.h"
+#include "server/store/store_renewal.h"
+#include "server/store/store_reuse.h"
 
 enum store_statement {
 #define STATEMENT(name, sql) STATEMENT_##name,
@@ -49,11 +52,14 @@ struct store {
     store_ticket_number committed;  /* newest that readers may see */
     store_ticket_number decided;    /* newest that is on disk, or undone */
     bool dirty;                     /* the batch has changes */
+    bool noted;                     /* there are notes to be written with it */
+    struct store_notes notes;
     bool poisoned; /* a change failed in the middle: the batch must be undone */
     bool stopping;
     struct store_failure failures[STORE_FAILURES_KEPT]; /* ring */
     size_t failure_count;
     _Atomic uint64_t undone;       /* batches that failed */
+    _Atomic uint64_t revoked;      /* see store_crl_revoked */
     store_ticket_number forgotten; /* newest failure that has left the ring */
     struct store_waiter *waiters;
     size_t waiter_count;
@@ -68,6 +74,7 @@ struct store {
 struct store_session {
     struct store *store;
     store_ticket_number ticket;
+    bool lost; /* the change under way is refused: an earlier one was undone */
 };
 
 /* The hook of the writer's connection: how long the WAL is after a commit. */
@@ -79,6 +86,11 @@ int store_batch_on_wal(void *context, sqlite3 *db, const char *name, int pages);
  * statements. */
 MUST_CHECK enum err store_connection_open(const char *path, struct store_connection *c,
                                           struct err_info *why);
+
+/* The same for reading only. */
+MUST_CHECK enum err store_connection_open_reader(const char *path,
+                                                 struct store_connection *c,
+                                                 struct err_info *why);
 
 /* Make it what every one is to be. The file becomes one with a WAL. */
 MUST_CHECK enum err store_connection_configure(struct store_connection *c,
@@ -130,6 +142,10 @@ MUST_CHECK enum err store_schema_check(struct store_connection *c, const char *p
 MUST_CHECK enum err store_schema_prepare(struct store_connection *c, int version,
                                          struct err_info *why);
 
+/* ERR_STORE unless the file's version is that of this program. */
+MUST_CHECK enum err store_schema_is_current(const char *path, int version,
+                                            struct err_info *why);
+
 /* ---- batches (store_batch.c) ---- */
 
 /* Begin a change: takes the lock and opens the batch. store_batch_end must follow, also
@@ -153,10 +169,78 @@ void store_batch_stop(struct store *store);
 
 /* ---- rows shared between files ---- */
 
-/* ERR_CONFLICT unless the order has no error and all its authorizations are valid and not
- * deactivated; ERR_NOT_FOUND. */
-MUST_CHECK enum err store_order_check(struct store_connection *c, int64_t id,
+/* May this issuance of an order begin? ERR_CONFLICT unless the order has no error and has
+ * not expired when it begins, its place was not taken by another that replaces the same
+ * certificate (store_order_add_replacing), and all its authorizations are valid then;
+ * ERR_UNAUTHORIZED if its account is not valid any more, ERR_BAD_CSR if the key is
+ * blocked or an account's; ERR_NOT_FOUND. */
+MUST_CHECK enum err store_order_check(struct store_connection *c,
+                                      const struct store_issuance *issuance,
                                       struct err_info *why);
+
+/* The same of a renewal (RFC 8739), but ERR_UNAUTHORIZED if the order has an error or an
+ * authorization that was deactivated; expired and removed ones do not matter. */
+MUST_CHECK enum err store_order_check_kept(struct store_connection *c,
+                                           const struct store_issuance *issuance,
+                                           struct err_info *why);
+
+/* Of an auto-renewal order: add its facts, load them (ERR_NOT_FOUND), check whether a
+ * renewal may begin (as store_issuance_begin says), note what is known when an issuance
+ * begins. */
+MUST_CHECK enum err store_star_add(struct store_connection *c, int64_t order_id,
+                                   const struct store_star *star, struct err_info *why);
+MUST_CHECK enum err store_star_load(struct store_connection *c, struct arena *a,
+                                    int64_t order_id, struct store_star **row,
+                                    struct err_info *why);
+MUST_CHECK enum err store_star_check(struct store_connection *c,
+                                     const struct store_issuance *issuance,
+                                     struct err_info *why);
+MUST_CHECK enum err store_star_note(struct store_connection *c,
+                                    const struct store_issuance *issuance,
+                                    struct err_info *why);
+
+/* Count one more account bound to the external key, at `now`. ERR_CONFLICT if it is
+ * revoked, expired, used up; ERR_NOT_FOUND. */
+MUST_CHECK enum err store_external_use(struct store_connection *c, int64_t id,
+                                       int64_t now, struct err_info *why);
+/* Add an order with its authorizations, those that serve as `reuse` says (NULL: none, and
+ * no arena is needed) among them; all checks come before the first row. */
+MUST_CHECK enum err store_order_insert(struct store_connection *c, struct arena *a,
+                                       struct store_order *order,
+                                       const struct store_reuse *reuse,
+                                       struct err_info *why);
+
+/* As store_order_by_id. */
+MUST_CHECK enum err store_order_load(struct store_connection *c, struct arena *a,
+                                     int64_t id, struct store_order **row,
+                                     struct err_info *why);
+
+/* The identifiers in an order's row; ERR_STORE if they are damaged. */
+MUST_CHECK enum err store_order_identifiers(struct span octets, struct arena *a,
+                                            const struct store_identifier **identifiers,
+                                            size_t *count, struct err_info *why);
+
+/* ERR_NOT_FOUND unless there is such an account, ERR_UNAUTHORIZED unless it is valid. */
+MUST_CHECK enum err store_order_check_account(struct store_connection *c,
+                                              int64_t account_id, struct err_info *why);
+
+/* Write a new authorization; its id is set, and that nothing was attempted. */
+MUST_CHECK enum err store_authz_insert(struct store_connection *c,
+                                       struct store_authz *authz, struct err_info *why);
+
+/* An authorization of the account that serves for an identifier, as it is shown, if there
+ * is one: its own, else one of a name above. Written into `authz`, texts in the arena. */
+MUST_CHECK enum err store_reuse_find(struct store_connection *c, struct arena *a,
+                                     int64_t account_id,
+                                     const struct store_identifier *identifier,
+                                     const struct store_reuse *reuse,
+                                     struct store_authz *authz, bool *found,
+                                     struct err_info *why);
+
+/* Enter a revocation into its issuer's list, or again with another reason. */
+MUST_CHECK enum err store_crl_note(struct store_connection *c,
+                                   const struct store_issuance *issuance,
+                                   struct span issuer, struct err_info *why);
 
 /* An authorization from a row of AUTHZ_BY_ID's columns. */
 void store_authz_from_row(sqlite3_stmt *statement, struct arena *a,
@@ -166,5 +250,40 @@ void store_authz_from_row(sqlite3_stmt *statement, struct arena *a,
 void store_certificate_from_row(sqlite3_stmt *statement, struct arena *a,
                                 struct store_issuance *issuance);
 
-/* An issuance from a row of ISSUANCE_OF_ORDER's columns. */
-void store_issuance_from_row(sqlite3_stmt *statement, struct store_issuance *issuance);
+/* An issuance from a row that begins with ISSUANCE_OF_ORDER's columns, of which there are
+ * STORE_ISSUANCE_COLUMNS. */
+#define STORE_ISSUANCE_COLUMNS 13
+void store_issuance_from_row(sqlite3_stmt *statement, struct arena *a,
+                             struct store_issuance *issuance);
+
+/* ERR_BAD_PUBLIC_KEY if the key with that SHA-256 of its SubjectPublicKeyInfo was ever to
+ * be certified. */
+MUST_CHECK enum err store_key_check(struct store_connection *c, const uint8_t *hash,
+                                    struct err_info *why);
+
+/* What an issuance's row says of it. */
+enum store_issuance_state {
+    STORE_ISSUANCE_BEGUN = 0,
+    STORE_ISSUANCE_FINISHED = 1,
+    STORE_ISSUANCE_ABANDONED = 2,
+    STORE_ISSUANCE_WAITING = 3, /* for its logs: store_precertificate.h */
+};
+
+/* ERR_NOT_FOUND; ERR_CONFLICT unless it is begun. */
+MUST_CHECK enum err store_issuance_check_begun(struct store_connection *c, int64_t id,
+                                               struct err_info *why);
+MUST_CHECK enum err store_issuance_set_state(struct store_connection *c, int64_t id,
+                                             enum store_issuance_state state,
+                                             struct err_info *why);
+
+/* As store_revocation_check. */
+MUST_CHECK enum err store_revocation_look(struct store_connection *c, int64_t issuance_id,
+                                          struct err_info *why);
+
+/* As store_issuance_abandon. */
+MUST_CHECK enum err store_issuance_give_up(struct store_connection *c, int64_t id,
+                                           struct err_info *why);
+
+/* The order's issuance that waits, if there is one, is abandoned. */
+MUST_CHECK enum err store_precertificate_abandon(struct store_connection *c,
+                                                 int64_t order_id, struct err_info *why);

@@ -8,7 +8,8 @@
     0x4361726e /* "Carn", in the file's header (SQLite file format 1.3.14) */
 
 /* One step for each file of schema/: step N leads from version N-1 to N. */
-static const char *const steps[] = {SCHEMA_001, SCHEMA_002};
+static const char *const steps[] = {SCHEMA_001, SCHEMA_002, SCHEMA_003, SCHEMA_004,
+                                    SCHEMA_005};
 
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 
@@ -66,5 +67,15 @@ enum err store_schema_prepare(struct store_connection *c, int version,
 {
     for (; version < STEP_COUNT; version++)
         TRY(migrate(c, version, why));
+    return ERR_OK;
+}
+
+enum err store_schema_is_current(const char *path, int version, struct err_info *why)
+{
+    if (version < STEP_COUNT)
+        return err_set(why, ERR_STORE,
+                       "%s was written by an older version of cairn-ca (schema %d; this "
+                       "knows %d): start the CA once",
+                       path, version, STEP_COUNT);
     return ERR_OK;
 }

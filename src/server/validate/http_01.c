@@ -1,40 +1,36 @@
 /* http-01 (RFC 8555 8.3): fetch /.well-known/acme-challenge/TOKEN over plain HTTP.
- *
- * Each host is looked up once; of its addresses that may be connected to, the first IPv6
- * one is tried, and one IPv4 address if dialling that failed. */
+ * Where it connects to is in validate_target.c. */
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/base/secret.h"
 #include "core/base/text.h"
 #include "core/http/url.h"
 #include "server/validate/validate_private.h"
 
 #define REDIRECTS_MAX 10
 #define BODY_MAX      1024 /* octets read; a key authorization has some 90 */
-#define DIAL_SHARE    2 /* of the time left: what dialling the first address may use up */
-#define BODY_SHOWN    64  /* octets of a wrong body in the refusal */
-#define URL_SHOWN     200 /* octets of a URL there */
+#define BODY_SHOWN    64   /* octets of a wrong body in the refusal */
+#define URL_SHOWN     200  /* octets of a URL there */
+#define PROOF_SHOWN   150  /* octets of what was expected; it has some 66 */
 #define USER_AGENT    "cairn-ca/" CAIRN_VERSION " (ACME http-01 validation; RFC 8555 8.3)"
 
 struct http_01 {
     struct url url;
     int redirects;
-    const char *led_by;        /* the redirect that led to the URL, for refusals; or "" */
-    struct address targets[2]; /* in the order they are tried */
-    size_t target_count;
-    size_t target; /* being tried */
-    char at[ADDRESS_TEXT_SIZE];
+    const char *host_header; /* of the next request; NULL: as the URL has it */
+    const char *led_to;      /* the redirect that led to the URL; NULL: none did */
 };
 
 static void try_target(struct validate_check *c);
 
 /* The port to dial: 80 and 443 stand for the configured ones; others are not allowed. */
-static bool dial_port(const struct validator *v, uint16_t port, uint16_t *dial)
+static bool dial_port(const struct validate_check *c, uint16_t port, uint16_t *dial)
 {
-    if (port == 80 || port == v->options.http_port)
-        *dial = v->options.http_port;
-    else if (port == 443 || port == v->options.tls_port)
-        *dial = v->options.tls_port;
+    if (port == 80 || port == c->place->view.http_port)
+        *dial = c->place->view.http_port;
+    else if (port == 443 || port == c->place->view.tls_port)
+        *dial = c->place->view.tls_port;
     else
         return false;
     return true;
@@ -56,84 +52,31 @@ static const char *url_of(struct validate_check *c)
     return brief(c, &s->url);
 }
 
-/* The first address of a lookup that may be connected to; `refused` is one that may not.
+/* Who answered, for refusals: also why that was asked, if it is another than one expects.
  */
-static bool pick(const struct validator *v, const struct resolver_result *r,
-                 struct address *to, const struct address **refused)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        if (validate_may_connect(v, &r->addresses[i])) {
-            *to = r->addresses[i];
-            return true;
-        }
-        *refused = &r->addresses[i];
-    }
-    return false;
-}
-
-static void refuse_address(struct validate_check *c, const struct address *a)
+static const char *answerer(struct validate_check *c)
 {
     const struct http_01 *s = c->state;
-    char text[ADDRESS_TEXT_SIZE];
 
-    address_text(a, text);
-    bool named = s->url.host_kind == URL_HOST_NAME;
-    validate_bad(c, ERR_CONNECTION,
-                 "%s%s%s%s is %s: this CA does not connect to such addresses unless "
-                 "validation.allow_networks names them",
-                 s->led_by, named ? s->url.host : "", named ? " is at " : "", text,
-                 address_special_name(a));
-}
-
-static void on_looked_up(struct validate_check *c)
-{
-    struct http_01 *s = c->state;
-    const struct resolver_result *v6 = &c->answers[0];
-    const struct resolver_result *v4 = &c->answers[1];
-    const struct address *refused = NULL;
-
-    s->target_count = 0;
-    s->target = 0;
-    if (pick(c->validator, v6, &s->targets[s->target_count], &refused))
-        s->target_count++;
-    if (pick(c->validator, v4, &s->targets[s->target_count], &refused))
-        s->target_count++;
-    if (s->target_count > 0) {
-        try_target(c);
-    } else if (refused != NULL) {
-        refuse_address(c, refused);
-    } else if (v4->rcode == DNS_NXDOMAIN || v6->rcode == DNS_NXDOMAIN) {
-        validate_bad(c, ERR_DNS, "%sthere is no name %s in the DNS (NXDOMAIN)", s->led_by,
-                     c->host);
-    } else if (v4->rcode != DNS_NOERROR) {
-        validate_trouble(c, ERR_DNS, "%slooking up the A records of %s failed: %s",
-                         s->led_by, c->host, v4->reason);
-    } else if (v6->rcode != DNS_NOERROR) {
-        validate_trouble(c, ERR_DNS, "%slooking up the AAAA records of %s failed: %s",
-                         s->led_by, c->host, v6->reason);
-    } else {
-        validate_bad(c, ERR_DNS, "%s%s has neither A nor AAAA records", s->led_by,
-                     c->host);
-    }
+    return s->led_to == NULL
+               ? arena_printf(c->arena, "%s at %s", url_of(c), c->target.at)
+               : arena_printf(c->arena, "%s, which at %s", s->led_to, c->target.at);
 }
 
 /* Go to where the URL points. */
 static void visit(struct validate_check *c)
 {
-    struct http_01 *s = c->state;
+    const struct http_01 *s = c->state;
+    const char *led_by =
+        s->led_to != NULL ? arena_printf(c->arena, "%s: ", s->led_to) : "";
+    uint16_t port;
 
-    if (s->url.host_kind == URL_HOST_NAME) {
-        validate_look_up(c, s->url.host, on_looked_up);
-        return;
-    }
-    if (!validate_may_connect(c->validator, &s->url.address)) {
-        refuse_address(c, &s->url.address);
-        return;
-    }
-    s->targets[0] = s->url.address;
-    s->target_count = 1;
-    s->target = 0;
-    try_target(c);
+    if (!dial_port(c, s->url.port, &port))
+        validate_bad(c, ERR_INTERNAL, "port %u is not to be dialled", s->url.port);
+    else if (s->url.host_kind == URL_HOST_NAME)
+        validate_target_find_name(c, s->url.host, port, led_by, try_target);
+    else
+        validate_target_find_address(c, &s->url.address, port, led_by, try_target);
 }
 
 static void note_fetch(struct validate_check *c, const struct http_fetch_result *r)
@@ -142,7 +85,7 @@ static void note_fetch(struct validate_check *c, const struct http_fetch_result 
 
     validate_step_begin(c);
     json_write_text(&c->record, "url", url_text(c->arena, &s->url));
-    json_write_text(&c->record, "address", s->at);
+    json_write_text(&c->record, "address", c->target.at);
     if (r->code != ERR_OK) {
         json_write_text(&c->record, "error", r->detail);
     } else {
@@ -169,36 +112,39 @@ static void follow(struct validate_check *c, const struct http_fetch_result *r)
     uint16_t dial;
 
     if (s->redirects++ == REDIRECTS_MAX) {
-        validate_bad(c, ERR_CONNECTION, "%s: more than %d redirects", url_of(c),
-                     REDIRECTS_MAX);
+        validate_bad(c, ERR_CONNECTION,
+                     "%s at %s redirects again: more than %d redirects", url_of(c),
+                     c->target.at, REDIRECTS_MAX);
         return;
     }
     if (r->location == NULL) {
-        validate_bad(c, ERR_UNAUTHORIZED, "%s at %s answered %d without a Location",
-                     url_of(c), s->at, r->status);
+        validate_bad(c, ERR_UNAUTHORIZED,
+                     "%s answered %d without a Location; expected one, or 200",
+                     answerer(c), r->status);
         return;
     }
     if (url_join(c->arena, &s->url, span_of(r->location), &to, &why) != ERR_OK) {
         validate_bad(c, ERR_CONNECTION, "%s at %s redirects to \"%.200s\": %s", url_of(c),
-                     s->at, r->location, why.detail);
+                     c->target.at, r->location, why.detail);
         return;
     }
-    if (!dial_port(c->validator, to.port, &dial)) {
+    if (!dial_port(c, to.port, &dial)) {
         validate_bad(c, ERR_CONNECTION,
                      "%s at %s redirects to port %u; only 80 and 443 are followed",
-                     url_of(c), s->at, to.port);
+                     url_of(c), c->target.at, to.port);
         return;
     }
     if (lacks_slash(&to)) {
         validate_bad(c, ERR_CONNECTION,
                      "%s at %s redirects to the host %s: a slash seems to be missing "
                      "behind the name",
-                     url_of(c), s->at, to.host);
+                     url_of(c), c->target.at, to.host);
         return;
     }
-    s->led_by = arena_printf(c->arena, "%s at %s redirects to %s: ", url_of(c), s->at,
-                             brief(c, &to));
+    s->led_to = arena_printf(c->arena, "%s at %s redirects to %s", url_of(c),
+                             c->target.at, brief(c, &to));
     s->url = to;
+    s->host_header = NULL;
     visit(c);
 }
 
@@ -210,22 +156,20 @@ static bool body_is(const struct http_fetch_result *r, const char *wanted)
     while (len > 0 && strchr(" \t\r\n", r->body.data[len - 1]) != NULL &&
            r->body.data[len - 1] != '\0')
         len--;
-    return !r->cut && span_is(span_slice(r->body, 0, len), wanted);
+    return !r->cut && secret_equal(span_slice(r->body, 0, len), span_of(wanted));
 }
 
 static void judge(struct validate_check *c, const struct http_fetch_result *r)
 {
-    const struct http_01 *s = c->state;
-
     if (r->status != 200) {
-        validate_bad(c, ERR_UNAUTHORIZED, "%s at %s answered %d, not 200%s", url_of(c),
-                     s->at, r->status,
+        validate_bad(c, ERR_UNAUTHORIZED, "%s answered %d, not 200%s", answerer(c),
+                     r->status,
                      r->status / 100 == 3
                          ? "; of redirects only 301, 302, 307 and 308 are followed"
                          : "");
         return;
     }
-    if (body_is(r, c->key_authorization)) {
+    if (body_is(r, c->question.key_authorization)) {
         validate_good(c);
         return;
     }
@@ -235,9 +179,10 @@ static void judge(struct validate_check *c, const struct http_fetch_result *r)
         memcpy(shown, r->body.data, len);
     shown[len] = '\0';
     validate_bad(c, ERR_UNAUTHORIZED,
-                 "%s at %s answered with the wrong content: \"%s\"%s; expected the key "
-                 "authorization of token %s",
-                 url_of(c), s->at, shown, r->body.len > len ? "..." : "", c->token);
+                 "%s answered with the wrong content: \"%s\"%s; expected the key "
+                 "authorization \"%.*s\"",
+                 answerer(c), shown, r->body.len > len ? "..." : "", PROOF_SHOWN,
+                 c->question.key_authorization);
 }
 
 /* CA/Browser Forum Baseline Requirements 3.2.2.4.19: no others. */
@@ -249,60 +194,69 @@ static bool is_redirect(int status)
 static void on_fetched(void *argument, const struct http_fetch_result *r)
 {
     struct validate_check *c = argument;
-    struct http_01 *s = c->state;
+    const struct http_01 *s = c->state;
 
     c->fetch = NULL;
+    validate_share_leave(c);
     note_fetch(c, r);
     if (r->code == ERR_OK && is_redirect(r->status)) {
         follow(c, r);
     } else if (r->code == ERR_OK) {
         judge(c, r);
-    } else if (!r->dialled && s->target + 1 < s->target_count) {
-        s->target++;
+    } else if (!r->dialled && validate_target_next(c)) {
         try_target(c);
     } else {
-        validate_trouble(c, r->code, "%s: %s (%s)", url_of(c), r->detail, s->at);
+        validate_trouble(c, r->code, "%s: %s (%s)",
+                         s->led_to != NULL ? s->led_to : url_of(c), r->detail,
+                         c->target.at);
     }
+}
+
+static void dial(struct validate_check *c)
+{
+    const struct http_01 *s = c->state;
+    const struct http_fetch_request request = {
+        .url = &s->url,
+        .host = s->host_header,
+        .to = validate_target_address(c),
+        .body_max = BODY_MAX,
+        .dial_ms = validate_target_dial_ms(c),
+        .timeout_ms = validate_time_left_ms(c),
+        .user_agent = USER_AGENT,
+    };
+
+    c->fetch = http_fetch_start(c->validator->fetcher, &request, on_fetched, c);
 }
 
 static void try_target(struct validate_check *c)
 {
-    struct http_01 *s = c->state;
-    bool last = s->target + 1 == s->target_count;
-    int64_t left_ms = validate_time_left_ms(c);
-    struct http_fetch_request request = {
-        .url = &s->url,
-        .to = s->targets[s->target],
-        .body_max = BODY_MAX,
-        .dial_ms = left_ms / (last ? 1 : DIAL_SHARE),
-        .timeout_ms = left_ms,
-        .user_agent = USER_AGENT,
-    };
+    const struct address to = validate_target_address(c);
 
-    if (!dial_port(c->validator, s->url.port, &request.to.port)) {
-        validate_bad(c, ERR_INTERNAL, "port %u is not to be dialled", s->url.port);
-        return;
-    }
-    address_text_with_port(&request.to, s->at);
-    c->fetch = http_fetch_start(c->validator->fetcher, &request, on_fetched, c);
+    validate_share_enter(c, &to, dial);
 }
 
 void http_01_start(struct validate_check *c)
 {
     struct http_01 *s = arena_get(c->arena, sizeof *s);
-    const char *path = arena_printf(c->arena, "/.well-known/acme-challenge/%s", c->token);
-    const char *text = arena_printf(c->arena, "http://%s%s", c->identifier, path);
+    bool v6 = strchr(c->question.identifier, ':') != NULL; /* no name has one */
+    const char *path =
+        arena_printf(c->arena, "/.well-known/acme-challenge/%s", c->question.token);
+    const char *text = arena_printf(c->arena, v6 ? "http://[%s]%s" : "http://%s%s",
+                                    c->question.identifier, path);
     struct err_info why = {0};
 
-    s->led_by = "";
     c->state = s;
     /* the front checked them; what it says goes out to the world all the same */
     if (url_parse(c->arena, span_of(text), &s->url, &why) != ERR_OK ||
-        s->url.host_kind != URL_HOST_NAME || strcmp(s->url.host, c->identifier) != 0 ||
-        s->url.query != NULL || strcmp(s->url.path, path) != 0 || c->token[0] == '\0' ||
-        c->key_authorization[0] == '\0') {
+        strcmp(s->url.host, c->question.identifier) != 0 || s->url.query != NULL ||
+        strcmp(s->url.path, path) != 0 || c->question.token[0] == '\0' ||
+        c->question.key_authorization[0] == '\0') {
         validate_bad(c, ERR_INTERNAL, "the question is malformed");
         return;
     }
+    /* Clients look their challenges up by Host: for a name without its port, for IPv6
+     * with it (Caddy takes "[::1]:80" apart and "[::1]" not) */
+    if (v6)
+        s->host_header = arena_printf(c->arena, "[%s]:%u", s->url.host, s->url.port);
     visit(c);
 }

@@ -6,34 +6,39 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
-#include "core/base/file.h"
-#include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "core/net/tls.h"
 #include "server/validate/validate_private.h"
 
-#define RECORD_END        32 /* octets of the record kept for what says that it was cut */
-#define TRUST_ANCHOR_FILE "/usr/share/dns/root.key" /* Debian's dns-root-data */
+#define RECORD_END 32 /* octets of the record kept for what says that it was cut */
+#define RECORD_CAA                                                                       \
+    2048 /* octets kept for the decision about CAA, whatever was seen before */
 
 static const struct validate_type validate_types[] = {
     {CHALLENGE_HTTP_01, http_01_start},
+    {CHALLENGE_DNS_01, dns_01_start},
+    {CHALLENGE_DNS_ACCOUNT_01, dns_01_start_account},
+    {CHALLENGE_DNS_PERSIST_01, dns_persist_01_start},
+    {CHALLENGE_TLS_ALPN_01, tls_alpn_01_start},
 };
 
 enum err validate_new(struct loop *loop, const struct validate_options *options,
                       struct validator **v, struct err_info *why)
 {
-    const struct resolver_options resolver = {.server = options->resolver,
-                                              .trust_anchor_file = TRUST_ANCHOR_FILE};
     struct validator *made = memory_get_zeroed(1, sizeof *made);
+    bool complete = false;
 
-    if (options->resolver.family == ADDRESS_NONE && !file_exists(TRUST_ANCHOR_FILE))
-        log_event(LOG_LEVEL_WARNING, "validator.no_dnssec",
-                  "why=\"there is no " TRUST_ANCHOR_FILE "\"");
     made->loop = loop;
-    made->options = *options;
-    enum err result = resolver_new(loop, &resolver, &made->resolver, why);
+    made->arena = arena_new();
+    made->timeout_ms = options->timeout_ms;
+    made->connections_per_target = options->connections_per_target;
+    made->shares = validate_share_new();
+    enum err result = validate_view_set(made, options, true, &complete, why);
     if (result == ERR_OK)
         result = http_fetcher_new(loop, &made->fetcher, why);
+    if (result == ERR_OK)
+        result = tls_prober_new(loop, TLS_ALPN_ACME_TLS_1, &made->prober, why);
     if (result != ERR_OK) {
         validate_free(made);
         return result;
@@ -42,12 +47,14 @@ enum err validate_new(struct loop *loop, const struct validate_options *options,
     return ERR_OK;
 }
 
-void validate_reload(struct validator *v, const struct validate_options *options)
+bool validate_reload(struct validator *v, const struct validate_options *options)
 {
-    struct address resolver = v->options.resolver;
+    struct err_info why = {0};
+    bool complete = false;
 
-    v->options = *options;
-    v->options.resolver = resolver;
+    v->timeout_ms = options->timeout_ms;
+    v->connections_per_target = options->connections_per_target;
+    return validate_view_set(v, options, false, &complete, &why) == ERR_OK && complete;
 }
 
 size_t validate_running(const struct validator *v)
@@ -56,6 +63,23 @@ size_t validate_running(const struct validator *v)
 }
 
 /* ---- the record ---- */
+
+size_t validate_step_room(const struct validate_check *c)
+{
+    size_t most = VALIDATE_RECORD_MAX - RECORD_END - (c->proved ? 0 : RECORD_CAA);
+
+    return c->record_text.len < most ? most - c->record_text.len : 0;
+}
+
+static void note_cut(struct validate_check *c)
+{
+    if (!c->record_full)
+        return;
+    json_write_begin_object(&c->record, NULL);
+    json_write_bool(&c->record, "cut", true);
+    json_write_end_object(&c->record);
+    c->record_full = false;
+}
 
 void validate_step_begin(struct validate_check *c)
 {
@@ -67,7 +91,7 @@ void validate_step_begin(struct validate_check *c)
 void validate_step_end(struct validate_check *c)
 {
     json_write_end_object(&c->record);
-    if (c->record_text.failed || c->record_text.len > VALIDATE_RECORD_MAX - RECORD_END)
+    if (c->record_text.failed || validate_step_room(c) == 0)
         c->record_full = true;
     if (!c->record_full)
         return;
@@ -88,6 +112,11 @@ static void stop_work(struct validate_check *c)
     if (c->fetch != NULL)
         http_fetch_cancel(c->fetch);
     c->fetch = NULL;
+    caa_stop(c);
+    if (c->probe != NULL)
+        tls_probe_cancel(c->probe);
+    c->probe = NULL;
+    validate_share_leave(c);
 }
 
 static void check_free(struct validate_check *c)
@@ -112,7 +141,7 @@ static void tell(void *argument)
     struct validate_check *c = argument;
     struct validate_verdict *verdict = c->state;
 
-    c->done(c->argument, verdict);
+    c->listener.done(c->listener.argument, verdict);
     check_free(c);
 }
 
@@ -122,14 +151,12 @@ static void decide(struct validate_check *c, bool valid, enum err code,
     struct validate_verdict *verdict = arena_get(c->arena, sizeof *verdict);
 
     stop_work(c);
-    if (c->record_full) {
-        json_write_begin_object(&c->record, NULL);
-        json_write_bool(&c->record, "cut", true);
-        json_write_end_object(&c->record);
-    }
+    note_cut(c);
     json_write_end_array(&c->record);
     verdict->valid = valid;
+    verdict->until = valid ? c->proof_until : 0;
     verdict->code = code;
+    verdict->answer = c->answer;
     verdict->detail = detail;
     verdict->record = c->record_text.failed
                           ? "[]"
@@ -140,6 +167,15 @@ static void decide(struct validate_check *c, bool valid, enum err code,
     loop_timer_set(c->timer, 0);
 }
 
+void validate_drop_all(struct validator *v, void (*drop)(void *argument))
+{
+    while (v->checks != NULL) {
+        void *argument = v->checks->listener.argument;
+        check_free(v->checks);
+        drop(argument);
+    }
+}
+
 void validate_free(struct validator *v)
 {
     if (v == NULL)
@@ -147,13 +183,25 @@ void validate_free(struct validator *v)
     while (v->checks != NULL)
         check_free(v->checks);
     http_fetcher_free(v->fetcher);
-    resolver_free(v->resolver);
+    tls_prober_free(v->prober);
+    validate_view_free(v);
+    validate_share_free(v->shares);
+    arena_free(v->arena);
     free(v);
 }
 
+/* Control comes first, then CAA: in a turn and with retries of its own. */
 void validate_good(struct validate_check *c)
 {
-    decide(c, true, ERR_OK, "");
+    if (c->proved || !caa_is_wanted(c)) {
+        decide(c, true, ERR_OK, "");
+        return;
+    }
+    note_cut(c);
+    c->proved = true;
+    c->attempt = 0;
+    stop_work(c);
+    loop_timer_set(c->timer, 0);
 }
 
 __attribute__((format(printf, 2, 0))) static const char *
@@ -181,27 +229,48 @@ void validate_bad(struct validate_check *c, enum err code, const char *format, .
 static void start_attempt(struct validate_check *c)
 {
     c->attempt++;
+    if (c->place->resolver == NULL) {
+        validate_bad(
+            c, ERR_INTERNAL,
+            "the validator was not started with this directory's resolver, and has "
+            "to be restarted");
+        return;
+    }
+    if (c->proved) {
+        caa_start(c);
+        return;
+    }
+    if (c->question.purpose == VALIDATE_SUBMISSION) {
+        submission_start(c);
+        return;
+    }
     for (size_t i = 0; i < sizeof validate_types / sizeof validate_types[0]; i++) {
-        if (validate_types[i].type == c->type) {
+        if (validate_types[i].type == c->question.type) {
             validate_types[i].start(c);
             return;
         }
     }
     validate_bad(c, ERR_INTERNAL, "the validator knows no %s",
-                 terms_challenge_type(c->type));
+                 terms_challenge_type(c->question.type));
 }
 
-/* A retry is due, or a lookup has used up all the time there was. */
+/* A retry or a place is due, or a lookup has used up all the time there was. */
 static void on_timer(void *argument)
 {
     struct validate_check *c = argument;
 
+    if (validate_share_on_timer(c))
+        return;
     if (c->answers_due == 0) {
         start_attempt(c);
         return;
     }
+    if (c->caa != NULL) {
+        caa_late(c);
+        return;
+    }
     c->answers_due = 0;
-    validate_bad(c, ERR_DNS, "looking up %s: no answer in time", c->host);
+    validate_look_up_late(c);
 }
 
 void validate_trouble(struct validate_check *c, enum err code, const char *format, ...)
@@ -213,11 +282,18 @@ void validate_trouble(struct validate_check *c, enum err code, const char *forma
     const char *detail = sentence(c, format, values);
     va_end(values);
     stop_work(c);
+    /* sooner the resolver would only say the same again */
+    if (code == ERR_DNS && wait_ms < resolver_repeats_ms(c->place->resolver))
+        wait_ms = resolver_repeats_ms(c->place->resolver);
     if (c->attempt >= VALIDATE_ATTEMPTS || validate_time_left_ms(c) <= wait_ms) {
         decide(c, false, code, detail);
         return;
     }
     loop_timer_set(c->timer, wait_ms);
+    if (c->listener.troubled != NULL) {
+        const struct validate_trouble trouble = {code, detail, wait_ms};
+        c->listener.troubled(c->listener.argument, &trouble);
+    }
 }
 
 int64_t validate_time_left_ms(const struct validate_check *c)
@@ -227,9 +303,31 @@ int64_t validate_time_left_ms(const struct validate_check *c)
     return left > 0 ? left : 1;
 }
 
+static const char *kept(struct validate_check *c, const char *text)
+{
+    return arena_string(c->arena, text != NULL ? text : "");
+}
+
+static void take_question(struct validate_check *c, const struct validate_question *q)
+{
+    c->question = *q;
+    c->question.directory = kept(c, q->directory);
+    c->question.identifier = kept(c, q->identifier);
+    c->question.token = kept(c, q->token);
+    c->question.key_authorization = kept(c, q->key_authorization);
+    c->question.account_uri = kept(c, q->account_uri);
+    c->question.caa_identities = kept(c, q->caa_identities);
+    if (q->submission != NULL) {
+        struct validate_submission *s =
+            arena_copy(c->arena, q->submission, sizeof *q->submission);
+        s->url = kept(c, s->url);
+        s->chain = arena_span(c->arena, s->chain);
+        c->question.submission = s;
+    }
+}
+
 void validate_start(struct validator *v, const struct validate_question *question,
-                    void (*done)(void *argument, const struct validate_verdict *verdict),
-                    void *argument)
+                    const struct validate_listener *listener)
 {
     struct validate_check *c = memory_get_zeroed(1, sizeof *c);
 
@@ -240,99 +338,16 @@ void validate_start(struct validator *v, const struct validate_question *questio
     v->checks = c;
     v->running++;
     c->arena = arena_new();
-    c->type = question->type;
-    c->identifier = arena_string(c->arena, question->identifier);
-    c->token = arena_string(c->arena, question->token);
-    c->key_authorization = arena_string(c->arena, question->key_authorization);
-    c->done = done;
-    c->argument = argument;
-    c->until_us = clock_monotonic_us() + v->options.timeout_ms * 1000;
+    c->place = validate_view_of(v, question->directory);
+    take_question(c, question);
+    c->proved = question->purpose == VALIDATE_CAA;
+    c->listener = *listener;
+    int64_t timeout_ms =
+        question->submission != NULL ? question->submission->timeout_ms : v->timeout_ms;
+    c->until_us = clock_monotonic_us() + timeout_ms * 1000;
     c->timer = loop_timer_new(v->loop, on_timer, c);
     c->record_text = buf_make(VALIDATE_RECORD_MAX);
     c->record = json_writer_make(&c->record_text);
     json_write_begin_array(&c->record, NULL);
     start_attempt(c);
-}
-
-/* ---- lookups ---- */
-
-static void note_lookup(struct validate_check *c)
-{
-    char text[ADDRESS_TEXT_SIZE];
-
-    validate_step_begin(c);
-    json_write_text(&c->record, "lookup", c->host);
-    for (size_t i = 0; i < 2; i++) {
-        const struct resolver_result *r = &c->answers[i];
-        const char *name = r->type == DNS_A ? "a" : "aaaa";
-        if (r->rcode != DNS_NOERROR) {
-            json_write_text(&c->record, name, r->reason);
-            continue;
-        }
-        json_write_begin_array(&c->record, name);
-        for (size_t j = 0; j < r->count; j++) {
-            address_text(&r->addresses[j], text);
-            json_write_text(&c->record, NULL, text);
-        }
-        json_write_end_array(&c->record);
-    }
-    validate_step_end(c);
-}
-
-static void on_answer(struct validate_check *c, size_t which,
-                      const struct resolver_result *result)
-{
-    c->queries[which] = NULL;
-    c->answers[which] = *result;
-    (void)text_copy(c->reasons[which], sizeof c->reasons[which], result->reason);
-    c->answers[which].reason = c->reasons[which];
-    if (--c->answers_due > 0)
-        return;
-    loop_timer_clear(c->timer);
-    note_lookup(c);
-    c->looked_up(c);
-}
-
-static void on_aaaa(void *argument, const struct resolver_result *result)
-{
-    on_answer(argument, 0, result);
-}
-
-static void on_a(void *argument, const struct resolver_result *result)
-{
-    on_answer(argument, 1, result);
-}
-
-/* One count more than there are questions, taken back below: an answer that comes while
- * the second question is being asked must not end the lookup. */
-void validate_look_up(struct validate_check *c, const char *host,
-                      void (*looked_up)(struct validate_check *c))
-{
-    static const struct resolver_result none = {.rcode = DNS_NOERROR, .reason = ""};
-
-    c->host = host;
-    c->looked_up = looked_up;
-    c->answers_due = 3;
-    loop_timer_set(c->timer, validate_time_left_ms(c));
-    c->answers[0] = none;
-    c->answers[1] = none;
-    c->queries[0] = resolver_ask(c->validator->resolver, host, DNS_AAAA, on_aaaa, c);
-    c->queries[1] = resolver_ask(c->validator->resolver, host, DNS_A, on_a, c);
-    if (--c->answers_due == 0) {
-        loop_timer_clear(c->timer);
-        note_lookup(c);
-        looked_up(c);
-    }
-}
-
-/* ---- where it may go ---- */
-
-bool validate_may_connect(const struct validator *v, const struct address *a)
-{
-    if (!address_is_special(a))
-        return true;
-    for (size_t i = 0; i < v->options.allowed_count; i++)
-        if (address_network_has(&v->options.allowed[i], a))
-            return true;
-    return false;
 }

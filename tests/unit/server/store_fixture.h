@@ -32,7 +32,7 @@ void store_fixture_close(struct store_fixture *f);
 void store_fixture_fill_disk(const struct store_fixture *f);
 void store_fixture_free_disk(void);
 
-/* Wait for what the session did. */
+/* Wait for what the session did; what follows is another piece of work. */
 enum err store_fixture_settle(struct store_fixture *f);
 
 /* An account whose thumbprint is `mark` all over, and a one-name order of it. Not waited

@@ -7,10 +7,14 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/proc/wire.h"
+#include "core/base/clock.h"
+#include "core/base/interrupt.h"
 
 struct pair {
     struct arena *arena;
@@ -141,15 +145,15 @@ static void nobody_is_there(void **state)
     (void)close(ends[0]);
 }
 
-/* A head is six lengths behind type and count; what is out of bounds is refused before
- * memory is asked for. */
+/* A head is a length for each field behind type and count; what is out of bounds is
+ * refused before memory is asked for. */
 static void heads_out_of_bounds(void **state)
 {
-    static const uint32_t rows[][8] = {
-        {WIRE_TYPE_COUNT, 0, 0, 0, 0, 0, 0, 0},
-        {WIRE_SIGN, WIRE_FIELDS_MAX + 1, 0, 0, 0, 0, 0, 0},
-        {WIRE_SIGN, 1, WIRE_MESSAGE_MAX + 1, 0, 0, 0, 0, 0},
-        {WIRE_SIGN, 1, UINT32_MAX, 0, 0, 0, 0, 0},
+    static const uint32_t rows[][2 + WIRE_FIELDS_MAX] = {
+        {WIRE_TYPE_COUNT, 0},
+        {WIRE_SIGN, WIRE_FIELDS_MAX + 1},
+        {WIRE_SIGN, 1, WIRE_MESSAGE_MAX + 1},
+        {WIRE_SIGN, 1, UINT32_MAX},
     };
     struct pair *p = *state;
 
@@ -159,6 +163,35 @@ static void heads_out_of_bounds(void **state)
         assert_int_equal(wire_receive(p->arena, p->ends[1], &read, NULL, &p->why),
                          ERR_PROTOCOL);
     }
+}
+
+/* What must be waited for: a signal that came before does not end it, time or another
+ * signal does. */
+static void patience(void **state)
+{
+    struct pair *p = *state;
+    const struct wire_message m = {.type = WIRE_ANSWER};
+    struct wire_message read;
+    int status = 0;
+
+    assert_int_equal(wire_receive_until(p->arena, p->ends[1], &read,
+                                        clock_monotonic_us() + 1000, &p->why),
+                     ERR_TIMEOUT);
+    pid_t child = fork();
+    if (child == 0) {
+        int64_t far = clock_monotonic_us() + 60000000;
+        (void)signal(SIGINT, SIG_DFL);
+        interrupt_watch();
+        (void)raise(SIGINT);
+        bool good =
+            wire_receive(p->arena, p->ends[1], &read, NULL, &p->why) == ERR_INTERRUPTED &&
+            wire_send(p->ends[0], &m, &p->why) == ERR_OK &&
+            wire_receive_until(p->arena, p->ends[1], &read, far, &p->why) == ERR_OK &&
+            read.type == WIRE_ANSWER;
+        _exit(good ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 int main(void)
@@ -172,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_call_gets_its_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_out_of_bounds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(patience, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,9 +17,12 @@
 #include "core/base/text.h"
 #include "core/net/socket.h"
 
+static const struct report silent = {.quiet = true};
+
 struct place {
     struct arena *arena;
     char root[64];
+    struct ways ways;
     struct solve_options options;
     struct err_info why;
 };
@@ -32,7 +35,8 @@ static int set_up(void **state)
     p->arena = arena_new();
     if (mkdtemp(p->root) == NULL)
         return -1;
-    p->options.http = arena_printf(p->arena, "webroot:%s", p->root);
+    p->ways.http = arena_printf(p->arena, "webroot:%s", p->root);
+    p->options = (struct solve_options){.ways = &p->ways, .report = &silent};
     *state = p;
     return 0;
 }
@@ -48,18 +52,27 @@ static int tear_down(void **state)
     return result;
 }
 
+static enum err present(struct solve *s, const char *token, const char *key_authorization,
+                        struct err_info *why)
+{
+    const struct solve_task task = {.type = CHALLENGE_HTTP_01,
+                                    .identifier = {IDENTIFIER_DNS, "www.example.test"},
+                                    .token = token,
+                                    .key_authorization = key_authorization};
+
+    return solve_present(s, &task, why);
+}
+
 static void files_come_and_go(void **state)
 {
     struct place *p = *state;
-    struct solver *s = NULL;
+    struct solve *s = solve_new(&p->options);
     struct span text;
     struct stat about;
     char *path =
         arena_printf(p->arena, "%s/.well-known/acme-challenge/tok_en-1", p->root);
 
-    assert_int_equal(solve_open(&p->options, &s, &p->why), ERR_OK);
-    assert_int_equal(solve_type(s), CHALLENGE_HTTP_01);
-    assert_int_equal(solve_add(s, "tok_en-1", "tok_en-1.thumb", &p->why), ERR_OK);
+    assert_int_equal(present(s, "tok_en-1", "tok_en-1.thumb", &p->why), ERR_OK);
     assert_int_equal(file_read(p->arena, path, 100, &text, &p->why), ERR_OK);
     assert_true(span_is(text, "tok_en-1.thumb"));
     assert_int_equal(stat(path, &about), 0);
@@ -71,14 +84,13 @@ static void files_come_and_go(void **state)
 static void what_was_there_stays(void **state)
 {
     struct place *p = *state;
-    struct solver *s = NULL;
+    struct solve *s = solve_new(&p->options);
     char *well_known = arena_printf(p->arena, "%s/.well-known", p->root);
     char *other = file_path(p->arena, well_known, "security.txt");
 
     assert_int_equal(mkdir(well_known, 0755), 0);
     assert_int_equal(file_create(other, span_of("x"), 0644, &p->why), ERR_OK);
-    assert_int_equal(solve_open(&p->options, &s, &p->why), ERR_OK);
-    assert_int_equal(solve_add(s, "token", "token.thumb", &p->why), ERR_OK);
+    assert_int_equal(present(s, "token", "token.thumb", &p->why), ERR_OK);
     solve_close(s);
     assert_true(file_exists(other));
     assert_false(file_exists(file_path(p->arena, well_known, "acme-challenge")));
@@ -90,15 +102,14 @@ static void what_was_there_stays(void **state)
 static void bad_tokens(void **state)
 {
     struct place *p = *state;
-    struct solver *s = NULL;
+    struct solve *s = solve_new(&p->options);
     char *overlong = arena_get(p->arena, 2000);
     const char *const tokens[] = {"",    ".",    "..",  "../x", "a/b",      "a.b",
                                   "a b", "a%41", "a\n", "a=",   "\xc3\xbc", overlong};
 
     memset(overlong, 'a', 1999);
-    assert_int_equal(solve_open(&p->options, &s, &p->why), ERR_OK);
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
-        assert_int_equal(solve_add(s, tokens[i], "x.y", &p->why), ERR_MALFORMED);
+        assert_int_equal(present(s, tokens[i], "x.y", &p->why), ERR_MALFORMED);
     solve_close(s);
 }
 
@@ -116,20 +127,36 @@ static void ways(void **state)
         {"Standalone", ERR_USAGE},
     };
     struct place *p = *state;
-    struct solver *s = NULL;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct solve_options options = {.http = rows[i].way, .http_port = 80};
-        assert_int_equal(solve_open(&options, &s, &p->why), rows[i].result);
-        assert_null(s);
+        p->ways.http = rows[i].way;
+        struct solve *s = solve_new(&p->options);
+        assert_int_equal(present(s, "token", "x.y", &p->why), rows[i].result);
+        solve_close(s);
     }
+}
+
+/* What a type cannot prove is not tried (RFC 8555 8.3: no wildcards). */
+static void not_by_this_type(void **state)
+{
+    static const struct solve_task rows[] = {
+        {CHALLENGE_HTTP_01, {IDENTIFIER_DNS, "a.test"}, true, "t", "x.y"},
+        {CHALLENGE_TYPE_COUNT, {IDENTIFIER_DNS, "a.test"}, false, "t", "x.y"},
+    };
+    struct place *p = *state;
+    struct solve *s = solve_new(&p->options);
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(solve_present(s, &rows[i], &p->why), ERR_USAGE);
+    assert_int_equal(solve_ready(s, &p->why), ERR_OK);
+    solve_close(s);
 }
 
 static void a_port_in_use(void **state)
 {
     struct place *p = *state;
     struct address any = {.family = ADDRESS_V6};
-    struct solver *s = NULL;
+    struct solve *s = solve_new(&p->options);
     int taken = -1;
 
     if (socket_listen(&any, false, &taken, &p->why) != ERR_OK) {
@@ -137,16 +164,16 @@ static void a_port_in_use(void **state)
         assert_int_equal(socket_listen(&any, false, &taken, &p->why), ERR_OK);
     }
     assert_int_equal(socket_local_address(taken, &any, &p->why), ERR_OK);
-    const struct solve_options options = {.http = "standalone", .http_port = any.port};
-    assert_int_equal(solve_open(&options, &s, &p->why), ERR_NETWORK);
+    p->ways.http = "standalone";
+    p->ways.http_port = any.port;
+    assert_int_equal(present(s, "token", "x.y", &p->why), ERR_NETWORK);
+    solve_close(s);
     assert_string_equal(
         p->why.detail,
-        arena_printf(
-            p->arena,
-            "cannot listen on 0.0.0.0:%u: Address already in use, to answer "
-            "http-01: stop what uses the port, or, if that is a web server, take "
-            "--http webroot:DIR",
-            any.port));
+        arena_printf(p->arena,
+                     "port %u, to answer http-01, is in use by unit_client_sol (process "
+                     "%d); stop it, or, if it is a web server, take --http webroot:DIR",
+                     any.port, (int)getpid()));
     (void)close(taken);
 }
 
@@ -157,6 +184,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_there_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_tokens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ways, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(not_by_this_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_port_in_use, set_up, tear_down),
     };
 

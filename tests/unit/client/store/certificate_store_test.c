@@ -54,16 +54,19 @@ static const char *const two_names[] = {"a.test", "b.test"};
 
 static struct certificate_metadata sample(void)
 {
-    return (struct certificate_metadata){.names = two_names,
-                                         .name_count = 2,
-                                         .ca = "https://ca.test/dir",
-                                         .ca_file = "/root.pem",
-                                         .key_type = "p256",
-                                         .http = "standalone",
-                                         .http_port = 8080,
-                                         .not_before = 1700000000,
-                                         .not_after = 1800000000,
-                                         .serial = "0a"};
+    return (struct certificate_metadata){
+        .names = two_names,
+        .name_count = 2,
+        .ca = "https://ca.test/dir",
+        .ca_file = "/root.pem",
+        .key_type = "p256",
+        .ways = {.challenges = {{CHALLENGE_TLS_ALPN_01, CHALLENGE_HTTP_01}, 2},
+                 .http = "standalone",
+                 .http_port = 8080,
+                 .tls_port = 8443},
+        .not_before = 1700000000,
+        .not_after = 1800000000,
+        .serial = "0a"};
 }
 
 static enum err put(struct place *p, const char *key)
@@ -111,8 +114,12 @@ static void what_is_put_is_there(void **state)
     assert_string_equal(m.ca, "https://ca.test/dir");
     assert_string_equal(m.ca_file, "/root.pem");
     assert_string_equal(m.key_type, "p256");
-    assert_string_equal(m.http, "standalone");
-    assert_int_equal(m.http_port, 8080);
+    assert_int_equal(m.ways.challenges.count, 2);
+    assert_int_equal(m.ways.challenges.types[0], CHALLENGE_TLS_ALPN_01);
+    assert_int_equal(m.ways.challenges.types[1], CHALLENGE_HTTP_01);
+    assert_string_equal(m.ways.http, "standalone");
+    assert_int_equal(m.ways.http_port, 8080);
+    assert_int_equal(m.ways.tls_port, 8443);
     assert_int_equal(m.not_before, 1700000000);
     assert_int_equal(m.not_after, 1800000000);
     assert_string_equal(m.serial, "0a");

@@ -11,7 +11,7 @@
 #include "core/acme/key_authorization.h"
 #include "core/json/json_read.h"
 
-/* The key and the thumbprint of RFC 7638 3.1, the token of RFC 8555 8.1. */
+/* S-KA-1: The key and the thumbprint of RFC 7638 3.1, the token of RFC 8555 8.1. */
 static void example(void **state)
 {
     static const char jwk[] =

@@ -28,6 +28,21 @@ static void written(void **state)
     assert_true(span_is(buf_span(&b),
                         "{\"type\":\"urn:ietf:params:acme:error:badSignatureAlgorithm\","
                         "\"detail\":\"x\",\"status\":400,\"algorithms\":[\"ES256\"]}"));
+    buf_clear(&b);
+    (void)err_set(&why, ERR_USER_ACTION_REQUIRED, "x");
+    why.instance = "https://a.test/help";
+    problem_write(&b, &why, NULL);
+    assert_true(span_is(buf_span(&b),
+                        "{\"type\":\"urn:ietf:params:acme:error:userActionRequired\","
+                        "\"detail\":\"x\",\"status\":403,"
+                        "\"instance\":\"https://a.test/help\"}"));
+    why.http_status = 400;
+    assert_int_equal(problem_status(&why), 400);
+    AUTO(arena) struct arena *a = arena_new();
+    assert_non_null(strstr(problem_text(a, &why), "\"status\":400,"));
+    (void)err_set(&why, ERR_NOT_FOUND, "another error has no such page, and a status");
+    assert_null(why.instance);
+    assert_int_equal(problem_status(&why), 404);
     /* no detail of our own: the code's sentence */
     buf_clear(&b);
     why = (struct err_info){.code = ERR_ORDER_NOT_READY};
@@ -99,6 +114,10 @@ static void read_from_others(void **state)
          "\"subproblems\":[{\"detail\":\"no\",\"identifier\":{\"type\":\"dns\","
          "\"value\":\"a.test\"}},{\"detail\":\"never\"},7]}",
          ERR_COMPOUND, "; a.test: no; the order: never"},
+        {"{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\","
+         "\"subproblems\":[{\"detail\":\"no\",\"identifier\":{\"type\":\"dns\","
+         "\"value\":\"a.test\"}},{\"detail\":\"never\"}]}",
+         ERR_CAA, "no (caa, HTTP 403); the order: never"},
     };
     AUTO(arena) struct arena *a = arena_new();
 

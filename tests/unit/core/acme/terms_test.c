@@ -29,22 +29,37 @@
         assert_int_equal(value, count - 1);                                              \
     }
 
-BOTH_WAYS(challenge_type, challenge_type, "http-01", "dns-01", "tls-alpn-01")
+BOTH_WAYS(challenge_type, challenge_type, "http-01", "dns-01", "tls-alpn-01",
+          "dns-account-01", "dns-persist-01")
 BOTH_WAYS(identifier_type, identifier_type, "dns", "ip")
 BOTH_WAYS(order_status, order_status, "pending", "ready", "processing", "valid",
-          "invalid")
+          "invalid", "canceled")
 BOTH_WAYS(authz_status, authz_status, "pending", "valid", "invalid", "deactivated",
           "expired", "revoked")
 BOTH_WAYS(challenge_status, challenge_status, "pending", "processing", "valid", "invalid")
 BOTH_WAYS(account_status, account_status, "valid", "deactivated", "revoked")
 
-static void wildcards(void **state)
+static void answers(void **state)
 {
+    static const struct {
+        enum challenge_type type;
+        bool name, wildcard, address;
+    } rows[] = {
+        {CHALLENGE_HTTP_01, true, false, true},     /* RFC 8555 8.3, RFC 8738 4 */
+        {CHALLENGE_DNS_01, true, true, false},      /* RFC 8555 8.4, RFC 8738 7 */
+        {CHALLENGE_TLS_ALPN_01, true, false, true}, /* RFC 8737 3, RFC 8738 6 */
+        {CHALLENGE_TYPE_COUNT, false, false, false},
+    };
+
     (void)state;
-    assert_false(terms_answers_wildcard(CHALLENGE_HTTP_01)); /* RFC 8555 8.3 */
-    assert_true(terms_answers_wildcard(CHALLENGE_DNS_01));
-    assert_false(terms_answers_wildcard(CHALLENGE_TLS_ALPN_01)); /* RFC 8737 3 */
-    assert_false(terms_answers_wildcard(CHALLENGE_TYPE_COUNT));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        enum challenge_type type = rows[i].type;
+        assert_int_equal(terms_answers(type, IDENTIFIER_DNS, false), rows[i].name);
+        assert_int_equal(terms_answers(type, IDENTIFIER_DNS, true), rows[i].wildcard);
+        assert_int_equal(terms_answers(type, IDENTIFIER_IP, false), rows[i].address);
+        assert_false(terms_answers(type, IDENTIFIER_IP, true));
+        assert_false(terms_answers(type, IDENTIFIER_TYPE_COUNT, false));
+    }
 }
 
 int main(void)
@@ -53,7 +68,7 @@ int main(void)
         cmocka_unit_test(challenge_type),   cmocka_unit_test(identifier_type),
         cmocka_unit_test(order_status),     cmocka_unit_test(authz_status),
         cmocka_unit_test(challenge_status), cmocka_unit_test(account_status),
-        cmocka_unit_test(wildcards),
+        cmocka_unit_test(answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,7 @@ static void vectors(void **state)
     }
 }
 
+/* S-B64-3 */
 static void refused(void **state)
 {
     /* padding, the other alphabet, white space, a length that cannot be, bits left over

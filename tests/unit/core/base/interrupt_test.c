@@ -61,12 +61,58 @@ static void ignored_signals_stay_ignored(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static void signals_are_counted(void **state)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        (void)signal(SIGINT, SIG_DFL);
+        interrupt_watch();
+        bool none = interrupt_count() == 0;
+        (void)raise(SIGINT);
+        bool one = interrupt_count() == 1;
+        (void)usleep(600000);
+        (void)raise(SIGINT);
+        _exit(none && one && interrupt_count() == 2 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* As timeout(1) does: to its child, and at once to the whole group. A slow machine may
+ * see them apart, but not this many times. */
+static void an_echo_is_no_second_wish(void **state)
+{
+    int64_t end_us = clock_monotonic_us() + 60000000;
+    int status = 1;
+
+    (void)state;
+    do {
+        pid_t child = fork();
+        if (child == 0) {
+            (void)signal(SIGINT, SIG_DFL);
+            (void)signal(SIGTERM, SIG_DFL);
+            interrupt_watch();
+            (void)raise(SIGINT);
+            (void)raise(SIGINT);
+            (void)raise(SIGTERM);
+            _exit(interrupt_count() == 1 && interrupt_signal() == SIGTERM ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+    } while (status != 0 && clock_monotonic_us() < end_us);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sleeps_whole_without_a_signal),
         cmocka_unit_test(ends_by_the_signal_that_came),
         cmocka_unit_test(ignored_signals_stay_ignored),
+        cmocka_unit_test(signals_are_counted),
+        cmocka_unit_test(an_echo_is_no_second_wish),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

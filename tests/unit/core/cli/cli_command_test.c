@@ -71,6 +71,27 @@ static void help_of_all(void **state)
                                               "\nThe end.\n");
 }
 
+static void help_of_a_group(void **state)
+{
+    static const struct cli_command grouped[] = {
+        {"key add", "", "make one", ""},
+        {"key", "", "is no group's", ""},
+        {"keyring show", "", "is another group's", ""},
+        {"key list-everything", "", "show all", ""},
+    };
+    const struct cli_program with_groups = {
+        .name = "tool", .ending = "The end.\n", .commands = grouped, .command_count = 4};
+    AUTO(buf) struct buf b = buf_make(4096);
+
+    (void)state;
+    cli_command_group(&b, &with_groups, "key");
+    buf_add_octet(&b, '\0');
+    assert_string_equal((const char *)b.data, "usage: tool key COMMAND [OPTION]...\n\n"
+                                              "  key add              make one\n"
+                                              "  key list-everything  show all\n"
+                                              "\nThe end.\n");
+}
+
 static void help_of_one(void **state)
 {
     AUTO(buf) struct buf b = buf_make(4096);
@@ -91,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_are_found),
         cmocka_unit_test(help_of_all),
+        cmocka_unit_test(help_of_a_group),
         cmocka_unit_test(help_of_one),
     };
 

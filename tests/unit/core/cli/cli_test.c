@@ -150,6 +150,34 @@ static void help_shows_the_options_of_one_command(void **state)
     assert_false(cli_takes(&table, "ge", "--dir"));
 }
 
+/* Of two words, one of which is a command of its own; and where nobody else is named. */
+static void commands_of_two_words(void **state)
+{
+    static const struct cli_option two_words[] = {
+        {"--both", CLI_FLAG, "", 0, 0, 0, "init host_init", ""},
+        {"--host", CLI_FLAG, "", 0, 0, 0, "host_init host_serve", ""},
+        {"--show", CLI_FLAG, "", 0, 0, 0, "account_show", ""},
+    };
+    static const struct cli_table taken = {two_words,
+                                           sizeof two_words / sizeof two_words[0]};
+    static const struct {
+        const char *command;
+        const char *option;
+        bool takes;
+    } rows[] = {
+        {"init", "--both", true},         {"host init", "--both", true},
+        {"host serve", "--both", false},  {"init", "--host", false},
+        {"serve", "--host", false},       {"host serve", "--host", true},
+        {"host", "--host", false},        {"account show", "--show", true},
+        {"account sho", "--show", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(cli_takes(&taken, rows[i].command, rows[i].option),
+                         rows[i].takes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(wrong_words_are_named),
         cmocka_unit_test(help_shows_the_options_of_one_command),
+        cmocka_unit_test(commands_of_two_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

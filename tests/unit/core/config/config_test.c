@@ -10,7 +10,15 @@
 
 #include "core/config/config.h"
 
+struct pet {
+    const char *name;
+    const char *kind;
+    int64_t age;
+    struct config_list food;
+};
+
 struct values {
+    struct config_group pets;
     const char *text;
     int64_t number;
     bool flag;
@@ -26,7 +34,15 @@ static const struct config_option options[] = {
      "A wait."},
     {"list", CONFIG_LIST, offsetof(struct values, list), "x y", 0, 0, "A list."},
 };
-static const struct config_table table = {options, 5};
+static const struct config_option pet_options[] = {
+    {"kind", CONFIG_TEXT, offsetof(struct pet, kind), "cat", 0, 0, "A kind."},
+    {"age", CONFIG_NUMBER, offsetof(struct pet, age), "1", 0, 30, "An age."},
+    {"food", CONFIG_LIST, offsetof(struct pet, food), "", 0, 0, "Food."},
+};
+static const struct config_family families[] = {
+    {"pets", pet_options, 3, sizeof(struct pet), offsetof(struct values, pets), "Pets."},
+};
+static const struct config_table table = {options, 5, families, 1};
 
 static struct arena *arena;
 
@@ -86,6 +102,14 @@ static void bad(void **state)
         {"text: {x: y}\n", "text must be a single value"},
         {"[]\n", "options are written as"},
         {"text: &x a\na: *y\n", "f:"},
+        {"pets: 1\n", "f:1:1: pets holds names"},
+        {"pets:\n  Tom: {}\n", "f:2:3: pets: \"Tom\" is no name"},
+        {"pets:\n  -tom: {}\n", "is no name"},
+        {"pets:\n  tom: 3\n", "f:2:3: pets.tom holds options"},
+        {"pets:\n  tom:\n    age: 31\n", "f:3:10: pets.tom.age: 31 is outside 0 to 30"},
+        {"pets:\n  tom:\n    aga: 3\n", "did you mean \"pets.tom.age\"?"},
+        {"pets:\n  tom: {}\n  tom: {}\n", "f:"},
+        {"pet:\n  tom: {}\n", "did you mean \"pets\"?"},
     };
 
     (void)state;
@@ -96,6 +120,92 @@ static void bad(void **state)
         if (strstr(why.detail, rows[i].words) == NULL)
             fail_msg("%s instead of %s", why.detail, rows[i].words);
     }
+}
+
+/* What is found wrong later is pointed at all the same. */
+static void placed(void **state)
+{
+    static const struct {
+        const char *text, *sentence, *placed;
+    } rows[] = {
+        {"text: x\na:\n  number: 3\n", "a.number must be even",
+         "f:3:11: a.number must be even"},
+        {"a: {number: 3, wait: 1m}\n", "a.wait: too short", "f:1:22: a.wait: too short"},
+        {"a.number: 3\n", "a.number is odd", "f:1:11: a.number is odd"},
+        {"pets:\n  tom:\n    age: 3\n    food: [x, y]\n", "pets.tom: age: too young",
+         "f:3:10: pets.tom: age: too young"},
+        {"pets:\n  tom:\n    age: 3\n    food: [x, y]\n", "pets.tom: food: \"y\" is none",
+         "f:4:5: pets.tom: food: \"y\" is none"},
+        {"pets:\n  tom:\n    age: 3\n", "pets.tom: kind: no cat",
+         "f:2:3: pets.tom: kind: no cat"},
+        {"pets:\n  tom:\n", "pets.tom: kind: no cat", "f:2:3: pets.tom: kind: no cat"},
+        {"text: x\n", "a.number is odd", "f: a.number is odd"},
+        {"", "a.number is odd", "f: a.number is odd"},
+        {"text: x\n", "\"x\" is no text", "f: \"x\" is no text"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err_info why = {0};
+        (void)err_set(&why, ERR_CONFIG, "%s", rows[i].sentence);
+        assert_int_equal(config_place(arena, "f", span_of(rows[i].text), &why),
+                         ERR_CONFIG);
+        assert_string_equal(why.detail, rows[i].placed);
+    }
+    assert_string_equal(config_place_subject(arena, "pets.tom: age: 3 is odd"),
+                        "pets.tom.age.3");
+    assert_string_equal(config_place_subject(arena, "Pets"), "");
+}
+
+static const struct pet *pet(const struct values *v, size_t index)
+{
+    return v->pets.members[index];
+}
+
+static void named(void **state)
+{
+    struct values v;
+    AUTO(buf) struct buf b = buf_make(1000);
+
+    (void)state;
+    assert_int_equal(
+        read_over(&v, "pets:\n  tom:\n  rex:\n    kind: dog\n    food: [bone]\n", NULL),
+        ERR_OK);
+    assert_int_equal(v.pets.count, 2);
+    assert_string_equal(pet(&v, 0)->name, "tom");
+    assert_string_equal(pet(&v, 0)->kind, "cat");
+    assert_int_equal(pet(&v, 0)->age, 1);
+    assert_string_equal(pet(&v, 1)->kind, "dog");
+    assert_int_equal(pet(&v, 1)->food.count, 1);
+    /* a member that is there is changed, another is added */
+    assert_int_equal(config_set(arena, &table, "pets.tom.age=9", &v, NULL), ERR_OK);
+    assert_int_equal(config_set(arena, &table, "pets.kim.kind=fox", &v, NULL), ERR_OK);
+    assert_int_equal(v.pets.count, 3);
+    assert_int_equal(pet(&v, 0)->age, 9);
+    config_write(&b, &table, &v);
+    const char *text = arena_string_of(arena, buf_span(&b));
+    const char *pets = strstr(text, "# Pets.");
+    assert_non_null(pets);
+    assert_string_equal(pets, "# Pets.\n# Options of each: kind, age, food.\npets:\n  "
+                              "tom:\n    # An age.\n    age: 9\n"
+                              "  rex:\n    # A kind.\n    kind: \"dog\"\n"
+                              "    # Food.\n    food: [\"bone\"]\n"
+                              "  kim:\n    # A kind.\n    kind: \"fox\"\n");
+    /* what the text names takes the place of what was there */
+    assert_int_equal(
+        config_read(arena, &table, "f", span_of("pets: {ann: {}}"), &v, NULL), ERR_OK);
+    assert_int_equal(v.pets.count, 1);
+    assert_string_equal(pet(&v, 0)->name, "ann");
+    struct err_info why = {0};
+    assert_int_equal(config_set(arena, &table, "pets.tom=1", &v, &why), ERR_CONFIG);
+    assert_non_null(strstr(why.detail, "pets.NAME.OPTION"));
+    assert_int_equal(config_set(arena, &table, "pets.ann.aga=1", &v, &why), ERR_CONFIG);
+    assert_non_null(strstr(why.detail, "did you mean pets.ann.age"));
+    for (int i = 0; i < CONFIG_MEMBERS_MAX - 1; i++)
+        assert_int_equal(
+            config_set(arena, &table, arena_printf(arena, "pets.p%d.age=1", i), &v, NULL),
+            ERR_OK);
+    assert_int_equal(config_set(arena, &table, "pets.more.age=1", &v, &why), ERR_CONFIG);
 }
 
 static void written(void **state)
@@ -112,7 +222,9 @@ static void written(void **state)
                                       "  # A flag.\n  flag: true\n"
                                       "  # A wait.\n  wait: 90s\n"
                                       "\n"
-                                      "# A list.\nlist: [\"a\", \"b\\\"c\"]\n"));
+                                      "# A list.\nlist: [\"a\", \"b\\\"c\"]\n"
+                                      "\n# Pets.\n# Options of each: kind, age, food.\n"
+                                      "# pets:\n"));
     struct values again;
     assert_int_equal(config_defaults(arena, &table, &again, NULL), ERR_OK);
     struct err_info why = {0};
@@ -139,9 +251,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good),
-        cmocka_unit_test(bad),
-        cmocka_unit_test(written),
+        cmocka_unit_test(good),  cmocka_unit_test(bad),     cmocka_unit_test(placed),
+        cmocka_unit_test(named), cmocka_unit_test(written),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

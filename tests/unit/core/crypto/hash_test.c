@@ -85,12 +85,53 @@ static void hmac(void **state)
                "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+/* RFC 4231 (SHA-1: RFC 2202), test cases 1 and 2. */
+static void hmac_of_every_kind(void **state)
+{
+    static const struct {
+        enum hash_kind kind;
+        const char *hi, *jefe;
+    } rows[] = {
+        {HASH_SHA256, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {HASH_SHA384,
+         "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59c"
+         "faea9ea9076ede7f4af152e8b2fa9cb6",
+         "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+         "8e2240ca5e69e2c78b3239ecfab21649"},
+        {HASH_SHA512,
+         "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+         "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854",
+         "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+         "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
+        {HASH_SHA1, "b617318655057264e28bc0b6fb378c8ef146be00",
+         "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+        {HASH_SHA224, "896fb1128abbdf196832107cd49df33f47b4b1169912ba4f53684b22",
+         "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44"},
+    };
+    uint8_t key[20];
+    uint8_t mac[HASH_MAX_SIZE];
+
+    (void)state;
+    memset(key, 0x0b, sizeof key);
+    assert_int_equal(sizeof rows / sizeof *rows, HASH_KIND_COUNT);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t len =
+            hash_hmac(rows[i].kind, span_make(key, sizeof key), span_of("Hi There"), mac);
+        assert_hex(mac, len, rows[i].hi);
+        len = hash_hmac(rows[i].kind, span_of("Jefe"),
+                        span_of("what do ya want for nothing?"), mac);
+        assert_hex(mac, len, rows[i].jefe);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256),
         cmocka_unit_test(digests),
         cmocka_unit_test(hmac),
+        cmocka_unit_test(hmac_of_every_kind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

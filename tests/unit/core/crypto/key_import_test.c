@@ -227,6 +227,61 @@ static void ed25519_numbers(void **state)
     assert_null(k);
 }
 
+/* The points whose order divides 8, each as it is written and with the other sign; y that
+ * belong to no point (worked out with Euler's criterion in Python); y not below the
+ * prime. */
+static void ed25519_points(void **state)
+{
+    static const struct {
+        const char *hex;
+        const char *sentence; /* part of it; NULL: it is good */
+    } rows[] = {
+        {"0000000000000000000000000000000000000000000000000000000000000000",
+         "small order"},
+        {"0000000000000000000000000000000000000000000000000000000000000080",
+         "small order"},
+        {"0100000000000000000000000000000000000000000000000000000000000000",
+         "small order"},
+        {"0100000000000000000000000000000000000000000000000000000000000080",
+         "small order"},
+        {"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+         "small order"},
+        {"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+         "small order"},
+        {"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+         "small order"},
+        {"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+         "small order"},
+        {"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+         "small order"},
+        {"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+         "small order"},
+        {"0200000000000000000000000000000000000000000000000000000000000000", "no point"},
+        {"0700000000000000000000000000000000000000000000000000000000000080", "no point"},
+        {"0b00000000000000000000000000000000000000000000000000000000000000", "no point"},
+        {"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", "RFC 8032"},
+        {"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "RFC 8032"},
+        {"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", "RFC 8032"},
+        {"0300000000000000000000000000000000000000000000000000000000000000", NULL},
+        {"0400000000000000000000000000000000000000000000000000000000000080", NULL},
+        /* RFC 8032 7.1, test 1 */
+        {"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct octets o;
+        struct key *k = NULL;
+        struct err_info why = {0};
+        enum err result = key_from_ed25519(from_hex(rows[i].hex, &o), &k, &why);
+        if (rows[i].sentence == NULL ? result != ERR_OK
+                                     : result != ERR_BAD_PUBLIC_KEY ||
+                                           strstr(why.detail, rows[i].sentence) == NULL)
+            fail_msg("%s: %s", rows[i].hex, why.detail);
+        key_free(k);
+    }
+}
+
 static void rsa_numbers(void **state)
 {
     static const struct {
@@ -294,6 +349,7 @@ int main(void)
         cmocka_unit_test(parameters),
         cmocka_unit_test(ec_numbers),
         cmocka_unit_test(ed25519_numbers),
+        cmocka_unit_test(ed25519_points),
         cmocka_unit_test(rsa_numbers),
     };
 

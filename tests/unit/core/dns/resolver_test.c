@@ -24,13 +24,17 @@ struct world {
     struct loop_fd *watch;
     struct loop_timer *timer;
     int asked;
-    int rcode;        /* of the answers; -1: silence */
-    uint8_t count;    /* of A records, 192.0.2.1 and so on */
-    uint8_t data_len; /* of each: 4 when it is right */
+    unsigned int port, id; /* of the last question */
+    unsigned int room;     /* what it says may be answered; 0: it does not say */
+    int rcode;             /* of the answers; -1: silence */
+    uint8_t count;         /* of A records, 192.0.2.1 and so on */
+    uint8_t data_len;      /* of each: 4 when it is right */
+    const char *text;      /* RDATA of the TXT records */
     /* what came */
     int answers;
     int due;
     struct resolver_result result;
+    char texts[2][64];
     char reason[RESOLVER_DETAIL_MAX];
 };
 
@@ -45,17 +49,31 @@ static void on_query(void *argument, int events)
 
     (void)events;
     assert_true(got > 16);
+    w->port = ntohs(peer.sin_port);
+    w->id = (unsigned int)q[0] << 8 | q[1];
     w->asked++;
     if (w->rcode < 0)
         return;
     while (q[end] != 0)
         end += (size_t)q[end] + 1;
     end += 5;
+    bool has_opt = (size_t)got >= end + 11 && q[end] == 0 && q[end + 1] == 0 &&
+                   q[end + 2] == 41; /* RFC 6891 6.1.2 */
+    w->room = has_opt ? (unsigned int)q[end + 3] << 8 | q[end + 4] : 0;
     q[2] = 0x81;
     q[3] = (uint8_t)(0x80 | w->rcode);
     memset(q + 6, 0, 6);
     q[7] = w->count;
-    for (uint8_t i = 0; i < w->count; i++) {
+    for (uint8_t i = 0; i < w->count && w->text != NULL; i++) {
+        uint8_t record[64] = {0xc0, 12, 0, 16, 0, 1, 0, 0, 1, 44, 0};
+        record[11] = (uint8_t)strlen(w->text);
+        memcpy(record + 12, w->text, record[11]);
+        memcpy(q + end, record, (size_t)12 + record[11]);
+        /* records of a set must differ */
+        q[end + 13] = (uint8_t)(q[end + 13] + i);
+        end += (size_t)12 + record[11];
+    }
+    for (uint8_t i = 0; i < w->count && w->text == NULL; i++) {
         const uint8_t record[] = {0xc0, 12, 0, 1,           0,   1, 0, 0,
                                   1,    44, 0, w->data_len, 192, 0, 2, (uint8_t)(i + 1)};
         memcpy(q + end, record, sizeof record);
@@ -116,6 +134,11 @@ static void on_answer(void *argument, const struct resolver_result *r)
 
     w->answers++;
     w->result = *r;
+    for (size_t i = 0; r->type == DNS_TXT && i < r->count && i < 2; i++) {
+        assert_true(r->texts[i].len < sizeof w->texts[i]);
+        memcpy(w->texts[i], r->texts[i].data, r->texts[i].len);
+        w->texts[i][r->texts[i].len] = '\0';
+    }
     (void)snprintf(w->reason, sizeof w->reason, "%s", r->reason);
     if (w->answers == w->due)
         loop_stop(w->loop);
@@ -156,12 +179,49 @@ static void answers(void **state)
     assert_string_equal(w->reason, "NXDOMAIN");
 }
 
-/* Names of private networks and those of RFC 6761 are asked for like any other. */
+static void texts(void **state)
+{
+    struct world *w = *state;
+
+    w->text = "\3abc\1 \1d";
+    w->count = 1;
+    ask(w, "_acme-challenge.example.test", DNS_TXT);
+    assert_int_equal(w->result.rcode, DNS_NOERROR);
+    assert_int_equal(w->result.count, 1);
+    assert_string_equal(w->texts[0], "abc d");
+    w->count = 2;
+    ask(w, "two.example.test", DNS_TXT);
+    assert_int_equal(w->result.count, 2);
+    assert_string_not_equal(w->texts[0], w->texts[1]);
+    w->count = 0;
+    ask(w, "none.example.test", DNS_TXT);
+    assert_int_equal(w->result.rcode, DNS_NOERROR);
+    assert_int_equal(w->result.count, 0);
+    w->count = 1;
+    w->text = "\4abc"; /* the string is longer than its record */
+    ask(w, "broken.example.test", DNS_TXT);
+    assert_int_equal(w->result.rcode, DNS_SERVFAIL);
+    assert_false(w->result.bogus);
+    assert_int_equal(w->result.count, 0);
+}
+
+/* Names of private networks and those of RFC 6761 are asked for like any other, whatever
+ * libunbound knows about them. */
 static void private_names(void **state)
 {
     static const char *const names[] = {
-        "a.localhost",           "localhost", "a.invalid", "a.home.arpa", "a.onion",
-        "1.0.0.10.in-addr.arpa", "a.local",   "single"};
+        "a.localhost", "localhost", "a.invalid", "a.home.arpa", "home.arpa", "a.onion",
+        "a.local", "a.internal", "a.example", "single", "a.test", "test",
+        "_dns.resolver.arpa", "a.service.arpa", "ipv4only.arpa",
+        /* RFC 6303 4 */
+        "1.0.0.127.in-addr.arpa", "1.0.0.10.in-addr.arpa", "1.1.16.172.in-addr.arpa",
+        "1.1.31.172.in-addr.arpa", "1.1.168.192.in-addr.arpa", "1.0.0.0.in-addr.arpa",
+        "1.1.254.169.in-addr.arpa", "1.2.0.192.in-addr.arpa", "1.100.51.198.in-addr.arpa",
+        "1.113.0.203.in-addr.arpa", "255.255.255.255.in-addr.arpa",
+        "1.1.64.100.in-addr.arpa", "1.1.127.100.in-addr.arpa", "a.d.f.ip6.arpa",
+        "a.8.e.f.ip6.arpa", "a.b.e.f.ip6.arpa", "a.8.b.d.0.1.0.0.2.ip6.arpa",
+        "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa"};
     struct world *w = *state;
 
     w->count = 1;
@@ -172,6 +232,54 @@ static void private_names(void **state)
         assert_int_equal(w->result.count, 1);
         assert_int_equal(w->asked, 1);
     }
+}
+
+/* How many of the numbers are neither the same as, nor just above or below, another. */
+static size_t scattered(const unsigned int *numbers, size_t count)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bool alone = true;
+        for (size_t j = 0; j < count; j++)
+            alone = alone && (i == j || numbers[i] > numbers[j] + 2 ||
+                              numbers[j] > numbers[i] + 2);
+        found += alone ? 1 : 0;
+    }
+    return found;
+}
+
+/* S-DNS-1: who would answer in the server's place must guess port and number of each
+ * question. Of 64 random ones 6 lie beside another once in thousands of runs, 16 never.
+ */
+static void hard_to_guess(void **state)
+{
+    enum { QUESTIONS = 64, FEW = 16 };
+    struct world *w = *state;
+    unsigned int ports[QUESTIONS];
+    unsigned int ids[QUESTIONS];
+    char name[32];
+
+    w->count = 1;
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        (void)snprintf(name, sizeof name, "n%zu.example.test", i);
+        ask(w, name, DNS_A);
+        assert_int_equal(w->result.rcode, DNS_NOERROR);
+        ports[i] = w->port;
+        ids[i] = w->id;
+    }
+    assert_true(scattered(ports, QUESTIONS) > QUESTIONS - FEW);
+    assert_true(scattered(ids, QUESTIONS) > QUESTIONS - FEW);
+}
+
+/* V-DNS-3: what would come in fragments is asked for by TCP. */
+static void no_fragments(void **state)
+{
+    struct world *w = *state;
+
+    w->count = 1;
+    ask(w, "n.example.test", DNS_A);
+    assert_int_equal(w->room, 1232);
 }
 
 /* The same question goes out again each time, whatever the answer was: no SERVFAIL, no
@@ -190,6 +298,27 @@ static void nothing_is_kept(void **state)
             assert_true(w->asked >= 1);
         }
     }
+}
+
+/* A failure has a reason when another one came shortly before. */
+static void failures_in_words(void **state)
+{
+    struct world *w = *state;
+
+    w->rcode = DNS_SERVFAIL;
+    ask(w, "www.example.test", DNS_TXT);
+    assert_string_equal(w->reason, "SERVFAIL, from a server or for want of an answer");
+    for (int i = 0; i < 2; i++) {
+        ask(w, i == 0 ? "WWW.example.test" : "other.example.test", DNS_TXT);
+        assert_int_equal(w->result.rcode, DNS_SERVFAIL);
+        assert_non_null(strstr(w->reason, "SERVFAIL: 127.0.0.1#"));
+        assert_non_null(strstr(w->reason, " answered with an error"));
+    }
+    w->rcode = DNS_NOERROR;
+    w->count = 1;
+    w->text = "\4abc"; /* longer than its record */
+    ask(w, "broken.example.test", DNS_TXT);
+    assert_string_equal(w->reason, "the DNS response is malformed");
 }
 
 static void malformed(void **state)
@@ -257,8 +386,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(private_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hard_to_guess, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_fragments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(failures_in_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(malformed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cancelled, set_up, tear_down),

@@ -85,6 +85,7 @@ static void stop(struct server *s)
 /* ---- a fetch, and what came of it ---- */
 
 struct outcome {
+    const char *host; /* of the Host header, to be sent; or NULL */
     struct loop *loop;
     int calls;
     enum err code;
@@ -123,13 +124,16 @@ static void fetch(struct outcome *o, struct http_fetcher *f, uint16_t port,
                                          .body_max = BODY_MAX,
                                          .dial_ms = dial_ms,
                                          .timeout_ms = timeout_ms,
-                                         .user_agent = "test"};
+                                         .user_agent = "test",
+                                         .host = o->host};
     struct loop *loop = o->loop;
+    const char *host = o->host;
     const uint8_t loopback[] = {127, 0, 0, 1};
 
     memcpy(request.to.octets, loopback, sizeof loopback);
     memset(o, 0, sizeof *o);
     o->loop = loop;
+    o->host = host;
     assert_non_null(http_fetch_start(f, &request, on_done, o));
     loop_run(loop);
     assert_int_equal(o->calls, 1);
@@ -200,6 +204,8 @@ static void answers(void **state)
         {"", 0, "", "", false},
         {"hello", 0, "", "", false},
         {"SSH-2.0-x\r\n", 0, "", "", false},
+        {"HTTP/20 301 Moved\r\nContent-Length: 0\r\n\r\n", 0, "", "", false},
+        {"HTTP/20TvHTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n", 0, "", "", false},
     };
     struct outcome o;
 
@@ -239,6 +245,12 @@ static void request(void **state)
     assert_string_equal(s.seen, "GET /x HTTP/1.1\r\nHost: www.example.test\r\n"
                                 "User-Agent: test\r\nAccept: */*\r\n\r\n");
     assert_int_equal(unsetenv("http_proxy"), 0);
+    o.host = "[2001:db8::1]:80";
+    start(&s, texts, 1);
+    fetch(&o, f->fetcher, s.port, 5000, 5000);
+    stop(&s);
+    assert_string_equal(s.seen, "GET /x HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n"
+                                "User-Agent: test\r\nAccept: */*\r\n\r\n");
 }
 
 /* libcurl 7.88 wrote such a line behind the last header of the response before, which was

@@ -25,6 +25,7 @@
 
 /* A server, and the requests that its handler keeps for the test to answer. */
 struct world {
+    atomic_int borrowed;
     struct http_server *server;
     struct address at;
     pthread_mutex_t lock;
@@ -40,6 +41,24 @@ static void pause_ms(long ms)
     (void)nanosleep(&t, NULL);
 }
 
+#define LARGE (12U << 20) /* octets of a body that is borrowed while it is written */
+
+static void put_back(void *borrowed)
+{
+    atomic_fetch_sub((atomic_int *)borrowed, 1);
+}
+
+static struct span large(struct world *w, struct arena *arena)
+{
+    static uint8_t octets[LARGE];
+
+    for (size_t i = 0; i < LARGE; i++)
+        octets[i] = (uint8_t)(i * 2654435761U >> 24);
+    atomic_fetch_add(&w->borrowed, 1);
+    arena_own(arena, &w->borrowed, put_back);
+    return span_make(octets, LARGE);
+}
+
 static void answer(struct world *w, struct http_request *r)
 {
     struct http_reply reply = {.status = 200};
@@ -50,6 +69,8 @@ static void answer(struct world *w, struct http_request *r)
     http_reply_header(&reply, "X-Path", r->path);
     reply.body = span_of(
         arena_printf(r->arena, "%s %s %zu", r->method_text, r->path, r->body.len));
+    if (strcmp(r->path, "/large") == 0)
+        reply.body = large(w, r->arena);
     http_server_reply(w->server, r, &reply);
 }
 
@@ -207,6 +228,46 @@ static void answers(void **state)
     assert_int_equal(counts.accepted, 1);
     assert_int_equal(counts.requests, 5);
     assert_int_equal(counts.refused, 0);
+    end(&w);
+}
+
+static void take(int fd, uint8_t *to, size_t len)
+{
+    for (ssize_t n = 0; len > 0; to += n, len -= (size_t)n) {
+        n = recv(fd, to, len, 0);
+        assert_true(n > 0);
+    }
+}
+
+static void wait_put_back(struct world *w)
+{
+    for (int i = 0; atomic_load(&w->borrowed) > 0; i++, pause_ms(1))
+        assert_true(i < PATIENCE_MS);
+}
+
+/* Written from where it is, and given back then, or when the client goes. */
+static void large_bodies(void **state)
+{
+    static uint8_t got[LARGE];
+    struct world w;
+    char head[4096] = "";
+
+    (void)state;
+    begin(&w, NULL);
+    int fd = dial(&w);
+    ask(fd, "GET", "/large");
+    ask(fd, "GET", "/behind");
+    for (size_t len = 0; strstr(head, "\r\n\r\n") == NULL; len++)
+        take(fd, (uint8_t *)head + len, 1);
+    take(fd, got, LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        assert_int_equal(got[i], (uint8_t)(i * 2654435761U >> 24));
+    expect(fd, "/behind");
+    wait_put_back(&w);
+    ask(fd, "GET", "/large");
+    take(fd, got, 100000);
+    (void)close(fd);
+    wait_put_back(&w);
     end(&w);
 }
 
@@ -424,10 +485,15 @@ static void ends_in_a_storm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),       cmocka_unit_test(refuses_in_own_words),
-        cmocka_unit_test(answers_later), cmocka_unit_test(client_goes),
-        cmocka_unit_test(drains),        cmocka_unit_test(bounds_connections),
-        cmocka_unit_test(bounds_time),   cmocka_unit_test(ends_in_a_storm),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(large_bodies),
+        cmocka_unit_test(refuses_in_own_words),
+        cmocka_unit_test(answers_later),
+        cmocka_unit_test(client_goes),
+        cmocka_unit_test(drains),
+        cmocka_unit_test(bounds_connections),
+        cmocka_unit_test(bounds_time),
+        cmocka_unit_test(ends_in_a_storm),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

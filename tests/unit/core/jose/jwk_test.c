@@ -46,6 +46,7 @@ static enum err read_text(struct arena *a, const char *text, struct key **k,
     return jwk_read(a, jwk, k, why);
 }
 
+/* S-KA-3 */
 static void canonical_text_and_thumbprint(void **state)
 {
     static const struct {
@@ -101,6 +102,7 @@ static void rfc_signatures(void **state)
     }
 }
 
+/* S-KEY-3, 4 */
 static void refuses(void **state)
 {
     static const struct {
@@ -118,6 +120,21 @@ static void refuses(void **state)
          "\",\"d\":\"AA\"}",
          ERR_BAD_PUBLIC_KEY, "private"},
         {"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED "\",\"D\":null}",
+         ERR_BAD_PUBLIC_KEY, "private"},
+        {"{\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\",\"e\":\"AQAB\",\"p\":\"AA\"}",
+         ERR_BAD_PUBLIC_KEY, "private"},
+        {"{\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\",\"e\":\"AQAB\",\"q\":\"AA\"}",
+         ERR_BAD_PUBLIC_KEY, "private"},
+        {"{\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\",\"e\":\"AQAB\",\"dp\":\"AA\"}",
+         ERR_BAD_PUBLIC_KEY, "private"},
+        {"{\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\",\"e\":\"AQAB\",\"dq\":\"AA\"}",
+         ERR_BAD_PUBLIC_KEY, "private"},
+        {"{\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\",\"e\":\"AQAB\",\"qi\":\"AA\"}",
+         ERR_BAD_PUBLIC_KEY, "private"},
+        {"{\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\",\"e\":\"AQAB\",\"oth\":\"AA\"}",
+         ERR_BAD_PUBLIC_KEY, "private"},
+        {"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" Y
+         "\",\"k\":\"AA\"}",
          ERR_BAD_PUBLIC_KEY, "private"},
         {"{\"kty\":\"EC\",\"x\":\"" X "\",\"y\":\"" Y "\"}", ERR_BAD_PUBLIC_KEY, "curve"},
         {"{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" X "\",\"y\":\"" Y "\"}",
@@ -178,6 +195,30 @@ static void round_trip(void **state)
     }
 }
 
+/* Certificates' keys of ML-DSA have thumbprints, too, and they differ. */
+static void mldsa_has_thumbprints(void **state)
+{
+    static const char begin[] = "{\"alg\":\"ML-DSA-87\",\"kty\":\"AKP\",\"pub\":\"";
+    uint8_t thumbprints[2][JWK_THUMBPRINT_SIZE];
+    AUTO(buf) struct buf text = buf_make(4096);
+
+    (void)state;
+    if (!key_type_is_there(KEY_MLDSA87))
+        skip();
+    for (size_t i = 0; i < 2; i++) {
+        struct key *k = NULL;
+        assert_int_equal(key_generate(KEY_MLDSA87, 0, &k, NULL), ERR_OK);
+        jwk_thumbprint(k, thumbprints[i]);
+        if (i == 0)
+            jwk_write(&text, k);
+        key_free(k);
+    }
+    assert_false(text.failed);
+    assert_int_equal(text.len, sizeof begin - 1 + 3456 + 2);
+    assert_memory_equal(text.data, begin, sizeof begin - 1);
+    assert_memory_not_equal(thumbprints[0], thumbprints[1], JWK_THUMBPRINT_SIZE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +226,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rfc_signatures, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(round_trip, setup, teardown),
+        cmocka_unit_test(mldsa_has_thumbprints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

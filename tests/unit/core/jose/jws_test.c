@@ -12,10 +12,11 @@
 #include "core/jose/jwk.h"
 #include "core/jose/jws.h"
 
-#define EC_JWK                                                                           \
-    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"                                           \
+#define EC_MEMBERS                                                                       \
+    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"                                            \
     "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","                                   \
-    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
+    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\""
+#define EC_JWK "{" EC_MEMBERS "}"
 #define ED_JWK                                                                           \
     "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_"                        \
     "7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
@@ -64,6 +65,8 @@ static void reads(void **state)
         {"{\"Alg\":\"ES256\",\"KID\":\"k\"}", KEY_SIGNATURE_ES256, NULL, NULL, "k"},
         {"{\"alg\":\"ES256\",\"jwk\":" EC_JWK "}", KEY_SIGNATURE_ES256, NULL, NULL, NULL},
         {"{\"alg\":\"EdDSA\",\"jwk\":" ED_JWK "}", KEY_SIGNATURE_EDDSA, NULL, NULL, NULL},
+        {"{\"alg\":\"Ed25519\",\"jwk\":" ED_JWK "}", KEY_SIGNATURE_EDDSA, NULL, NULL,
+         NULL},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -90,6 +93,7 @@ static void reads(void **state)
     }
 }
 
+/* S-JWS-4, 7, 8, 9, 10, S-ALG-6 */
 static void refuses_headers(void **state)
 {
     static const struct {
@@ -118,6 +122,11 @@ static void refuses_headers(void **state)
          "does not fit the jwk"},
         {"{\"alg\":\"ES256\",\"jwk\":" ED_JWK "}", ERR_BAD_SIGNATURE_ALGORITHM,
          "does not fit the jwk"},
+        {"{\"alg\":\"ES256\",\"jwk\":{\"alg\":\"ES384\"," EC_MEMBERS "}}",
+         ERR_BAD_SIGNATURE_ALGORITHM, "alg of the jwk"},
+        {"{\"alg\":\"ES256\",\"jwk\":{\"alg\":\"X\"," EC_MEMBERS "}}",
+         ERR_BAD_SIGNATURE_ALGORITHM, "alg of the jwk"},
+        {"{\"alg\":\"ES256\",\"jwk\":{\"alg\":1," EC_MEMBERS "}}", ERR_MALFORMED, "alg"},
         {"{\"alg\":\"ES256\"}", ERR_MALFORMED,
          "exactly one of jwk and kid, and has none"},
         {"{\"alg\":\"ES256\",\"kid\":\"k\",\"jwk\":" EC_JWK "}", ERR_MALFORMED,
@@ -153,6 +162,7 @@ static void refuses_headers(void **state)
 #define P ",\"payload\":\"e30\""
 #define S ",\"signature\":\"AAAA\""
 
+/* S-JWS-2, 3, 5, 6, 13, S-B64-3 */
 static void refuses_documents(void **state)
 {
     static const struct {
@@ -355,7 +365,7 @@ static void algorithms_are_json(void **state)
 
     assert_int_equal(json_read(*state, span_of(jws_algorithms_json()), &list, NULL),
                      ERR_OK);
-    assert_int_equal(json_count(list), 10);
+    assert_int_equal(json_count(list), 11);
     for (size_t i = 0; i < json_count(list); i++) {
         struct jws *jws = NULL;
         const char *header = arena_printf(*state, "{\"alg\":\"%s\",\"kid\":\"k\"}",

@@ -55,6 +55,7 @@ static void accepts(void **state)
         assert_non_null(read_good(*state, rows[i]));
 }
 
+/* S-JWS-16 */
 static void refuses(void **state)
 {
     static const struct {
@@ -107,6 +108,7 @@ static void refuses(void **state)
     }
 }
 
+/* S-JWS-16 */
 static void refuses_raw_nul_and_size(void **state)
 {
     const struct json *value = NULL;
@@ -215,6 +217,36 @@ static void members_with_types(void **state)
     assert_int_equal(json_need_array(o, "none", &array, &why), ERR_MALFORMED);
 }
 
+static void members_in_order_and_kinds(void **state)
+{
+    static const char text[] = "{\"z\":1,\"a\":true,\"m\":false,\"b\":-5.0,\"c\":\"9\"}";
+    static const char *const names[] = {"z", "a", "m", "b", "c"};
+    AUTO(arena) struct arena *a = arena_new();
+    const struct json *o = NULL;
+    const char *name = "untouched";
+    struct err_info why = {0};
+
+    (void)state;
+    assert_int_equal(json_read(a, span_of(text), &o, &why), ERR_OK);
+    assert_null(json_member_at(o, 5, &name));
+    assert_null(json_member_at(json_member(o, "z"), 0, &name));
+    assert_null(json_member_at(NULL, 0, &name));
+    assert_string_equal(name, "untouched");
+    for (size_t i = 0; i < 5; i++) {
+        assert_ptr_equal(json_member_at(o, i, &name), json_member(o, names[i]));
+        assert_string_equal(name, names[i]);
+    }
+    assert_true(json_is_whole(json_member(o, "z")));
+    assert_int_equal(json_whole(json_member(o, "z")), 1);
+    assert_false(json_is_whole(json_member(o, "b")) ||
+                 json_is_whole(json_member(o, "c")));
+    assert_int_equal(json_whole(json_member(o, "b")) + json_whole(NULL), 0);
+    assert_true(json_is_true(json_member(o, "a")) && json_is_false(json_member(o, "m")));
+    assert_false(json_is_true(json_member(o, "m")) ||
+                 json_is_false(json_member(o, "z")) || json_is_true(NULL) ||
+                 json_is_false(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_members, setup, teardown),
         cmocka_unit_test_setup_teardown(values, setup, teardown),
         cmocka_unit_test_setup_teardown(members_with_types, setup, teardown),
+        cmocka_unit_test(members_in_order_and_kinds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

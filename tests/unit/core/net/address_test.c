@@ -285,11 +285,65 @@ static void kernel(void **state)
     assert_string_equal(text, "-");
 }
 
+static void octets(void **state)
+{
+    static const char *const texts[] = {"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"};
+    const size_t sizes[] = {4, 16, 16};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct address a = {.port = 7};
+        struct address again = {.port = 9};
+        assert_true(address_parse(span_of(texts[i]), &a));
+        assert_int_equal(address_octets(&a).len, sizes[i]);
+        assert_true(address_from_octets(address_octets(&a), &again));
+        assert_true(address_equal(&a, &again));
+        assert_int_equal(again.port, 0);
+    }
+    for (size_t len = 0; len < 20; len++) {
+        const uint8_t data[20] = {0};
+        struct address a = {.port = 7};
+        bool good = address_from_octets(span_make(data, len), &a);
+        assert_int_equal(good, len == 4 || len == 16);
+        assert_int_equal(a.port, good ? 0 : 7);
+    }
+    const struct address none = {0};
+    assert_int_equal(address_octets(&none).len, 0);
+}
+
+static void reverse_names(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *name;
+    } rows[] = {
+        {"192.0.2.1", "1.2.0.192.in-addr.arpa"},
+        {"255.255.255.255", "255.255.255.255.in-addr.arpa"},
+        /* RFC 3596 2.5 */
+        {"4321:0:1:2:3:4:567:89ab",
+         "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa"},
+    };
+    struct address a = {0};
+    char name[ADDRESS_REVERSE_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(address_parse(span_of(rows[i].text), &a));
+        address_reverse_name(&a, name);
+        assert_string_equal(name, rows[i].name);
+    }
+    a.family = ADDRESS_NONE;
+    address_reverse_name(&a, name);
+    assert_string_equal(name, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads),    cmocka_unit_test(ports),  cmocka_unit_test(networks),
-        cmocka_unit_test(specials), cmocka_unit_test(kernel),
+        cmocka_unit_test(reads),         cmocka_unit_test(ports),
+        cmocka_unit_test(octets),        cmocka_unit_test(networks),
+        cmocka_unit_test(specials),      cmocka_unit_test(kernel),
+        cmocka_unit_test(reverse_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

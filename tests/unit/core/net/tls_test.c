@@ -227,6 +227,50 @@ static void chooses_by_name(void **state)
     tls_context_unref(other);
 }
 
+/* RFC 8737 3, 5: who is not expected gets no certificate, and hears why. */
+static void only_the_chosen(void **state)
+{
+    static const struct {
+        const char *protocol; /* NULL: none is offered */
+        const char *name;
+        bool good;
+        const char *alert;
+    } rows[] = {
+        {TLS_ALPN_ACME_TLS_1, "other.test", true, NULL},
+        {TLS_ALPN_ACME_TLS_1, "localhost", false, "unrecognized name"},
+        {TLS_ALPN_ACME_TLS_1, "127.0.0.1", false, "unrecognized name"}, /* no SNI */
+        {TLS_ALPN_HTTP_1_1, "other.test", false, "no application protocol"},
+        {NULL, "other.test", false, "no application protocol"},
+        {NULL, "localhost", false, "no application protocol"},
+    };
+    struct tls_server_options so = server_options();
+    struct tls_client_options co = {.unverified = true};
+    struct err_info why = {0};
+    int calls = 0;
+    struct ends e;
+
+    (void)state;
+    so.alpn[0] = TLS_ALPN_ACME_TLS_1;
+    so.alpn[1] = NULL;
+    so.only_chosen = true;
+    assert_int_equal(tls_context_server(&so, &other, &why), ERR_OK);
+    so.chain_pem = so.key_pem = span_make(NULL, 0);
+    so.choose = choose;
+    so.choose_argument = &calls;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        co.alpn[0] = rows[i].protocol;
+        meet(&e, &so, &co, rows[i].name);
+        assert_int_equal(e.client_result, rows[i].good ? TLS_DONE : TLS_FAILED);
+        assert_int_equal(e.server_result, rows[i].good ? TLS_DONE : TLS_FAILED);
+        if (rows[i].good)
+            assert_true(tls_connection_alpn_is(e.client, TLS_ALPN_ACME_TLS_1));
+        else
+            assert_non_null(strstr(e.client_why.detail, rows[i].alert));
+        part(&e);
+    }
+    tls_context_unref(other);
+}
+
 /* A megabyte through a socket that takes some of it at a time. */
 static void carries(void **state)
 {
@@ -365,6 +409,7 @@ int main(void)
         cmocka_unit_test(wants_client_certificates),
         cmocka_unit_test(alpn_without_agreement),
         cmocka_unit_test(chooses_by_name),
+        cmocka_unit_test(only_the_chosen),
         cmocka_unit_test(carries),
         cmocka_unit_test(ends),
         cmocka_unit_test(refuses_bad_options),

@@ -69,6 +69,29 @@ static void other_keys(void **state)
     assert_int_equal(c->signature_kind, KEY_SIGNATURE_EDDSA);
 }
 
+/* What was to be signed, without the signature. */
+static void to_be_signed(void **state)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct certificate *whole = NULL;
+    struct certificate *c = NULL;
+
+    (void)state;
+    assert_int_equal(certificate_read(a, der_of(a, pem_leaf), &whole, NULL), ERR_OK);
+    assert_int_equal(certificate_read_tbs(a, whole->tbs, &c, NULL), ERR_OK);
+    assert_true(span_equal(c->serial, whole->serial));
+    assert_true(span_equal(c->spki, whole->spki));
+    assert_int_equal(c->not_after, END);
+    assert_int_equal(c->signature_kind, whole->signature_kind);
+    assert_int_equal(c->dns_name_count, 2);
+    assert_int_equal(c->der.len + c->signature.len, 0);
+    for (size_t len = 0; len < whole->tbs.len; len++)
+        assert_int_equal(
+            certificate_read_tbs(a, span_make(whole->tbs.data, len), &c, NULL),
+            ERR_MALFORMED);
+    assert_int_equal(certificate_read_tbs(a, whole->der, &c, NULL), ERR_MALFORMED);
+}
+
 /* Cut anywhere, or with something behind: refused. */
 static void cut(void **state)
 {
@@ -92,7 +115,7 @@ static void cut(void **state)
                      ERR_MALFORMED);
 }
 
-/* The algorithm outside must be the one inside (RFC 5280 4.1.1.2). */
+/* X-GEN-5: The algorithm outside must be the one inside (RFC 5280 4.1.1.2). */
 static void algorithms_differ(void **state)
 {
     AUTO(arena) struct arena *a = arena_new();
@@ -251,10 +274,15 @@ static void changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields),      cmocka_unit_test(other_keys),
-        cmocka_unit_test(cut),         cmocka_unit_test(algorithms_differ),
-        cmocka_unit_test(pem),         cmocka_unit_test(pem_of_many),
-        cmocka_unit_test(pem_refused), cmocka_unit_test(chains),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(other_keys),
+        cmocka_unit_test(to_be_signed),
+        cmocka_unit_test(cut),
+        cmocka_unit_test(algorithms_differ),
+        cmocka_unit_test(pem),
+        cmocka_unit_test(pem_of_many),
+        cmocka_unit_test(pem_refused),
+        cmocka_unit_test(chains),
         cmocka_unit_test(changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,14 @@
 
 #define SPAN(octets) span_make(octets, sizeof(octets))
 
+static enum err make_names(struct buf *b, const struct key *key, const char *const *dns,
+                           size_t count)
+{
+    const struct csr_names names = {.dns = dns, .dns_count = count};
+
+    return csr_make(b, key, &names, NULL);
+}
+
 static void good(void **state)
 {
     AUTO(arena) struct arena *a = arena_new();
@@ -64,7 +72,7 @@ static void refused(void **state)
     }
 }
 
-/* No such structure at all. */
+/* S-FIN-16: No such structure at all. */
 static void malformed(void **state)
 {
     AUTO(arena) struct arena *a = arena_new();
@@ -93,7 +101,7 @@ static void malformed(void **state)
     assert_null(csr);
 }
 
-/* One changed bit anywhere is found: the signature covers all that is read. */
+/* S-FIN-4: One changed bit anywhere is found: the signature covers all that is read. */
 static void changed(void **state)
 {
     static const struct span all[] = {
@@ -154,13 +162,90 @@ static void made(void **state)
         assert_int_equal(key_generate(kinds[i].type, kinds[i].bits, &key, NULL), ERR_OK);
         for (size_t count = 1; count <= 3; count++) {
             buf_clear(&b);
-            assert_int_equal(csr_make(&b, key, names, count, NULL), ERR_OK);
+            assert_int_equal(make_names(&b, key, names, count), ERR_OK);
             judge_by_openssl(buf_span(&b), names, count);
             assert_int_equal(csr_read(a, buf_span(&b), &csr, NULL), ERR_OK);
             assert_int_equal(csr->dns_name_count, count);
             assert_true(key_equal(csr->key, key));
         }
     }
+}
+
+/* Addresses beside a name, and alone (RFC 8738 3), judged by openssl. */
+static void addresses(void **state)
+{
+    static const char *const name = "a.flow.test";
+    static const uint8_t v4[] = {192, 0, 2, 1};
+    static const uint8_t v6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
+    const struct span list[] = {span_make(v4, sizeof v4), span_make(v6, sizeof v6)};
+    AUTO(arena) struct arena *a = arena_new();
+    AUTO(key) struct key *key = NULL;
+
+    (void)state;
+    assert_int_equal(key_generate(KEY_P256, 0, &key, NULL), ERR_OK);
+    for (size_t dns = 0; dns < 2; dns++) {
+        AUTO(buf) struct buf b = buf_make(CSR_MAX);
+        const struct csr_checked *csr = NULL;
+        const struct csr_names names = {&name, dns, list, 2};
+        assert_int_equal(csr_make(&b, key, &names, NULL), ERR_OK);
+        const unsigned char *at = b.data;
+        X509_REQ *theirs = d2i_X509_REQ(NULL, &at, (long)b.len);
+        STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(theirs);
+        GENERAL_NAMES *found =
+            X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
+        assert_int_equal(sk_GENERAL_NAME_num(found), dns + 2);
+        for (size_t i = 0; i < 2; i++) {
+            const GENERAL_NAME *one = sk_GENERAL_NAME_value(found, (int)(dns + i));
+            assert_int_equal(one->type, GEN_IPADD);
+            assert_int_equal(ASN1_STRING_length(one->d.iPAddress), list[i].len);
+            assert_memory_equal(ASN1_STRING_get0_data(one->d.iPAddress), list[i].data,
+                                list[i].len);
+        }
+        GENERAL_NAMES_free(found);
+        sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+        X509_REQ_free(theirs);
+        assert_int_equal(csr_read(a, buf_span(&b), &csr, NULL), ERR_OK);
+        assert_int_equal(csr->dns_name_count, dns);
+        assert_int_equal(csr->address_count, 2);
+        assert_true(span_equal(csr->addresses[0], list[0]));
+        assert_true(span_equal(csr->addresses[1], list[1]));
+        assert_false(csr->has_other_names);
+    }
+    for (size_t len = 0; len <= 17; len++) {
+        uint8_t octets[17] = {1};
+        const struct span odd = span_make(octets, len);
+        const struct csr_names names = {.addresses = &odd, .address_count = 1};
+        AUTO(buf) struct buf b = buf_make(CSR_MAX);
+        const struct csr_checked *csr = NULL;
+        struct err_info why = {0};
+        assert_int_equal(csr_make(&b, key, &names, NULL), ERR_OK);
+        enum err result = csr_read(a, buf_span(&b), &csr, &why);
+        assert_int_equal(result, len == 4 || len == 16 ? ERR_OK : ERR_BAD_CSR);
+        if (result != ERR_OK)
+            assert_non_null(strstr(why.detail, "4 nor 16 octets"));
+    }
+}
+
+static void too_many_addresses(void **state)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    AUTO(buf) struct buf b = buf_make(2 * CSR_MAX);
+    AUTO(key) struct key *key = NULL;
+    struct span *list = arena_array(a, CSR_NAMES_MAX + 1, sizeof *list);
+    const struct csr_checked *csr = NULL;
+
+    (void)state;
+    for (size_t i = 0; i <= CSR_NAMES_MAX; i++)
+        list[i] = span_make("\x7f\0\0\1", 4);
+    struct csr_names names = {.addresses = list, .address_count = CSR_NAMES_MAX};
+    assert_int_equal(key_generate(KEY_P256, 0, &key, NULL), ERR_OK);
+    assert_int_equal(csr_make(&b, key, &names, NULL), ERR_OK);
+    assert_int_equal(csr_read(a, buf_span(&b), &csr, NULL), ERR_OK);
+    assert_int_equal(csr->address_count, CSR_NAMES_MAX);
+    names.address_count++;
+    buf_clear(&b);
+    assert_int_equal(csr_make(&b, key, &names, NULL), ERR_OK);
+    assert_int_equal(csr_read(a, buf_span(&b), &csr, NULL), ERR_BAD_CSR);
 }
 
 static void too_many_names(void **state)
@@ -175,17 +260,17 @@ static void too_many_names(void **state)
     for (size_t i = 0; i <= CSR_NAMES_MAX; i++)
         names[i] = "a.flow.test";
     assert_int_equal(key_generate(KEY_P256, 0, &key, NULL), ERR_OK);
-    assert_int_equal(csr_make(&b, key, names, CSR_NAMES_MAX, NULL), ERR_OK);
+    assert_int_equal(make_names(&b, key, names, CSR_NAMES_MAX), ERR_OK);
     assert_int_equal(csr_read(a, buf_span(&b), &csr, NULL), ERR_OK);
     assert_int_equal(csr->dns_name_count, CSR_NAMES_MAX);
     buf_clear(&b);
-    assert_int_equal(csr_make(&b, key, names, CSR_NAMES_MAX + 1, NULL), ERR_OK);
+    assert_int_equal(make_names(&b, key, names, CSR_NAMES_MAX + 1), ERR_OK);
     assert_int_equal(csr_read(a, buf_span(&b), &csr, NULL), ERR_BAD_CSR);
     for (size_t i = 0; i <= CSR_NAMES_MAX; i++)
         names[i] =
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.flow.test";
     buf_clear(&b);
-    assert_int_equal(csr_make(&b, key, names, CSR_NAMES_MAX, NULL), ERR_TOO_LARGE);
+    assert_int_equal(make_names(&b, key, names, CSR_NAMES_MAX), ERR_TOO_LARGE);
 }
 
 int main(void)
@@ -194,6 +279,7 @@ int main(void)
         cmocka_unit_test(good),      cmocka_unit_test(refused),
         cmocka_unit_test(malformed), cmocka_unit_test(changed),
         cmocka_unit_test(made),      cmocka_unit_test(too_many_names),
+        cmocka_unit_test(addresses), cmocka_unit_test(too_many_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

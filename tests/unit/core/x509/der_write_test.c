@@ -89,7 +89,7 @@ static void others(void **state)
                    "0101ff");
 }
 
-/* UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5). */
+/* X-GEN-7: UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5). */
 static void times(void **state)
 {
     static const struct {

@@ -16,16 +16,33 @@ static const struct {
     const char *dotted;
 } rows[] = {
     {OID_COMMON_NAME, "2.5.4.3"},
+    {OID_COUNTRY, "2.5.4.6"},
+    {OID_ORGANIZATION, "2.5.4.10"},
     {OID_SUBJECT_KEY_IDENTIFIER, "2.5.29.14"},
     {OID_KEY_USAGE, "2.5.29.15"},
     {OID_SUBJECT_ALTERNATIVE_NAME, "2.5.29.17"},
     {OID_BASIC_CONSTRAINTS, "2.5.29.19"},
+    {OID_CRL_NUMBER, "2.5.29.20"},
+    {OID_CRL_REASON, "2.5.29.21"},
+    {OID_ISSUING_DISTRIBUTION_POINT, "2.5.29.28"},
+    {OID_NAME_CONSTRAINTS, "2.5.29.30"},
+    {OID_CRL_DISTRIBUTION_POINTS, "2.5.29.31"},
     {OID_CERTIFICATE_POLICIES, "2.5.29.32"},
     {OID_AUTHORITY_KEY_IDENTIFIER, "2.5.29.35"},
     {OID_EXTENDED_KEY_USAGE, "2.5.29.37"},
+    {OID_ANY_EXTENDED_KEY_USAGE, "2.5.29.37.0"},
     {OID_EXTENSION_REQUEST, "1.2.840.113549.1.9.14"},
+    {OID_AUTHORITY_INFORMATION_ACCESS, "1.3.6.1.5.5.7.1.1"},
+    {OID_OCSP, "1.3.6.1.5.5.7.48.1"},
+    {OID_CA_ISSUERS, "1.3.6.1.5.5.7.48.2"},
+    {OID_SIGNED_CERTIFICATE_TIMESTAMPS, "1.3.6.1.4.1.11129.2.4.2"},
+    {OID_PRECERTIFICATE_POISON, "1.3.6.1.4.1.11129.2.4.3"},
+    {OID_ACME_IDENTIFIER, "1.3.6.1.5.5.7.1.31"},
+    {OID_ACME_IDENTIFIER_DRAFT, "1.3.6.1.5.5.7.1.30.1"},
     {OID_TLS_FEATURE, "1.3.6.1.5.5.7.1.24"},
     {OID_SERVER_AUTH, "1.3.6.1.5.5.7.3.1"},
+    {OID_CLIENT_AUTH, "1.3.6.1.5.5.7.3.2"},
+    {OID_OCSP_SIGNING, "1.3.6.1.5.5.7.3.9"},
     {OID_DOMAIN_VALIDATED, "2.23.140.1.2.1"},
     {OID_ECDSA_SHA256, "1.2.840.10045.4.3.2"},
     {OID_ECDSA_SHA384, "1.2.840.10045.4.3.3"},
@@ -34,6 +51,24 @@ static const struct {
     {OID_RSA_SHA384, "1.2.840.113549.1.1.12"},
     {OID_RSA_SHA512, "1.2.840.113549.1.1.13"},
     {OID_ED25519, "1.3.101.112"},
+    {OID_MLDSA44, "2.16.840.1.101.3.4.3.17"},
+    {OID_MLDSA65, "2.16.840.1.101.3.4.3.18"},
+    {OID_MLDSA87, "2.16.840.1.101.3.4.3.19"},
+    {OID_ORGANIZATIONAL_UNIT, "2.5.4.11"},
+    {OID_ANY_POLICY, "2.5.29.32.0"},
+    {OID_NO_REVOCATION_AVAILABLE, "2.5.29.56"},
+    {OID_OCSP_BASIC, "1.3.6.1.5.5.7.48.1.1"},
+    {OID_OCSP_NONCE, "1.3.6.1.5.5.7.48.1.2"},
+    {OID_SHA1, "1.3.14.3.2.26"},
+    {OID_SHA256, "2.16.840.1.101.3.4.2.1"},
+    {OID_OCSP_NO_CHECK, "1.3.6.1.5.5.7.48.1.5"},
+    {OID_CODE_SIGNING, "1.3.6.1.5.5.7.3.3"},
+    {OID_EMAIL_PROTECTION, "1.3.6.1.5.5.7.3.4"},
+    {OID_TIME_STAMPING, "1.3.6.1.5.5.7.3.8"},
+    {OID_PRECERTIFICATE_SIGNING, "1.3.6.1.4.1.11129.2.4.4"},
+    {OID_EXTENDED_VALIDATION, "2.23.140.1.1"},
+    {OID_ORGANIZATION_VALIDATED, "2.23.140.1.2.2"},
+    {OID_INDIVIDUAL_VALIDATED, "2.23.140.1.2.3"},
 };
 
 static void octets(void **state)
@@ -48,6 +83,91 @@ static void octets(void **state)
             assert_int_equal(oid_is(theirs, rows[j].oid), i == j);
         ASN1_OBJECT_free(object);
     }
+}
+
+/* Dotted texts as OpenSSL reads and writes them. */
+static void texts(void **state)
+{
+    static const char *const good[] = {
+        "0.0",
+        "0.39",
+        "1.39.1",
+        "2.0",
+        "2.39",
+        "2.40",
+        "2.47",
+        "2.48.127",
+        "2.999.1",
+        "2.100.128.16383.16384",
+        "1.3.6.1.4.1.11129.2.4.2",
+        "2.5.29.32.0",
+        "1.3.6.1.4.1.2147483647.4294967296",
+        "1.2.9223372036854775807",
+        "2.9223372036854775727",
+    };
+    static const char *const bad[] = {
+        "",
+        ".",
+        "1",
+        "1.",
+        "1.2.",
+        ".1.2",
+        "1..2",
+        "3.1",
+        "0.40",
+        "1.40",
+        "01.2",
+        "1.02",
+        "1.2.00",
+        "1.2.3 ",
+        " 1.2",
+        "1.2.-3",
+        "1.2.+3",
+        "1.2.0x3",
+        "1.2,3",
+        "-1.2",
+        "serverAuth",
+        "1.2.9223372036854775808",
+        "2.9223372036854775807",
+        "1.2.99999999999999999999",
+        "2.9223372036854775728",
+    };
+    AUTO(arena) struct arena *a = arena_new();
+    struct span content;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        if (!oid_from_text(a, span_of(good[i]), &content))
+            fail_msg("%s is not taken", good[i]);
+        ASN1_OBJECT *object = OBJ_txt2obj(good[i], 1);
+        assert_non_null(object);
+        assert_true(
+            span_equal(content, span_make(OBJ_get0_data(object), OBJ_length(object))));
+        ASN1_OBJECT_free(object);
+        assert_string_equal(oid_to_text(a, content), good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (oid_from_text(a, span_of(bad[i]), &content))
+            fail_msg("%s is taken", bad[i]);
+    char *longest = arena_string(a, "1.2");
+    while (strlen(longest) < OID_TEXT_MAX - 1)
+        longest = arena_printf(a, "%s.1", longest);
+    assert_true(oid_from_text(a, span_of(longest), &content));
+    assert_false(oid_from_text(a, span_of(arena_printf(a, "%s.1", longest)), &content));
+}
+
+/* Octets that are no number to the end, not in the shortest form, or too large. */
+static void octets_refused(void **state)
+{
+    static const char *const bad[] = {
+        "",         "\x80",
+        "\x81",     "\x2b\x80\x01",
+        "\x2b\x81", "\x2b\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"};
+    AUTO(arena) struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_null(oid_to_text(a, span_of(bad[i])));
 }
 
 static void signatures(void **state)
@@ -72,6 +192,7 @@ static void signatures(void **state)
     assert_int_equal(der_write_take(&w).len, 0);
 }
 
+/* S-FIN-7, X-TLS-18 */
 static void signatures_refused(void **state)
 {
     static const struct {
@@ -106,6 +227,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(octets),
+        cmocka_unit_test(texts),
+        cmocka_unit_test(octets_refused),
         cmocka_unit_test(signatures),
         cmocka_unit_test(signatures_refused),
     };

@@ -48,9 +48,12 @@ static void kept_until_forgotten(void **state)
     assert_true(first->terms_agreed);
     assert_int_equal(key_type(first->key), KEY_P256);
     assert_ptr_equal(get(f, cache, id), first);
-    assert_int_equal(store_account_update(f->session, id, "[\"x\"]", true,
-                                          STORE_ACCOUNT_DEACTIVATED, &f->why),
-                     ERR_OK);
+    assert_string_equal(first->terms, "");
+    const struct store_account_change change = {.contacts = "[\"x\"]",
+                                                .terms = "https://a.test/",
+                                                .terms_at = 1,
+                                                .status = STORE_ACCOUNT_DEACTIVATED};
+    assert_int_equal(store_account_update(f->session, id, &change, &f->why), ERR_OK);
     assert_ptr_equal(get(f, cache, id), first); /* nobody said that it changed */
     account_cache_forget(cache, id + 1);
     account_cache_forget(cache, id + ACCOUNT_CACHE_SIZE);
@@ -60,6 +63,7 @@ static void kept_until_forgotten(void **state)
     assert_ptr_not_equal(second, first);
     assert_int_equal(second->status, STORE_ACCOUNT_DEACTIVATED);
     assert_string_equal(second->contacts, "[\"x\"]");
+    assert_string_equal(second->terms, "https://a.test/");
     /* who holds the first one keeps it whole, even beyond the cache */
     account_cache_free(cache);
     assert_int_equal(first->status, STORE_ACCOUNT_VALID);
@@ -88,7 +92,7 @@ static void one_place_for_two(void **state)
 {
     struct store_fixture *f = *state;
     struct account_cache *cache = account_cache_new();
-    struct store_account fresh = {.jwk = JWK, .contacts = "[]"};
+    struct store_account fresh = {.directory = "default", .jwk = JWK, .contacts = "[]"};
     struct store_account *row = NULL;
     bool existed;
 
@@ -120,7 +124,7 @@ static void an_undone_account_is_not_kept(void **state)
     (void)store_fixture_account(f, 1, JWK);
     assert_int_equal(store_fixture_settle(f), ERR_OK);
     store_fixture_fill_disk(f);
-    for (int i = 0; i < 1000 && !seen; i++) { /* the batch may be over too early */
+    for (int i = 0; i < 20000 && !seen; i++) { /* the batch may be over too early */
         id = store_fixture_account(f, 2, JWK)->id;
         seen = account_cache_get(cache, f->session, f->arena, id, &account, &f->why) ==
                ERR_OK;
@@ -203,6 +207,49 @@ static void shared_by_threads(void **state)
     account_cache_free(user.cache);
 }
 
+/* What the external key allows comes with the account; many are forgotten at once. */
+static void what_a_key_allows(void **state)
+{
+    struct store_fixture *f = *state;
+    struct account_cache *cache = account_cache_new();
+    const struct store_external_key key = {.kid = "k",
+                                           .secret = span_of("secret"),
+                                           .label = "",
+                                           .policy = "{\"names\":[\"a.test\"]}"};
+    struct store_external_key *row = NULL;
+    struct store_account *made = NULL;
+    bool existed = false;
+    int64_t deactivated = 0;
+
+    assert_int_equal(store_external_add(f->session, &key, &f->why), ERR_OK);
+    assert_int_equal(store_external_by_kid(f->session, f->arena, "k", &row, &f->why),
+                     ERR_OK);
+    struct store_account bound = {.directory = "default",
+                                  .jwk = JWK,
+                                  .contacts = "[]",
+                                  .created = 1,
+                                  .external_key = row->id,
+                                  .external_binding = "{}"};
+    assert_int_equal(
+        store_account_add(f->session, f->arena, &bound, &existed, &made, &f->why),
+        ERR_OK);
+    int64_t other = store_fixture_account(f, 2, JWK)->id;
+    assert_null(get(f, cache, other)->external);
+    const struct account *account = get(f, cache, made->id);
+    assert_int_equal(account->external->key_id, row->id);
+    assert_string_equal(account->external->names.items[0], "a.test");
+    assert_int_equal(
+        store_external_revoke(f->session, row->id, 2, true, &deactivated, &f->why),
+        ERR_OK);
+    assert_ptr_equal(get(f, cache, made->id), account);
+    account_cache_forget_all(cache);
+    assert_int_equal(get(f, cache, made->id)->status, STORE_ACCOUNT_REVOKED);
+    assert_int_equal(get(f, cache, other)->status, STORE_ACCOUNT_VALID);
+    /* who holds the first one keeps it whole */
+    account_cache_free(cache);
+    assert_string_equal(account->external->names.items[0], "a.test");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -214,6 +261,7 @@ int main(void)
         TEST(an_undone_account_is_not_kept),
         TEST(an_answer_from_memory_waits_for_the_disk),
         TEST(shared_by_threads),
+        TEST(what_a_key_allows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,10 +14,15 @@
 
 #include "server/front/router.h"
 #include "server/gate/gate.h"
+#include "server/issue/issuer.h"
 
 #define GET_ALLOW  "GET, HEAD, OPTIONS"
 #define POST_ALLOW "POST, OPTIONS"
 #define BOTH_ALLOW "GET, HEAD, POST, OPTIONS"
+
+static const struct issuer issuer = {.name = "",
+                                     .root_pem = {(const uint8_t *)"root", 4}};
+static const struct issuer_set issuers = {&issuer, 1, NULL};
 
 struct world {
     struct arena *arena;
@@ -43,7 +48,7 @@ static int setup(void **state)
                      ERR_OK);
     w.services.settings = settings;
     w.services.gate = &w.gate;
-    w.services.root_pem = span_of("root");
+    w.services.issuers = &issuers;
     *state = &w;
     return 0;
 }
@@ -114,6 +119,7 @@ static void routes(void **state)
         {"POST", "/acme/order/9223372036854775807", ERR_MEDIA_TYPE, 0, NULL, INT64_MAX},
         {"POST", "/acme/finalize/12", ERR_MEDIA_TYPE, 0, NULL, 12},
         {"POST", "/acme/certificate/3", ERR_MEDIA_TYPE, 0, NULL, 3},
+        {"POST", "/acme/certificate/3/1", ERR_MEDIA_TYPE, 0, NULL, 3},
         {"POST", "/acme/authz/4", ERR_MEDIA_TYPE, 0, NULL, 4},
         {"POST", "/acme/challenge/5/http-01", ERR_MEDIA_TYPE, 0, NULL, 5},
         {"GET", "/acme/order/1", ERR_METHOD_NOT_ALLOWED, 0, POST_ALLOW, 1},
@@ -135,6 +141,14 @@ static void routes(void **state)
         {"POST", "/acme/orders/1/", ERR_NOT_FOUND, 0, NULL, 0},
         {"POST", "/acme/orderz/1", ERR_NOT_FOUND, 0, NULL, 0},
         {"POST", "/acme/key-change", ERR_MEDIA_TYPE, 0, NULL, 0},
+        {"GET", "/acme/renewal-info/x", ERR_MALFORMED, 0, NULL, 0}, /* no such names */
+        {"HEAD", "/acme/renewal-info/AQ.=", ERR_MALFORMED, 0, NULL, 0},
+        {"POST", "/acme/renewal-info/AQ.AQ", ERR_MEDIA_TYPE, 0, NULL, 0},
+        {"PUT", "/acme/renewal-info/AQ.AQ", ERR_METHOD_NOT_ALLOWED, 0, BOTH_ALLOW, 0},
+        {"OPTIONS", "/acme/renewal-info/AQ.AQ", ERR_OK, 204, BOTH_ALLOW, 0},
+        {"GET", "/acme/renewal-info", ERR_NOT_FOUND, 0, NULL, 0},
+        {"GET", "/acme/renewal-info/", ERR_NOT_FOUND, 0, NULL, 0},
+        {"GET", "/acme/renewal-info/AQ.AQ/", ERR_NOT_FOUND, 0, NULL, 0},
         {"POST", "/acme/revoke-cert", ERR_MEDIA_TYPE, 0, NULL, 0},
         {"POST", "/acme/order%2f1", ERR_NOT_FOUND, 0, NULL, 0},
         {"POST", "/acme/challenge/5", ERR_NOT_FOUND, 0, NULL, 0},

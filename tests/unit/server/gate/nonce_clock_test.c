@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -195,14 +196,39 @@ static void old_ones_are_refused(void **state)
     assert_non_null(strstr(w->why.detail, "too old"));
 }
 
+/* Used nonces need no housekeeping: whatever is given and used, the file has its size
+ * from the beginning, and takes no more of the disk. */
+static void takes_the_same_room_for_ever(void **state)
+{
+    struct world *w = *state;
+    struct stat before;
+    struct stat after;
+
+    assert_int_equal(stat(w->path, &before), 0);
+    for (int hour = 0; hour < 5; hour++) {
+        for (int minute = 0; minute < 60; minute++) {
+            clock_shift_ms(hour * HOUR_MS + minute * MINUTE_MS);
+            for (int i = 0; i < 50; i++)
+                (void)works(w);
+        }
+    }
+    assert_int_equal(stat(w->path, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+    assert_int_equal(after.st_blocks, before.st_blocks);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(jumps),       TEST(the_same_minute_again),
-        TEST(small_steps), TEST(restart_in_another_year),
-        TEST(power_loss),  TEST(old_ones_are_refused),
+        TEST(jumps),
+        TEST(the_same_minute_again),
+        TEST(small_steps),
+        TEST(restart_in_another_year),
+        TEST(power_loss),
+        TEST(old_ones_are_refused),
+        TEST(takes_the_same_room_for_ever),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

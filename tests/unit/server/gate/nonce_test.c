@@ -99,6 +99,7 @@ static void forged(void **state)
     nonce_jar_close(jar);
 }
 
+/* S-NONCE-12 */
 static void timed(void **state)
 {
     struct nonce_jar *jar = open_jar();
@@ -176,6 +177,7 @@ static void clock_corrected(void **state)
     (void)unlink(path);
 }
 
+/* S-NONCE-11 */
 static void restart(void **state)
 {
     struct nonce_jar *jar = open_jar();
@@ -235,8 +237,8 @@ static void patch(off_t at, const void *octets, size_t len)
     (void)close(fd);
 }
 
-/* Another boot, and not closed: the marks may not have reached the disk, so all older
- * nonces are refused. Closed in order they are as good as before. */
+/* S-NONCE-11: Another boot, and not closed: the marks may not have reached the disk, so
+ * all older nonces are refused. Closed in order they are as good as before. */
 static void power_loss(void **state)
 {
     static const char other_boot[36] = "00000000-0000-0000-0000-00000000000f";
@@ -316,7 +318,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Many threads with the same nonce: exactly one wins each time. */
+/* S-NONCE-10: Many threads with the same nonce: exactly one wins each time. */
 static void race(void **state)
 {
     struct race race = {.jar = open_jar()};
@@ -355,7 +357,7 @@ static int compare(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* No nonce is given twice. */
+/* S-NONCE-7: No nonce is given twice. */
 static void given_by_many(void **state)
 {
     struct race race = {.jar = open_jar()};

@@ -18,6 +18,7 @@ static int compare(const void *a, const void *b)
     return memcmp(a, b, SERIAL_SIZE);
 }
 
+/* X-GEN-3 */
 static void made(void **state)
 {
     static uint8_t serials[MANY][SERIAL_SIZE];

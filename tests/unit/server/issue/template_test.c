@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/x509/certificate.h"
+#include "core/x509/oid.h"
 #include "server/issue/template.h"
 
 #define NOW      INT64_C(1800000000)
@@ -43,11 +44,20 @@ static X509 *theirs(struct span der)
     return x;
 }
 
+static struct template_oids server_usages(void)
+{
+    static struct span list[1];
+
+    list[0] = oid_octets(OID_SERVER_AUTH);
+    return (struct template_oids){list, 1};
+}
+
 static void leaf_of(enum key_type type, int bits, uint32_t usage)
 {
     static const char *const names[] = {"a.flow.test", "xn--fiqs8s.test"};
     AUTO(key) struct key *key = NULL;
-    struct template_leaf leaf = {.not_before = NOW,
+    struct template_leaf leaf = {.usages = server_usages(),
+                                 .not_before = NOW,
                                  .not_after = NOW + LIFETIME - 1,
                                  .dns_names = names,
                                  .dns_name_count = 2,
@@ -91,6 +101,43 @@ static void leaf_of(enum key_type type, int bits, uint32_t usage)
     X509_free(x);
 }
 
+/* Addresses beside a name, and alone. */
+static void addresses(void **state)
+{
+    static const char *const name = "a.flow.test";
+    static const uint8_t v6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
+    const struct span list[] = {span_make("\xc0\0\2\1", 4), span_make(v6, sizeof v6)};
+
+    (void)state;
+    for (size_t names = 0; names < 2; names++) {
+        struct template_leaf leaf = {.not_before = NOW,
+                                     .not_after = NOW + LIFETIME - 1,
+                                     .dns_names = &name,
+                                     .dns_name_count = names,
+                                     .addresses = list,
+                                     .address_count = 2,
+                                     .spki = key_spki(ca_key),
+                                     .key_type = KEY_P256};
+        struct certificate *read = NULL;
+        struct span tbs = {0};
+        serial_make(NOW, leaf.serial);
+        assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
+        struct span der = sign(tbs);
+        X509 *x = theirs(der);
+        assert_int_equal(X509_check_ip_asc(x, "192.0.2.1", 0), 1);
+        assert_int_equal(X509_check_ip_asc(x, "2001:db8::1", 0), 1);
+        assert_int_equal(X509_check_ip_asc(x, "192.0.2.2", 0), 0);
+        assert_int_equal(X509_check_host(x, name, 0, 0, NULL), names);
+        assert_int_equal(X509_check_host(x, "192.0.2.1", 0, 0, NULL), 0);
+        X509_free(x);
+        assert_int_equal(certificate_read(arena, der, &read, NULL), ERR_OK);
+        assert_int_equal(read->dns_name_count, names);
+        assert_int_equal(read->address_count, 2);
+        assert_true(span_equal(read->addresses[0], list[0]));
+        assert_true(span_equal(read->addresses[1], list[1]));
+    }
+}
+
 static void leaves(void **state)
 {
     (void)state;
@@ -101,12 +148,113 @@ static void leaves(void **state)
     leaf_of(KEY_RSA, 2048, KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
 }
 
+/* Everything a leaf can have, as OpenSSL reads it; a precertificate is the same but for
+ * the place of the timestamps. */
+static void everything(void **state)
+{
+    static const char *const names[] = {"a.flow.test"};
+    static const char *const lists[] = {"http://ca.test/1.crl", "http://ca.test/2.crl"};
+    static const char *const ocsp[] = {"http://ca.test/ocsp"};
+    static const char *const above[] = {"http://ca.test/ca.cer"};
+    const struct span policies[] = {oid_octets(OID_DOMAIN_VALIDATED),
+                                    oid_octets(OID_ACME_IDENTIFIER)};
+    struct template_leaf leaf = {.not_before = NOW,
+                                 .not_after = NOW + LIFETIME - 1,
+                                 .common_name = "a.flow.test",
+                                 .spki = key_spki(ca_key),
+                                 .key_usage = TEMPLATE_USAGE_DIGITAL_SIGNATURE |
+                                              TEMPLATE_USAGE_KEY_AGREEMENT,
+                                 .usages = server_usages(),
+                                 .dns_names = names,
+                                 .dns_name_count = 1,
+                                 .policies = {policies, 2},
+                                 .ocsp_urls = {ocsp, 1},
+                                 .issuer_urls = {above, 1},
+                                 .crl_urls = {lists, 2},
+                                 .must_staple = true,
+                                 .scts = span_make("\0\0", 2)};
+    struct span tbs = {0};
+    struct span pre = {0};
+    int critical = 0;
+
+    (void)state;
+    serial_make(NOW, leaf.serial);
+    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
+    X509 *x = theirs(sign(tbs));
+    assert_int_equal(X509_get_ext_count(x), 11);
+    assert_int_equal(X509_get_key_usage(x), KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT);
+    STACK_OF(DIST_POINT) *points =
+        X509_get_ext_d2i(x, NID_crl_distribution_points, NULL, NULL);
+    assert_int_equal(sk_DIST_POINT_num(points), 1);
+    GENERAL_NAMES *urls = sk_DIST_POINT_value(points, 0)->distpoint->name.fullname;
+    assert_int_equal(sk_GENERAL_NAME_num(urls), 2);
+    CRL_DIST_POINTS_free(points);
+    AUTHORITY_INFO_ACCESS *access = X509_get_ext_d2i(x, NID_info_access, NULL, NULL);
+    assert_int_equal(sk_ACCESS_DESCRIPTION_num(access), 2);
+    AUTHORITY_INFO_ACCESS_free(access);
+    TLS_FEATURE *feature = X509_get_ext_d2i(x, NID_tlsfeature, NULL, NULL);
+    assert_int_equal(sk_ASN1_INTEGER_num(feature), 1);
+    TLS_FEATURE_free(feature);
+    GENERAL_NAMES *alternatives =
+        X509_get_ext_d2i(x, NID_subject_alt_name, &critical, NULL);
+    assert_int_equal(critical, 0); /* there is a subject */
+    GENERAL_NAMES_free(alternatives);
+    assert_true(X509_get_ext_by_NID(x, NID_ct_precert_scts, -1) >= 0);
+    X509_free(x);
+    leaf.scts = span_make(NULL, 0);
+    leaf.poison = true;
+    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &pre, NULL), ERR_OK);
+    x = theirs(sign(pre));
+    ASN1_NULL *poison = X509_get_ext_d2i(x, NID_ct_precert_poison, &critical, NULL);
+    assert_non_null(poison);
+    assert_int_equal(critical, 1);
+    ASN1_NULL_free(poison);
+    assert_int_equal(X509_get_ext_count(x), 11);
+    X509_free(x);
+}
+
+/* What no other leaf has: RFC 9608 2, and RFC 3161 2.3. */
+static void rarities(void **state)
+{
+    static const char *const names[] = {"a.flow.test"};
+    struct template_leaf leaf = {.not_before = NOW,
+                                 .not_after = NOW + LIFETIME - 1,
+                                 .spki = key_spki(ca_key),
+                                 .usages = server_usages(),
+                                 .usages_critical = true,
+                                 .no_rev_avail = true,
+                                 .without_key_id = true,
+                                 .dns_names = names,
+                                 .dns_name_count = 1};
+    struct span tbs = {0};
+    int critical = 0;
+
+    (void)state;
+    serial_make(NOW, leaf.serial);
+    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
+    X509 *x = theirs(sign(tbs));
+    ASN1_OBJECT *id = OBJ_txt2obj("2.5.29.56", 1);
+    X509_EXTENSION *e = X509_get_ext(x, X509_get_ext_by_OBJ(x, id, -1));
+    ASN1_OBJECT_free(id);
+    assert_non_null(e);
+    assert_int_equal(X509_EXTENSION_get_critical(e), 0);
+    ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(e);
+    assert_int_equal(ASN1_STRING_length(value), 2);
+    assert_memory_equal(ASN1_STRING_get0_data(value), "\x05\x00", 2);
+    EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(x, NID_ext_key_usage, &critical, NULL);
+    assert_int_equal(critical, 1);
+    EXTENDED_KEY_USAGE_free(usages);
+    assert_int_equal(X509_get_ext_by_NID(x, NID_subject_key_identifier, -1), -1);
+    X509_free(x);
+}
+
 /* As large as may be, and larger. */
 static void too_large(void **state)
 {
     static char name[254];
     static const char *names[1000];
-    struct template_leaf leaf = {.not_before = NOW,
+    struct template_leaf leaf = {.usages = server_usages(),
+                                 .not_before = NOW,
                                  .not_after = NOW + LIFETIME,
                                  .dns_names = names,
                                  .spki = key_spki(ca_key)};
@@ -128,7 +276,8 @@ static void issuers(void **state)
 {
     struct template_issuer read = {0};
     AUTO(key) struct key *key = NULL;
-    struct template_leaf leaf = {.not_before = NOW, .not_after = NOW + LIFETIME};
+    struct template_leaf leaf = {
+        .usages = server_usages(), .not_before = NOW, .not_after = NOW + LIFETIME};
     struct span tbs = {0};
 
     (void)state;
@@ -148,15 +297,16 @@ static void issuers(void **state)
 
 static int set_up(void **state)
 {
-    struct template_ca ca = {.common_name = "Test CA",
-                             .not_before = NOW,
-                             .not_after = NOW + LIFETIME,
-                             .path_length = 0};
+    const struct template_name name = {.common_name = "Test CA"};
+    struct template_ca ca = {
+        .not_before = NOW, .not_after = NOW + LIFETIME, .path_length = 0};
     struct span tbs = {0};
 
     (void)state;
     arena = arena_new();
     if (key_generate(KEY_P256, 0, &ca_key, NULL) != ERR_OK)
+        return -1;
+    if (template_name_write(arena, &name, &ca.subject, NULL) != ERR_OK)
         return -1;
     ca.spki = key_spki(ca_key);
     serial_make(NOW, ca.serial);
@@ -178,9 +328,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaves),
-        cmocka_unit_test(too_large),
-        cmocka_unit_test(issuers),
+        cmocka_unit_test(leaves),     cmocka_unit_test(addresses),
+        cmocka_unit_test(everything), cmocka_unit_test(rarities),
+        cmocka_unit_test(too_large),  cmocka_unit_test(issuers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -16,15 +16,16 @@
 #include "server/issue/template.h"
 #include "server/lint/lint.h"
 
-#define NOW      INT64_C(1800000000)
+#define NOW      INT64_C(1800000000) /* 2027-01-15 */
 #define DAY      INT64_C(86400)
 #define LIFETIME (90 * DAY)
-#define TBS_MAX  8192
+#define TBS_MAX  (64 * 1024)
 
 /* What a certificate is put together from; a test changes one thing. */
 struct parts {
     int version;
     struct span serial;
+    struct span algorithm; /* whole; empty: that of `signature` */
     enum key_signature signature;
     struct span issuer;
     int64_t not_before;
@@ -32,29 +33,21 @@ struct parts {
     bool generalized; /* notBefore has the wrong form for its year */
     struct span subject;
     struct span spki;
-    struct span extensions[12]; /* whole elements */
+    struct span extensions[16]; /* whole elements */
     size_t count;
 };
 
-static struct lint_issuer issuer;
-static struct arena *arena;
-static struct span p256_spki;
-static struct span rsa_spki;
+extern struct lint_issuer issuer;
+extern struct lint_profile profile; /* allows much */
+extern struct lint_question question;
+extern struct arena *arena;
+extern struct span p256_spki;
+extern struct span ed25519_spki;
+extern struct span mldsa_spki; /* ML-DSA-65, where there is such */
+extern struct span rsa_spki;
 
 /* An extension: `value` is the content of the OCTET STRING. */
-static struct span extension(enum oid oid, bool critical, const char *value, size_t len)
-{
-    uint8_t *room = arena_get(arena, len + 64);
-    struct der_writer w = der_writer_make(room, len + 64);
-    size_t mark = der_write_mark(&w);
-
-    der_write_element(&w, DER_OCTET_STRING, span_make(value, len));
-    if (critical)
-        der_write_true(&w);
-    oid_write(&w, oid);
-    der_write_wrap(&w, DER_SEQUENCE, mark);
-    return der_write_take(&w);
-}
+struct span extension(enum oid oid, bool critical, const char *value, size_t len);
 
 #define EXTENSION(oid, critical, value) extension(oid, critical, value, sizeof(value) - 1)
 
@@ -66,8 +59,21 @@ static struct span extension(enum oid oid, bool critical, const char *value, siz
 #define NAMES                                                                            \
     "\x30\x0d\x82\x0b"                                                                   \
     "a.flow.test"
+#define PUBLIC_NAMES                                                                     \
+    "\x30\x11\x82\x0f"                                                                   \
+    "www.example.com"
 #define POLICY "\x30\x0a\x30\x08\x06\x06\x67\x81\x0c\x01\x02\x01"
-#define EMPTY  "\x30\x00"
+#define ACCESS                                                                           \
+    "\x30\x1b\x30\x19\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02\x86\x0d"                   \
+    "http://ca.a/i"
+#define OCSP_ACCESS                                                                      \
+    "\x30\x1b\x30\x19\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01\x86\x0d"                   \
+    "http://ca.a/o"
+#define LISTS                                                                            \
+    "\x30\x15\x30\x13\xa0\x11\xa0\x0f\x86\x0d"                                           \
+    "http://ca.a/c"
+#define EMPTY      "\x30\x00"
+#define NULL_VALUE "\x05\x00"
 
 enum {
     AT_USAGE,
@@ -76,116 +82,47 @@ enum {
     AT_SUBJECT_KEY,
     AT_AUTHORITY,
     AT_NAMES,
-    AT_POLICY
+    AT_POLICY,
+    AT_ACCESS,                /* of those that are public */
+    AT_LISTS = AT_SUBJECT_KEY /* in them */
 };
 
-static struct parts good(void)
-{
-    struct parts p = {
-        .version = 2,
-        .serial = span_of("\x2a-16-octets-here"),
-        .signature = KEY_SIGNATURE_ECDSA_SHA256,
-        .issuer = issuer.name,
-        .not_before = NOW,
-        .not_after = NOW + LIFETIME - 1,
-        .subject = span_make(EMPTY, 2),
-        .spki = p256_spki,
-        .count = 7,
-    };
+/* Certificates without a fault: by RFC 5280, and by the Baseline Requirements (with the
+ * question to match). */
+struct parts good(void);
+struct parts good_public(void);
 
-    p.extensions[AT_USAGE] = EXTENSION(OID_KEY_USAGE, true, USAGE_SIGN);
-    p.extensions[AT_EXTENDED] = EXTENSION(OID_EXTENDED_KEY_USAGE, false, SERVER_AUTH);
-    p.extensions[AT_BASIC] = EXTENSION(OID_BASIC_CONSTRAINTS, true, EMPTY);
-    p.extensions[AT_SUBJECT_KEY] =
-        EXTENSION(OID_SUBJECT_KEY_IDENTIFIER, false, SUBJECT_KEY);
-    p.extensions[AT_AUTHORITY] =
-        EXTENSION(OID_AUTHORITY_KEY_IDENTIFIER, false, AUTHORITY);
-    p.extensions[AT_NAMES] = EXTENSION(OID_SUBJECT_ALTERNATIVE_NAME, true, NAMES);
-    p.extensions[AT_POLICY] = EXTENSION(OID_CERTIFICATE_POLICIES, false, POLICY);
-    return p;
-}
+/* A Name with attributes of UTF8String or PrintableString: "CN=x" ... up to NULL; 'C',
+ * 'O', 'U' (unit) and 'N' (common name) before '='; a '+' in front joins the one before.
+ */
+struct span name_of(const char *const *attributes);
 
-/* The wrong form of a time, on request. */
-static void put_time(struct der_writer *w, int64_t seconds, bool generalized)
-{
-    if (generalized)
-        der_write_element(w, DER_GENERALIZED_TIME, span_of("20270115080000Z"));
-    else
-        der_write_time(w, seconds);
-}
+struct span put_together(const struct parts *p);
 
-static struct span put_together(const struct parts *p)
-{
-    struct der_writer w = der_writer_make(arena_get(arena, TBS_MAX), TBS_MAX);
-    size_t whole = der_write_mark(&w);
-    uint8_t version = (uint8_t)p->version;
-
-    for (size_t i = p->count; i > 0; i--)
-        der_write_raw(&w, p->extensions[i - 1]);
-    der_write_wrap(&w, DER_SEQUENCE, whole);
-    der_write_wrap(&w, DER_CONTEXT_CONSTRUCTED(3), whole);
-    der_write_raw(&w, p->spki);
-    der_write_raw(&w, p->subject);
-    size_t mark = der_write_mark(&w);
-    put_time(&w, p->not_after, false);
-    put_time(&w, p->not_before, p->generalized);
-    der_write_wrap(&w, DER_SEQUENCE, mark);
-    der_write_raw(&w, p->issuer);
-    oid_write_signature(&w, p->signature);
-    der_write_element(&w, DER_INTEGER, p->serial);
-    mark = der_write_mark(&w);
-    der_write_unsigned(&w, span_make(&version, 1));
-    der_write_wrap(&w, DER_CONTEXT_CONSTRUCTED(0), mark);
-    der_write_wrap(&w, DER_SEQUENCE, whole);
-    return der_write_take(&w);
-}
-
-static void assert_good(const struct parts *p)
-{
-    const struct lint_pass *pass = NULL;
-    struct err_info why = {0};
-    struct span tbs = put_together(p);
-
-    if (lint_tbs(arena, &issuer, tbs, &pass, &why) != ERR_OK)
-        fail_msg("%s", why.detail);
-    assert_true(span_equal(pass->tbs, tbs));
-    assert_true(span_equal(pass->serial, p->serial));
-}
+void assert_good(const struct parts *p);
 
 /* Refused, and the sentence begins with the rule's name and has its citation. */
-static void assert_broken(const struct parts *p, const char *rule)
-{
-    const struct lint_pass *pass = NULL;
-    struct err_info why = {0};
+void assert_broken(const struct parts *p, const char *rule);
 
-    assert_int_equal(lint_tbs(arena, &issuer, put_together(p), &pass, &why), ERR_LINT);
-    assert_null(pass);
-    if (strncmp(why.detail, rule, strlen(rule)) != 0 || why.detail[strlen(rule)] != ' ')
-        fail_msg("%s instead of %s", why.detail, rule);
-    assert_non_null(strstr(why.detail, "("));
-}
+/* Good, but that rule warns. */
+void assert_warned(const struct parts *p, const char *rule);
 
-static struct span rsa_key(size_t octets, const char *exponent, size_t exponent_len,
-                           uint8_t top)
-{
-    uint8_t *modulus = arena_get(arena, octets);
-    size_t room = octets + 64;
-    struct der_writer w = der_writer_make(arena_get(arena, room), room);
-    size_t mark = der_write_mark(&w);
-    static const uint8_t algorithm[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-                                        0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
+/* Remember that the rule was seen to complain. */
+void saw(const char *rule);
+bool was_seen(const char *rule);
 
-    memset(modulus, 0x55, octets);
-    modulus[0] = top;
-    modulus[octets - 1] = 1;
-    der_write_unsigned(&w, span_make(exponent, exponent_len));
-    der_write_unsigned(&w, span_make(modulus, octets));
-    der_write_wrap(&w, DER_SEQUENCE, mark);
-    struct span key = arena_span(arena, der_write_take(&w));
-    w = der_writer_make(arena_get(arena, room), room);
-    mark = der_write_mark(&w);
-    der_write_bits(&w, key);
-    der_write_raw(&w, span_make(algorithm, sizeof algorithm));
-    der_write_wrap(&w, DER_SEQUENCE, mark);
-    return der_write_take(&w);
-}
+/* What lint_ca_certificate says; `rule` NULL: good. */
+void assert_ca(const struct parts *p, const struct lint_issuer *from, enum lint_set set,
+               const char *rule);
+
+struct span rsa_key(size_t octets, const char *exponent, size_t exponent_len,
+                    uint8_t top);
+
+int set_up(void **state);
+int tear_down(void **state);
+
+/* The files of this folder. */
+int lint_public_run(void);
+int lint_ca_run(void);
+int lint_profile_run(void);
+int lint_signed_run(void);

@@ -7,6 +7,12 @@
 
 #include "core/base/clock.h"
 
+#include "server/issue/issuer.h"
+
+static const struct issuer issuer = {.name = "",
+                                     .chain_der = {(const uint8_t *)"issuers", 7}};
+static const struct issuer_set issuers = {&issuer, 1, NULL};
+
 static const uint8_t thumbprint[STORE_THUMBPRINT_SIZE] = {1, 2, 3};
 
 static bool on_check(void *context, const struct order_desk_check *check)
@@ -19,6 +25,8 @@ static bool on_check(void *context, const struct order_desk_check *check)
         pthread_mutex_unlock(&a->lock);
         return false;
     }
+    if (a->all_ids != NULL)
+        a->all_ids[a->checks] = check->authz_id;
     a->check_ids[a->checks++ % ASKED_MAX] = check->authz_id;
     (void)strncpy(a->token, check->token, sizeof a->token - 1);
     (void)strncpy(a->identifier, check->identifier, sizeof a->identifier - 1);
@@ -26,6 +34,24 @@ static bool on_check(void *context, const struct order_desk_check *check)
                   sizeof a->authorization - 1);
     pthread_mutex_unlock(&a->lock);
     return true;
+}
+
+static bool on_look(void *context, const char *perspective,
+                    const struct order_desk_check *check)
+{
+    struct asked *a = context;
+
+    (void)check;
+    pthread_mutex_lock(&a->lock);
+    bool away = a->away || (a->deaf != NULL && strstr(a->deaf, perspective) != NULL);
+    if (!away) {
+        a->looks++;
+        size_t len = strlen(a->looked);
+        (void)strncpy(a->looked + len, perspective, sizeof a->looked - 2 - len);
+        a->looked[strlen(a->looked)] = ' ';
+    }
+    pthread_mutex_unlock(&a->lock);
+    return !away;
 }
 
 static bool on_sign(void *context, const struct order_desk_sign *sign)
@@ -47,10 +73,11 @@ static bool on_sign(void *context, const struct order_desk_sign *sign)
 
 void desk_world_open_desk(struct world *w)
 {
-    const struct order_desk_ports ports = {&w->asked, on_check, on_sign};
+    const struct order_desk_ports ports = {
+        .context = &w->asked, .check = on_check, .look = on_look, .sign = on_sign};
 
     assert_int_equal(work_pool_new(w->f->store, 2, &w->workers, &w->f->why), ERR_OK);
-    w->desk = order_desk_new(w->f->store, w->workers, &ports, span_of("issuers"));
+    w->desk = order_desk_new(w->f->store, w->workers, &ports, &issuers);
 }
 
 void desk_world_close_desk(struct world *w)
@@ -62,6 +89,8 @@ void desk_world_close_desk(struct world *w)
 int desk_world_set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
+
+    w->settings.base = "https://ca.test";
 
     pthread_mutex_init(&w->asked.lock, NULL);
     w->f = store_fixture_new();
@@ -138,8 +167,16 @@ struct store_order *desk_world_order_of(struct world *w, int64_t id)
 
 enum err desk_world_validate(struct world *w, const struct store_authz *authz)
 {
-    return order_desk_validate(w->desk, w->f->session, authz, CHALLENGE_HTTP_01,
-                               thumbprint, &w->f->why);
+    return desk_world_validate_by(w, authz, CHALLENGE_HTTP_01);
+}
+
+enum err desk_world_validate_by(struct world *w, const struct store_authz *authz,
+                                enum challenge_type type)
+{
+    const struct order_desk_prover prover = {authz->account_id, thumbprint, "default",
+                                             &w->settings};
+
+    return order_desk_validate(w->desk, w->f->session, authz, type, &prover, &w->f->why);
 }
 
 struct store_issuance desk_world_issuance_of(const struct store_order *order,

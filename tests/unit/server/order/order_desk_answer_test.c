@@ -20,6 +20,55 @@ static void a_bad_verdict_is_kept_with_its_reason(void **state)
     assert_string_equal(desk_world_authz_of(w, authz->id)->error, "{\"type\":\"dns\"}");
 }
 
+/* S-DNSP-7: a record may end sooner than the authorization would. */
+static void a_proof_that_ends(void **state)
+{
+    struct world *w = *state;
+    const struct store_authz *authz =
+        store_fixture_order(w->f, w->account, "a.test")->authzs;
+    int64_t before = authz->expires;
+
+    order_desk_proof_ends(w->desk, authz->id, 1); /* nobody asked yet */
+    assert_int_equal(desk_world_validate(w, authz), ERR_OK);
+    order_desk_proof_ends(w->desk, authz->id, before - 100);
+    order_desk_verdict(w->desk, authz->id, true, NULL, "[]");
+    assert_true(desk_world_validations_land(w));
+    assert_int_equal(desk_world_authz_of(w, authz->id)->verdict, STORE_VERDICT_VALID);
+    assert_true(desk_world_authz_of(w, authz->id)->expires == before - 100);
+}
+
+/* S-RETRY-3: each query that failed is shown, the last of them on top, until there is a
+ * verdict. */
+static void troubles_add_up(void **state)
+{
+    struct world *w = *state;
+    const struct store_authz *authz =
+        store_fixture_order(w->f, w->account, "a.test")->authzs;
+    int64_t seconds = 0;
+
+    order_desk_trouble(w->desk, authz->id, "{\"type\":\"early\"}", 5);
+    assert_int_equal(desk_world_validate(w, authz), ERR_OK);
+    assert_null(order_desk_troubles(w->desk, w->f->arena, authz->id, &seconds));
+    order_desk_trouble(w->desk, authz->id, "{\"type\":\"a\"}", 500);
+    assert_string_equal(order_desk_troubles(w->desk, w->f->arena, authz->id, &seconds),
+                        "{\"type\":\"a\",\"subproblems\":[{\"type\":\"a\"}]}");
+    assert_int_equal(seconds, 1);
+    order_desk_trouble(w->desk, authz->id, "{\"type\":\"b\"}", 60500);
+    assert_string_equal(
+        order_desk_troubles(w->desk, w->f->arena, authz->id, &seconds),
+        "{\"type\":\"b\",\"subproblems\":[{\"type\":\"a\"},{\"type\":\"b\"}]}");
+    assert_in_range(seconds, 2, 61); /* after the next query, whenever this is read */
+    for (int i = 0; i < 100; i++)
+        order_desk_trouble(w->desk, authz->id, "{\"type\":\"c\"}", 1);
+    assert_true(strlen(order_desk_troubles(w->desk, w->f->arena, authz->id, &seconds)) <
+                1000);
+    order_desk_verdict(w->desk, authz->id, false, "{\"type\":\"d\"}", NULL);
+    assert_true(desk_world_validations_land(w));
+    assert_null(order_desk_troubles(w->desk, w->f->arena, authz->id, &seconds));
+    order_desk_trouble(w->desk, authz->id, "{\"type\":\"late\"}", 5);
+    assert_string_equal(desk_world_authz_of(w, authz->id)->error, "{\"type\":\"d\"}");
+}
+
 static void a_verdict_that_comes_second_changes_nothing(void **state)
 {
     struct world *w = *state;
@@ -89,6 +138,7 @@ static void another_certificate_fails_the_order(void **state)
     }
 }
 
+/* S-ORD-5 */
 static void a_refusal_fails_the_order(void **state)
 {
     struct world *w = *state;
@@ -194,7 +244,9 @@ static void a_verdict_is_not_for_the_next_of_that_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_proof_that_ends),
         TEST(a_bad_verdict_is_kept_with_its_reason),
+        TEST(troubles_add_up),
         TEST(a_verdict_that_comes_second_changes_nothing),
         TEST(a_signature_becomes_a_certificate),
         TEST(another_certificate_fails_the_order),

@@ -13,8 +13,8 @@
 
 #define NOW INT64_C(1800000000)
 
-/* RFC 8555 7.1.6: pending -> valid | invalid; valid -> expired | deactivated | revoked.
- * Written down here once more, as a table of all facts. */
+/* S-STATE-2: RFC 8555 7.1.6: pending -> valid | invalid; valid -> expired | deactivated |
+ * revoked. Written down here once more, as a table of all facts. */
 static void authorizations(void **state)
 {
     static const struct {
@@ -53,6 +53,7 @@ static void authorizations(void **state)
     }
 }
 
+/* S-STATE-1 */
 static void challenges(void **state)
 {
     static const struct {
@@ -128,6 +129,7 @@ static enum order_status wanted(bool error, int issuance, bool expired,
     return one == AUTHZ_VALID && two == AUTHZ_VALID ? ORDER_READY : ORDER_PENDING;
 }
 
+/* S-STATE-4 */
 static void orders(void **state)
 {
     static const enum authz_status statuses[] = {
@@ -160,7 +162,8 @@ static void orders(void **state)
     assert_int_equal(count, 300);
 }
 
-/* Each challenge type and each authorization has a token of its own, always the same. */
+/* S-TOK-1: Each challenge type and each authorization has a token of its own, always the
+ * same. */
 static void tokens(void **state)
 {
     AUTO(arena) struct arena *a = arena_new();

@@ -12,7 +12,15 @@
 #include "server/policy/policy.h"
 
 static struct arena *arena;
-static const struct settings settings = {.max_names = 3, .max_contacts = 2};
+static const char *networks[] = {"10.88.0.0/16", "fd00:8::/32"};
+static const struct settings settings = {.max_contacts = 2,
+                                         .allow_networks = {networks, 2}};
+static const struct settings_profile profile = {
+    .name = "classic", .names_most = 3, .identifier_types = ~0U};
+static const struct settings_directory directory = {
+    .name = "default", .identifier_types = ~0U, .challenge_types = ~0U};
+static const struct policy_scope scope = {&settings, &directory, &profile,
+                                          NULL,      NULL,       NULL};
 
 static const struct json *json_of(const char *text)
 {
@@ -22,7 +30,11 @@ static const struct json *json_of(const char *text)
     return value;
 }
 
-#define DNS(name) "{\"type\":\"dns\",\"value\":\"" name "\"}"
+#define A10         "aaaaaaaaa."
+#define A50         A10 A10 A10 A10 A10
+#define A60         A50 A10
+#define IP(address) "{\"type\":\"ip\",\"value\":\"" address "\"}"
+#define DNS(name)   "{\"type\":\"dns\",\"value\":\"" name "\"}"
 
 static void identifiers(void **state)
 {
@@ -47,16 +59,41 @@ static void identifiers(void **state)
         {"{\"identifiers\":[{\"type\":\"dns\"}]}", ERR_MALFORMED, "value is missing"},
         {"{\"identifiers\":[{\"type\":1,\"value\":\"a\"}]}", ERR_MALFORMED, "type"},
         {"{\"identifiers\":[{\"type\":\"dns\",\"value\":null}]}", ERR_MALFORMED, "value"},
-        {"{\"identifiers\":[{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}",
-         ERR_UNSUPPORTED_IDENTIFIER, "ip"},
+        {"{\"identifiers\":[" IP("11.22.33.44") "," IP("2600:beef::1") "," DNS("a") "]}",
+         ERR_OK, "11.22.33.44 2600:beef::1 a"},
+        {"{\"identifiers\":[" IP("11.22.33.44") "," IP("11.22.33.44") "]}", ERR_OK,
+         "11.22.33.44"},
+        {"{\"identifiers\":[" IP("2600:BEEF::1") "]}", ERR_MALFORMED, "2600:beef::1"},
+        {"{\"identifiers\":[" IP("a.test") "]}", ERR_MALFORMED, "no address"},
+        {"{\"identifiers\":[" DNS("11.22.33.44") "]}", ERR_MALFORMED, "type \"ip\""},
+        /* S-IP-7 */
+        {"{\"identifiers\":[" IP("10.0.0.1") "]}", ERR_REJECTED_IDENTIFIER,
+         "10.0.0.1 is private use"},
+        {"{\"identifiers\":[" IP("::1") "]}", ERR_REJECTED_IDENTIFIER,
+         "validation.allow_networks"},
+        {"{\"identifiers\":[" IP("10.88.1.1") "," IP("fd00:8::1") "]}", ERR_OK,
+         "10.88.1.1 fd00:8::1"},
+        {"{\"identifiers\":[" IP("10.89.0.1") "]}", ERR_REJECTED_IDENTIFIER,
+         "private use"},
         {"{\"identifiers\":[{\"type\":\"Dns\",\"value\":\"a.test\"}]}",
          ERR_UNSUPPORTED_IDENTIFIER, "Dns"},
-        {"{\"identifiers\":[" DNS("*.a.test") "]}", ERR_REJECTED_IDENTIFIER, "wildcard"},
+        /* S-WILD-1, S-WILD-4; the base beside it is an identifier of its own */
+        {"{\"identifiers\":[" DNS("*.a.test") "," DNS("a.test") "," DNS("*.A.test") "]}",
+         ERR_OK, "*.a.test a.test"},
+        {"{\"identifiers\":[" DNS("*.test") "]}", ERR_REJECTED_IDENTIFIER, "two labels"},
+        {"{\"identifiers\":[" DNS("*") "]}", ERR_MALFORMED, "'*'"},
+        {"{\"identifiers\":[" DNS("*.*.a.test") "]}", ERR_MALFORMED, "'*'"},
+        {"{\"identifiers\":[" DNS("a.*.test") "]}", ERR_MALFORMED, "'*'"},
+        {"{\"identifiers\":[" DNS("*a.test") "]}", ERR_MALFORMED, "'*'"},
+        {"{\"identifiers\":[" DNS("*." A60 A60 A60 A50 "ab.test") "]}", ERR_OK,
+         "*." A60 A60 A60 A50 "ab.test"},
+        {"{\"identifiers\":[" DNS("*." A60 A60 A60 A50 "abc.test") "]}",
+         ERR_REJECTED_IDENTIFIER, "too long to be proved"},
         {"{\"identifiers\":[" DNS("a.test") "," DNS("a_b.test") "]}", ERR_MALFORMED,
          "a_b.test"},
         {"{\"identifiers\":[" DNS("a") "," DNS("b") "," DNS("c") "]}", ERR_OK, "a b c"},
         {"{\"identifiers\":[" DNS("a") "," DNS("a") "," DNS("a") "," DNS("a") "]}",
-         ERR_MALFORMED, "4 identifiers; at most 3"},
+         ERR_MALFORMED, "4 identifiers; the profile \"classic\" allows at most 3"},
     };
 
     (void)state;
@@ -64,8 +101,8 @@ static void identifiers(void **state)
         struct identifier *list = NULL;
         size_t count = 0;
         struct err_info why = {0};
-        enum err code = policy_identifiers(arena, &settings, json_of(rows[i].payload),
-                                           &list, &count, &why);
+        enum err code = policy_identifiers(arena, &scope, json_of(rows[i].payload), &list,
+                                           &count, &why);
         if (code != rows[i].code)
             fail_msg("%s: %s %s", rows[i].payload, err_name(code), why.detail);
         AUTO(buf) struct buf names = buf_make(1000);
@@ -87,15 +124,15 @@ static void subproblems(void **state)
         enum err code;
         size_t count; /* 0: there are none */
     } rows[] = {
-        {"{\"identifiers\":[" DNS("*.a.test") "]}", ERR_REJECTED_IDENTIFIER, 1},
-        {"{\"identifiers\":[" DNS("*.a.test") "," DNS("b.test") "]}",
+        {"{\"identifiers\":[" DNS("*.test") "]}", ERR_REJECTED_IDENTIFIER, 1},
+        {"{\"identifiers\":[" DNS("*.test") "," DNS("b.test") "]}",
          ERR_REJECTED_IDENTIFIER, 1},
-        {"{\"identifiers\":[" DNS("*.a.test") "," DNS("*.b.test") "]}",
+        {"{\"identifiers\":[" DNS("*.test") "," DNS("*.other") "]}",
          ERR_REJECTED_IDENTIFIER, 2},
-        {"{\"identifiers\":[" DNS("*.a.test") "," DNS("a_b.test") "]}", ERR_COMPOUND, 2},
-        {"{\"identifiers\":[" DNS("a_b.test") "," DNS("*.a.test") "," DNS("..") "]}",
+        {"{\"identifiers\":[" DNS("*.test") "," DNS("a_b.test") "]}", ERR_COMPOUND, 2},
+        {"{\"identifiers\":[" DNS("a_b.test") "," DNS("*.test") "," DNS("..") "]}",
          ERR_COMPOUND, 3},
-        {"{\"identifiers\":[" DNS("*.a.test") ",7]}", ERR_MALFORMED, 0},
+        {"{\"identifiers\":[" DNS("*.test") ",7]}", ERR_MALFORMED, 0},
     };
 
     (void)state;
@@ -103,7 +140,7 @@ static void subproblems(void **state)
         struct identifier *list = NULL;
         size_t count = 0;
         struct err_info why = {0};
-        assert_int_equal(policy_identifiers(arena, &settings, json_of(rows[i].payload),
+        assert_int_equal(policy_identifiers(arena, &scope, json_of(rows[i].payload),
                                             &list, &count, &why),
                          rows[i].code);
         assert_int_equal(why.subproblems != NULL, rows[i].count > 0);
@@ -121,11 +158,28 @@ static void subproblems(void **state)
     }
 }
 
+/* S-WILD-5, S-IP-5 and what there is of S-CH-11. */
+static void offers(void **state)
+{
+    (void)state;
+    assert_true(policy_offers(&directory, CHALLENGE_HTTP_01, IDENTIFIER_DNS, false));
+    assert_true(policy_offers(&directory, CHALLENGE_DNS_01, IDENTIFIER_DNS, false));
+    assert_false(policy_offers(&directory, CHALLENGE_HTTP_01, IDENTIFIER_DNS, true));
+    assert_true(policy_offers(&directory, CHALLENGE_DNS_01, IDENTIFIER_DNS, true));
+    assert_true(policy_offers(&directory, CHALLENGE_HTTP_01, IDENTIFIER_IP, false));
+    assert_false(policy_offers(&directory, CHALLENGE_DNS_01, IDENTIFIER_IP, false));
+    assert_true(policy_offers(&directory, CHALLENGE_TLS_ALPN_01, IDENTIFIER_DNS, false));
+    assert_false(policy_offers(&directory, CHALLENGE_TLS_ALPN_01, IDENTIFIER_DNS, true));
+    assert_true(policy_offers(&directory, CHALLENGE_TLS_ALPN_01, IDENTIFIER_IP, false));
+}
+
 /* Now is 2026-11-25T00:00:00Z, the issuer's time November 2026 to January 2027. */
 static void validity(void **state)
 {
-    static const struct settings times = {.certificate_lifetime = 10LL * 86400 * 1000,
-                                          .certificate_backdate = 60 * 1000};
+    static const struct settings_profile ten_days = {.lifetime_seconds = 10LL * 86400,
+                                                     .backdate_seconds = 60};
+    static const struct policy_scope times = {&settings, &directory, &ten_days,
+                                              NULL,      NULL,       NULL};
     static const struct {
         const char *payload;
         enum err code;
@@ -169,6 +223,38 @@ static void validity(void **state)
         assert_int_equal(begins, rows[i].not_before != 0 ? now + rows[i].not_before : 0);
         assert_int_equal(ends, rows[i].not_after != 0 ? now + rows[i].not_after : 0);
     }
+}
+
+/* X-TLS-2: and no longer than the Baseline Requirements allow on that day. */
+static void validity_baseline(void **state)
+{
+    static const struct settings_profile long_one = {.lifetime_seconds = 825LL * 86400,
+                                                     .baseline = true};
+    static const struct policy_scope by_day = {&settings, &directory, &long_one,
+                                               NULL,      NULL,       NULL};
+    const int64_t now = 1795564800; /* 2026-11-25, when it is 200 days */
+    int64_t begins = 0;
+    int64_t ends = 0;
+
+    (void)state;
+    assert_int_equal(policy_validity(&by_day,
+                                     json_of("{\"notAfter\":\"2027-06-12T23:59:59Z\"}"),
+                                     0, now + 1000LL * 86400, now, &begins, &ends, NULL),
+                     ERR_OK);
+    assert_int_equal(ends - now + 1, 200 * 86400);
+    /* X-TLS-1: 48 h ahead */
+    assert_int_equal(policy_validity(&by_day,
+                                     json_of("{\"notBefore\":\"2026-11-27T00:00:00Z\"}"),
+                                     0, now + 1000LL * 86400, now, &begins, &ends, NULL),
+                     ERR_OK);
+    assert_int_equal(policy_validity(&by_day,
+                                     json_of("{\"notBefore\":\"2026-11-27T00:00:01Z\"}"),
+                                     0, now + 1000LL * 86400, now, &begins, &ends, NULL),
+                     ERR_MALFORMED);
+    assert_int_equal(policy_validity(&by_day,
+                                     json_of("{\"notAfter\":\"2027-06-13T00:00:00Z\"}"),
+                                     0, now + 1000LL * 86400, now, &begins, &ends, NULL),
+                     ERR_MALFORMED);
 }
 
 static void contacts(void **state)
@@ -225,6 +311,19 @@ static void contacts(void **state)
                      ERR_INVALID_CONTACT);
 }
 
+/* One that a weak key would be told by. */
+static bool has_small_factor(const uint8_t *number, size_t octets)
+{
+    for (unsigned int divisor = 3; divisor < 800; divisor += 2) {
+        unsigned int rest = 0;
+        for (size_t i = 0; i < octets; i++)
+            rest = (rest << 8 | number[i]) % divisor;
+        if (rest == 0)
+            return true;
+    }
+    return false;
+}
+
 static struct key *rsa_of(size_t octets, uint8_t top, const char *exponent, size_t len)
 {
     struct key *key = NULL;
@@ -233,6 +332,8 @@ static struct key *rsa_of(size_t octets, uint8_t top, const char *exponent, size
     memset(modulus, 0x55, octets);
     modulus[0] = top;
     modulus[octets - 1] = 1;
+    while (has_small_factor(modulus, octets))
+        modulus[octets - 2]++;
     assert_int_equal(
         key_from_rsa(span_make(modulus, octets), span_make(exponent, len), &key, NULL),
         ERR_OK);
@@ -256,9 +357,9 @@ static void keys(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         const struct key *key = made(types[i]);
-        assert_int_equal(policy_account_key(key, NULL), ERR_OK);
-        assert_int_equal(policy_subject_key(key, account, NULL), ERR_OK);
-        assert_int_equal(policy_subject_key(key, key, NULL), ERR_BAD_CSR);
+        assert_int_equal(policy_account_key(NULL, key, NULL), ERR_OK);
+        assert_int_equal(policy_subject_key(NULL, key, account, NULL), ERR_OK);
+        assert_int_equal(policy_subject_key(NULL, key, key, NULL), ERR_BAD_CSR);
     }
     static const struct {
         size_t octets;
@@ -266,21 +367,22 @@ static void keys(void **state)
         const char *exponent;
         size_t len;
         enum err code;
+        enum err of_account;
     } rows[] = {
-        {256, 0x80, "\x01\x00\x01", 3, ERR_OK},
-        {384, 0x80, "\x01\x00\x01", 3, ERR_OK},
-        {512, 0x80, "\x01\x00\x01", 3, ERR_OK},
-        {512, 0x80, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, ERR_OK},
-        {257, 0x08, "\x01\x00\x01", 3, ERR_BAD_CSR}, /* 2052 bits */
-        {513, 0x80, "\x01\x00\x01", 3, ERR_BAD_CSR}, /* 4104 bits */
-        {256, 0x80, "\x03", 1, ERR_BAD_CSR},
-        {256, 0x80, "\xff\xff", 2, ERR_BAD_CSR},
+        {256, 0x80, "\x01\x00\x01", 3, ERR_OK, ERR_OK},
+        {384, 0x80, "\x01\x00\x01", 3, ERR_OK, ERR_OK},
+        {512, 0x80, "\x01\x00\x01", 3, ERR_OK, ERR_OK},
+        {512, 0x80, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, ERR_OK, ERR_OK},
+        {257, 0x08, "\x01\x00\x01", 3, ERR_BAD_CSR, ERR_BAD_PUBLIC_KEY}, /* 2052 bits */
+        {513, 0x80, "\x01\x00\x01", 3, ERR_BAD_CSR, ERR_OK},             /* 4104 bits */
+        {256, 0x80, "\x03", 1, ERR_BAD_CSR, ERR_OK},
+        {256, 0x80, "\xff\xff", 2, ERR_BAD_CSR, ERR_OK},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct key *key =
             rsa_of(rows[i].octets, rows[i].top, rows[i].exponent, rows[i].len);
-        assert_int_equal(policy_subject_key(key, account, NULL), rows[i].code);
-        assert_int_equal(policy_account_key(key, NULL), ERR_OK);
+        assert_int_equal(policy_subject_key(NULL, key, account, NULL), rows[i].code);
+        assert_int_equal(policy_account_key(NULL, key, NULL), rows[i].of_account);
     }
 }
 
@@ -301,8 +403,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(identifiers), cmocka_unit_test(subproblems),
-        cmocka_unit_test(validity),    cmocka_unit_test(contacts),
+        cmocka_unit_test(identifiers),
+        cmocka_unit_test(subproblems),
+        cmocka_unit_test(offers),
+        cmocka_unit_test(validity),
+        cmocka_unit_test(validity_baseline),
+        cmocka_unit_test(contacts),
         cmocka_unit_test(keys),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -307,7 +307,8 @@ static void no_room(void **state)
     }
 }
 
-/* Who may send what to whom, written down a second time: S F V G(signer). */
+/* Who may send what to whom, written down a second time: S F V G(signer) R(elay) D(oor).
+ */
 static void allowed(void **state)
 {
     static const struct {
@@ -315,26 +316,45 @@ static void allowed(void **state)
         const char *pairs; /* FROM TO, FROM TO ... */
         bool descriptor;
     } expected[] = {
-        {IPC_HELLO, "FS FF FV FG VS VF VV VG GS GF GV GG", false},
-        {IPC_READY, "FS VS GS", false},
-        {IPC_LISTENER, "SF", true},
-        {IPC_PEER, "SF SV SG", true},
-        {IPC_RELOAD, "SF SV SG", true},
-        {IPC_RELOADED, "FS VS GS", false},
-        {IPC_DRAIN, "SF", false},
-        {IPC_PING, "SF SV SG", false},
-        {IPC_PONG, "FS VS GS", false},
-        {IPC_CHECK, "FV", false},
-        {IPC_VERDICT, "VF", false},
+        {IPC_HELLO,
+         "FS FF FV FG FR FD VS VF VV VG VR VD GS GF GV GG GR GD RS RF RV RG RR RD DS DF "
+         "DV DG DR DD",
+         false},
+        {IPC_READY, "FS VS GS RS DS", false},
+        {IPC_LISTENER, "SF SD", true},
+        {IPC_PEER, "SF SV SG SR SD", true},
+        {IPC_RELOAD, "SF SV SG SR SD", true},
+        {IPC_RELOADED, "FS VS GS RS DS", false},
+        {IPC_DRAIN, "SF SD", false},
+        {IPC_PING, "SF SV SG SR SD RF RV RG RR RD", false},
+        {IPC_PONG, "FS VS GS RS DS FR VR GR RR DR", false},
+        {IPC_CHECK, "FV FR FD DV DR DD RV RR RD", false},
+        {IPC_VERDICT, "VF VD VR RF RD RR DF DD DR", false},
         {IPC_SIGN, "FG", false},
         {IPC_SIGNED, "GF", false},
         {IPC_SIGN_REFUSED, "GF", false},
+        {IPC_TROUBLE, "VF VD VR RF RD RR DF DD DR", false},
+        {IPC_UNREACHED, "RF", false},
+        {IPC_OUTLOOK, "RF", false},
+        {IPC_GREETING, "RR RD DR DD", false},
+        {IPC_FAREWELL, "DR", false},
+        {IPC_RELOAD_WANTED, "FS", false},
+        {IPC_RELOAD_BEGUN, "SF", false},
+        {IPC_SIGN_LIST, "FG", true},
+        {IPC_LIST_SIGNED, "GF", false},
+        {IPC_LOG_SUBMIT, "FV", false},
+        {IPC_LOG_ANSWERED, "VF", false},
+        {IPC_RESPONDER, "FG", false},
+        {IPC_RESPONDER_KEY, "GF", false},
+        {IPC_AUDIT_FULL, "FS GS", false},
+        {IPC_AUDIT_SEGMENT, "SF SG", true},
     };
     static const struct {
         char letter;
         enum ipc_role role;
-    } roles[] = {
-        {'S', IPC_SUPERVISOR}, {'F', IPC_FRONT}, {'V', IPC_VALIDATOR}, {'G', IPC_SIGNER}};
+    } roles[] = {{'S', IPC_SUPERVISOR}, {'F', IPC_FRONT}, {'V', IPC_VALIDATOR},
+                 {'G', IPC_SIGNER},     {'R', IPC_RELAY}, {'D', IPC_DOOR}};
+    const size_t count = sizeof roles / sizeof roles[0];
 
     (void)state;
     assert_int_equal(sizeof expected / sizeof expected[0], IPC_TYPE_COUNT - 1);
@@ -342,11 +362,11 @@ static void allowed(void **state)
         struct ipc_message m = {.type = expected[i].type};
         assert_int_equal(expected[i].type, i + 1);
         assert_int_equal(ipc_descriptor(&m) != NULL, expected[i].descriptor);
-        for (size_t j = 0; j < 16; j++) {
-            const char pair[] = {roles[j / 4].letter, roles[j % 4].letter, '\0'};
-            assert_int_equal(
-                ipc_allowed(expected[i].type, roles[j / 4].role, roles[j % 4].role),
-                strstr(expected[i].pairs, pair) != NULL);
+        for (size_t j = 0; j < count * count; j++) {
+            const char pair[] = {roles[j / count].letter, roles[j % count].letter, '\0'};
+            assert_int_equal(ipc_allowed(expected[i].type, roles[j / count].role,
+                                         roles[j % count].role),
+                             strstr(expected[i].pairs, pair) != NULL);
         }
     }
 }
@@ -354,7 +374,7 @@ static void allowed(void **state)
 static void role_names(void **state)
 {
     static const enum ipc_role roles[] = {IPC_SUPERVISOR, IPC_FRONT, IPC_VALIDATOR,
-                                          IPC_SIGNER};
+                                          IPC_SIGNER,     IPC_RELAY, IPC_DOOR};
     static const char *const wrong[] = {"", "?", "Front", "front ", "child"};
     enum ipc_role role = IPC_CHILD;
 

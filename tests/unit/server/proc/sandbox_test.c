@@ -31,7 +31,7 @@
 #define WENT_WELL   DEED_WENT_WELL
 #define NOT_ENTERED 250 /* exit code: the sandbox itself failed */
 #define KILLED      (-SIGSYS)
-#define ROLES       3
+#define ROLES       5
 
 static char directory[] = "/tmp/cairn-sandbox-XXXXXX";
 
@@ -146,12 +146,13 @@ static int tear_down(void **state)
 
 /* --- tests -------------------------------------------------------------------------- */
 
-static const enum ipc_role roles[ROLES] = {IPC_FRONT, IPC_VALIDATOR, IPC_SIGNER};
+static const enum ipc_role roles[ROLES] = {IPC_FRONT, IPC_VALIDATOR, IPC_SIGNER,
+                                           IPC_RELAY, IPC_DOOR};
 
 struct row {
     const char *name;
     int (*deed)(void);
-    int expected[ROLES]; /* front, validator, signer */
+    int expected[ROLES]; /* front, validator, signer, relay, door */
 };
 
 static void check_rows(enum who who, const struct sandbox_path *paths, size_t path_count,
@@ -167,10 +168,22 @@ static void check_rows(enum who who, const struct sandbox_path *paths, size_t pa
     }
 }
 
-#define ROW(what, front, validator, signer)                                              \
+#define ROW_OF(what, front, validator, signer, door)                                     \
     {                                                                                    \
-        .name = #what, .deed = deed_##what, .expected = { front, validator, signer }     \
+        .name = #what, .deed = deed_##what, .expected = {                                \
+            front,                                                                       \
+            validator,                                                                   \
+            signer,                                                                      \
+            validator,                                                                   \
+            door                                                                         \
+        }                                                                                \
     }
+/* The relay may do what the validator may; the door too, but on the network what the
+ * front may. */
+#define ROW(what, front, validator, signer)                                              \
+    ROW_OF(what, front, validator, signer, validator)
+#define NETWORK_ROW(what, front, validator, signer)                                      \
+    ROW_OF(what, front, validator, signer, front)
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
 
 /* Every way to be started that this machine allows. */
@@ -204,13 +217,13 @@ static void rights(void **state)
         ROW(change_limits_of_parent, EPERM, EPERM, EPERM),
         ROW(get_uid_back, EPERM, EPERM, EPERM),
         ROW(get_group_back, EPERM, EPERM, EPERM),
-        ROW(accept_connection, WENT_WELL, EPERM, EPERM),
-        ROW(make_tcp_socket, EPERM, WENT_WELL, EPERM),
-        ROW(make_udp_socket, EPERM, WENT_WELL, EPERM),
-        ROW(make_unix_socket, EPERM, EPERM, EPERM),
-        ROW(make_packet_socket, EPERM, EPERM, EPERM),
-        ROW(connect_out, EPERM, WENT_WELL, EPERM),
-        ROW(bind_tcp, EPERM, bind_by_validator, EPERM),
+        NETWORK_ROW(accept_connection, WENT_WELL, EPERM, EPERM),
+        NETWORK_ROW(make_tcp_socket, EPERM, WENT_WELL, EPERM),
+        NETWORK_ROW(make_udp_socket, EPERM, WENT_WELL, EPERM),
+        NETWORK_ROW(make_unix_socket, EPERM, EPERM, EPERM),
+        NETWORK_ROW(make_packet_socket, EPERM, EPERM, EPERM),
+        NETWORK_ROW(connect_out, EPERM, WENT_WELL, EPERM),
+        NETWORK_ROW(bind_tcp, EPERM, bind_by_validator, EPERM),
     };
 
     (void)state;
@@ -240,8 +253,8 @@ static void no_path(void **state)
 
 static void a_file_to_read(void **state)
 {
-    const struct sandbox_path paths[] = {{deed_world.inside, SANDBOX_READ, false},
-                                         {"/does/not/exist", SANDBOX_READ, true}};
+    const struct sandbox_path paths[] = {{deed_world.inside, SANDBOX_READ, false, -1},
+                                         {"/does/not/exist", SANDBOX_READ, true, -1}};
     static const struct row rows[] = {
         ROW(read_inside, WENT_WELL, WENT_WELL, WENT_WELL),
         ROW(read_outside, EACCES, EACCES, EACCES),
@@ -259,7 +272,8 @@ static void a_file_to_read(void **state)
 
 static void a_file_to_change(void **state)
 {
-    const struct sandbox_path paths[] = {{deed_world.inside, SANDBOX_READ_WRITE, false}};
+    const struct sandbox_path paths[] = {
+        {deed_world.inside, SANDBOX_READ_WRITE, false, -1}};
     static const struct row rows[] = {
         ROW(read_inside, WENT_WELL, WENT_WELL, WENT_WELL),
         ROW(write_inside, WENT_WELL, WENT_WELL, WENT_WELL),
@@ -279,7 +293,7 @@ static void a_file_to_change(void **state)
  */
 static void a_folder_to_change(void **state)
 {
-    const struct sandbox_path paths[] = {{directory, SANDBOX_READ_WRITE, false}};
+    const struct sandbox_path paths[] = {{directory, SANDBOX_READ_WRITE, false, -1}};
     static const struct row rows[] = {
         ROW(create_inside, WENT_WELL, EPERM, WENT_WELL),
         ROW(read_outside, WENT_WELL, WENT_WELL, WENT_WELL),
@@ -291,6 +305,43 @@ static void a_folder_to_change(void **state)
     if (sandbox_landlock_abi() == 0)
         skip();
     check(paths, COUNT(paths), rows, COUNT(rows));
+}
+
+/* What the module of a token may have besides; nothing else comes with it. */
+static void sockets_for_a_module(void **state)
+{
+    int bind_anywhere = sandbox_landlock_abi() >= 4 ? EACCES : WENT_WELL;
+    int read_passwd = sandbox_landlock_abi() >= 1 ? EACCES : WENT_WELL;
+    const struct {
+        const char *name;
+        int (*deed)(void);
+        int expected[3]; /* none, local, network */
+    } rows[] = {
+        {"unix socket", deed_make_unix_socket, {EPERM, WENT_WELL, WENT_WELL}},
+        {"TCP socket", deed_make_tcp_socket, {EPERM, EPERM, WENT_WELL}},
+        {"UDP socket", deed_make_udp_socket, {EPERM, EPERM, WENT_WELL}},
+        {"connect", deed_connect_out, {EPERM, EPERM, WENT_WELL}},
+        {"bind", deed_bind_tcp, {EPERM, EPERM, bind_anywhere}},
+        {"accept", deed_accept_connection, {EPERM, EPERM, EPERM}},
+        {"packet socket", deed_make_packet_socket, {EPERM, EPERM, EPERM}},
+        {"read", deed_read_passwd, {read_passwd, read_passwd, read_passwd}},
+        {"execute", deed_execute, {KILLED, KILLED, KILLED}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (int kind = SANDBOX_SOCKETS_NONE; kind <= SANDBOX_SOCKETS_NETWORK; kind++) {
+            struct sandbox_plan plan = {.role = IPC_SIGNER,
+                                        .sockets = (enum sandbox_sockets)kind};
+            pid_t pid = fork();
+            if (pid == 0)
+                stand_between(ORDINARY_USER, &plan, rows[i].deed);
+            int got = outcome_of_child(pid);
+            if (got != rows[i].expected[kind])
+                fail_msg("%s with sockets %d: %d, not %d", rows[i].name, kind, got,
+                         rows[i].expected[kind]);
+        }
+    }
 }
 
 /* Real, effective and saved, user and groups: asked of the kernel from outside. */
@@ -342,7 +393,7 @@ static void *wait_long(void *argument)
 /* What cannot be entered is said, and the caller must not go on. */
 static void refusals(void **state)
 {
-    const struct sandbox_path missing[] = {{"/does/not/exist", SANDBOX_READ, false}};
+    const struct sandbox_path missing[] = {{"/does/not/exist", SANDBOX_READ, false, -1}};
     const struct sandbox_plan plans[] = {
         {.role = IPC_SIGNER, .paths = missing, .path_count = 1},
         {.role = IPC_SIGNER},
@@ -376,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_file_to_read),
         cmocka_unit_test(a_file_to_change),
         cmocka_unit_test(a_folder_to_change),
+        cmocka_unit_test(sockets_for_a_module),
         cmocka_unit_test(another_user),
         cmocka_unit_test(refusals),
     };

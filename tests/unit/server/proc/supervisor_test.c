@@ -29,9 +29,9 @@ static void starts_and_stops(void **state)
     house_expect_answer(h, "signer", signer);
     house_rewind(h);
     /* in, out, err, and the sockets and the configuration at their numbers; no more */
-    assert_string_equal(house_expect(h, "front desc"), "front descriptors 0 1 2 3 4 5 6");
+    assert_string_equal(house_expect(h, "front desc"), "front descriptors 0 1 2 3 4 5 7");
     house_rewind(h);
-    assert_string_equal(house_expect(h, "signer desc"), "signer descriptors 0 1 2 3 4 6");
+    assert_string_equal(house_expect(h, "signer desc"), "signer descriptors 0 1 2 3 4 7");
     house_rewind(h);
     (void)house_expect(h, "signer settings first");
     house_rewind(h);

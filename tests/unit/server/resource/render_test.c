@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "server/exchange/account_cache.h"
 #include "server/order/order_state.h"
 #include "server/resource/render.h"
 
@@ -21,7 +22,15 @@ static struct arena *arena;
 
 static struct exchange begin(void)
 {
-    struct exchange x = {.services = &services, .arena = arena};
+    static const struct settings_directory directory = {
+        .name = "default",
+        .challenge_types = 1U << CHALLENGE_HTTP_01 | 1U << CHALLENGE_DNS_01 |
+                           1U << CHALLENGE_TLS_ALPN_01};
+    static const struct account nobody = {.id = 7};
+    struct exchange x = {.services = &services,
+                         .arena = arena,
+                         .directory = &directory,
+                         .account = &nobody};
 
     x.reply.body = buf_make(EXCHANGE_BODY_MAX);
     return x;
@@ -73,10 +82,11 @@ static void accounts(void **state)
 #define ORDER_MIDDLE                                                                     \
     "\"expires\":\"2096-10-02T07:06:40Z\",\"identifiers\":[{\"type\":\"dns\","           \
     "\"value\":\"a.test\"},{\"type\":\"dns\",\"value\":\"*.b.test\"}],"                  \
-    "\"authorizations\":[\"https://ca.test/acme/authz/11\","                             \
+    "\"profile\":\"short\",\"authorizations\":[\"https://ca.test/acme/authz/11\","       \
     "\"https://ca.test/acme/authz/12\"],\"finalize\":\"https://ca.test/acme/finalize/"   \
     "7\""
 
+/* S-ORD-4, 5 */
 static void orders(void **state)
 {
     const struct store_identifier identifiers[] = {{IDENTIFIER_DNS, "a.test"},
@@ -86,6 +96,7 @@ static void orders(void **state)
     struct store_issuance issuance = {.id = 99};
     struct store_order order = {.id = 7,
                                 .expires = EXPIRES,
+                                .profile = "short",
                                 .identifiers = identifiers,
                                 .identifier_count = 2,
                                 .authzs = authzs,
@@ -121,6 +132,36 @@ static void orders(void **state)
                  "{\"status\":\"invalid\"," ORDER_MIDDLE ",\"error\":{\"type\":\"x\"}}");
 }
 
+/* One authorization for several names is listed once. */
+static void orders_of_subdomains(void **state)
+{
+    const struct store_identifier identifiers[] = {{IDENTIFIER_DNS, "a.b.test"},
+                                                   {IDENTIFIER_DNS, "c.test"},
+                                                   {IDENTIFIER_DNS, "d.b.test"}};
+    struct store_authz authzs[] = {{.id = 11, .expires = EXPIRES, .subdomains = true},
+                                   {.id = 12, .expires = EXPIRES},
+                                   {.id = 11, .expires = EXPIRES, .subdomains = true}};
+    const struct store_order order = {.id = 7,
+                                      .expires = EXPIRES,
+                                      .profile = "",
+                                      .identifiers = identifiers,
+                                      .identifier_count = 3,
+                                      .authzs = authzs,
+                                      .authz_count = 3};
+    struct exchange x = begin();
+
+    (void)state;
+    render_order(&x, 201, &order);
+    assert_reply(&x, 201,
+                 "{\"status\":\"pending\",\"expires\":\"2096-10-02T07:06:40Z\","
+                 "\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.b.test\"},"
+                 "{\"type\":\"dns\",\"value\":\"c.test\"},"
+                 "{\"type\":\"dns\",\"value\":\"d.b.test\"}],"
+                 "\"authorizations\":[\"https://ca.test/acme/authz/11\","
+                 "\"https://ca.test/acme/authz/12\"],"
+                 "\"finalize\":\"https://ca.test/acme/finalize/7\"}");
+}
+
 static struct store_authz pending(void)
 {
     const struct store_authz authz = {.id = 5,
@@ -133,29 +174,56 @@ static struct store_authz pending(void)
 
 #define AUTHZ_HEAD    "{\"identifier\":{\"type\":\"dns\",\"value\":\"a.test\"},"
 #define AUTHZ_EXPIRES "\"expires\":\"2096-10-02T07:06:40Z\","
-#define CHALLENGE                                                                        \
-    "{\"type\":\"http-01\",\"url\":\"https://ca.test/acme/challenge/5/http-01\","        \
+#define CHALLENGE_OF(type)                                                               \
+    "{\"type\":\"" type "\",\"url\":\"https://ca.test/acme/challenge/5/" type "\","      \
     "\"status\":\"%s\",\"token\":\"%s\""
+#define CHALLENGE CHALLENGE_OF("http-01")
 
 static void authorizations(void **state)
 {
     struct store_authz authz = pending();
     const char *token = order_state_token(arena, &authz, CHALLENGE_HTTP_01);
+    const char *dns_token = order_state_token(arena, &authz, CHALLENGE_DNS_01);
+    const char *tls_token = order_state_token(arena, &authz, CHALLENGE_TLS_ALPN_01);
     struct exchange x = begin();
 
     (void)state;
     render_authz(&x, &authz);
     assert_string_equal(header_of(&x, "Retry-After"), "1");
+    assert_reply(
+        &x, 200,
+        arena_printf(arena,
+                     AUTHZ_HEAD
+                     "\"status\":\"pending\"," AUTHZ_EXPIRES "\"challenges\":[" CHALLENGE
+                     "}," CHALLENGE_OF("dns-01") "}," CHALLENGE_OF("tls-alpn-01") "}]}",
+                     "pending", token, "pending", dns_token, "pending", tls_token));
+    authz.wildcard = true; /* DNS challenges only */
+    x = begin();
+    render_authz(&x, &authz);
     assert_reply(&x, 200,
                  arena_printf(arena,
                               AUTHZ_HEAD "\"status\":\"pending\"," AUTHZ_EXPIRES
-                                         "\"challenges\":[" CHALLENGE "}]}",
-                              "pending", token));
+                                         "\"challenges\":[" CHALLENGE_OF(
+                                             "dns-01") "}],\"wildcard\":true}",
+                              "pending", dns_token));
+    authz.subdomains = true; /* RFC 9444 4.1 */
+    x = begin();
+    render_authz(&x, &authz);
+    assert_reply(&x, 200,
+                 arena_printf(arena,
+                              AUTHZ_HEAD "\"status\":\"pending\"," AUTHZ_EXPIRES
+                                         "\"challenges\":[" CHALLENGE_OF(
+                                             "dns-01") "}],\"wildcard\":true,"
+                                                       "\"subdomainAuthAllowed\":true}",
+                              "pending", dns_token));
+    authz.subdomains = false;
+    authz.wildcard = false;
     authz.attempt_type = CHALLENGE_HTTP_01;
     authz.attempt_begun = 1000000000;
     authz.attempt_finished = 1000000001;
     authz.verdict = STORE_VERDICT_VALID;
-    authz.record = "[1]";
+    authz.record =
+        "{\"version\":1,\"perspectives\":[{\"name\":\"local\",\"steps\":[{\"x\":1}]}]}";
     x = begin();
     render_authz(&x, &authz);
     assert_string_equal(header_of(&x, "Retry-After"), "");
@@ -164,7 +232,7 @@ static void authorizations(void **state)
                               AUTHZ_HEAD "\"status\":\"valid\"," AUTHZ_EXPIRES
                                          "\"challenges\":[" CHALLENGE
                                          ",\"validated\":\"2001-09-09T01:46:41Z\","
-                                         "\"validationRecord\":[1]}]}",
+                                         "\"validationRecord\":[{\"x\":1}]}]}",
                               "valid", token));
     authz.wildcard = true;
     authz.verdict = STORE_VERDICT_INVALID;
@@ -173,19 +241,27 @@ static void authorizations(void **state)
     render_authz(&x, &authz);
     assert_reply(&x, 200,
                  arena_printf(arena,
-                              AUTHZ_HEAD "\"status\":\"invalid\"," AUTHZ_EXPIRES
-                                         "\"challenges\":[" CHALLENGE
-                                         ",\"error\":{},\"validationRecord\":[1]}],"
-                                         "\"wildcard\":true}",
+                              AUTHZ_HEAD
+                              "\"status\":\"invalid\"," AUTHZ_EXPIRES
+                              "\"challenges\":[" CHALLENGE
+                              ",\"error\":{},\"validationRecord\":[{\"x\":1}]}],"
+                              "\"wildcard\":true}",
                               "invalid", token));
-    /* decided by another challenge: only that one would be shown (RFC 8555 7.1.4) */
+    /* decided by another challenge: only that one is shown (RFC 8555 7.1.4), though it is
+     * offered no more */
     authz = pending();
-    authz.attempt_type = CHALLENGE_DNS_01;
+    authz.attempt_type = CHALLENGE_TLS_ALPN_01;
     authz.verdict = STORE_VERDICT_VALID;
+    token = order_state_token(arena, &authz, CHALLENGE_TLS_ALPN_01);
     x = begin();
     render_authz(&x, &authz);
     assert_reply(&x, 200,
-                 AUTHZ_HEAD "\"status\":\"valid\"," AUTHZ_EXPIRES "\"challenges\":[]}");
+                 arena_printf(arena,
+                              AUTHZ_HEAD "\"status\":\"valid\"," AUTHZ_EXPIRES
+                                         "\"challenges\":[" CHALLENGE_OF(
+                                             "tls-alpn-01") ",\"validated\":"
+                                                            "\"1970-01-01T00:00:00Z\"}]}",
+                              "valid", token));
 }
 
 static void challenges(void **state)
@@ -213,6 +289,41 @@ static void challenges(void **state)
                  arena_printf(arena, CHALLENGE ",\"error\":{}}", "invalid", token));
 }
 
+/* S-DNSP-1, 2, 15: no token, and what the record must have. S-DNSA-1. */
+static void challenges_of_drafts(void **state)
+{
+    static const char *const names[] = {"ca.test", "ca2.test"};
+    struct settings_directory directory = {.name = "a", .caa_identities = {names, 2}};
+    struct store_authz authz = pending();
+
+    (void)state;
+    for (int64_t revision = 1; revision <= 2; revision++) {
+        struct exchange x = begin();
+        x.directory = &directory;
+        directory.dns_persist_revision = revision;
+        render_challenge(&x, &authz, CHALLENGE_DNS_PERSIST_01);
+        const char *body = arena_string_of(arena, buf_span(&x.reply.body));
+        assert_null(strstr(body, "token"));
+        assert_non_null(strstr(body, revision == 1
+                                         ? "\"accounturi\":\"https://ca.test/acme/a/"
+                                           "account/7\",\"issuer-domain-names\":["
+                                           "\"ca.test\",\"ca2.test\"]}"
+                                         : "\"accounturi\":\"https://ca.test/acme/a/"
+                                           "account-hash/sha-256/"));
+        if (revision == 2)
+            assert_non_null(
+                strstr(body, "\",\"issuerDomainNames\":[\"ca.test\",\"ca2.test\"]}"));
+        buf_free(&x.reply.body);
+    }
+    struct exchange x = begin();
+    render_challenge(&x, &authz, CHALLENGE_DNS_ACCOUNT_01);
+    assert_non_null(
+        strstr(arena_string_of(arena, buf_span(&x.reply.body)),
+               arena_printf(arena, "\"token\":\"%s\"",
+                            order_state_token(arena, &authz, CHALLENGE_DNS_ACCOUNT_01))));
+    buf_free(&x.reply.body);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -227,13 +338,49 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* S-EAB-11, and challenges that an external account key allows. */
+static void accounts_with_an_external_key(void **state)
+{
+    static const struct external_policy policy = {.challenge_types = 1U
+                                                                     << CHALLENGE_DNS_01};
+    const struct account bound = {.id = 7, .external = &policy};
+    struct store_account account = {.id = 7,
+                                    .contacts = "[]",
+                                    .external_key = 3,
+                                    .external_binding = "{\"payload\":\"x\"}"};
+    struct store_authz authz = {.attempt_type = -1, .identifier = {0, "a.test"}};
+    struct exchange x = begin();
+
+    (void)state;
+    render_account(&x, 200, &account);
+    assert_reply(&x, 200,
+                 "{\"status\":\"valid\",\"contact\":[]," ORDERS
+                 ",\"externalAccountBinding\":{\"payload\":\"x\"}}");
+    x = begin();
+    assert_true(render_has_challenge(&x, &authz, CHALLENGE_HTTP_01));
+    authz.challenges = 1U << CHALLENGE_DNS_01; /* as its profile says */
+    assert_false(render_has_challenge(&x, &authz, CHALLENGE_HTTP_01));
+    assert_true(render_has_challenge(&x, &authz, CHALLENGE_DNS_01));
+    authz.challenges = 0;
+    x.account = &bound;
+    assert_false(render_has_challenge(&x, &authz, CHALLENGE_HTTP_01));
+    assert_true(render_has_challenge(&x, &authz, CHALLENGE_DNS_01));
+    /* what was attempted is shown for good */
+    authz.attempt_type = CHALLENGE_HTTP_01;
+    assert_true(render_has_challenge(&x, &authz, CHALLENGE_HTTP_01));
+    buf_free(&x.reply.body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accounts),
         cmocka_unit_test(orders),
+        cmocka_unit_test(orders_of_subdomains),
         cmocka_unit_test(authorizations),
         cmocka_unit_test(challenges),
+        cmocka_unit_test(challenges_of_drafts),
+        cmocka_unit_test(accounts_with_an_external_key),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

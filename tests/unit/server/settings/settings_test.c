@@ -81,6 +81,18 @@ static const struct row {
 
 #define ROWS (sizeof rows / sizeof rows[0])
 
+/* Bounds that are allowed beside other values of other options only. */
+static const char *const least_with_others[] = {"certificate.lifetime", "crl.lifetime"};
+static const char *const most_with_others[] = {"crl.shards"};
+
+static bool wants_others(const char *path, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(path, list[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The bounds of each number and duration: taken; a step beyond: refused. What must also
  * fit another option is tested below. */
 static void bounds(void **state)
@@ -91,11 +103,11 @@ static void bounds(void **state)
         const char *unit = r->kind == KIND_DURATION ? "ms" : "";
         if (r->kind != KIND_NUMBER && r->kind != KIND_DURATION)
             continue;
-        bool alone = strcmp(r->path, "certificate.lifetime") != 0;
         assert_true(r->least >= 0 && r->least < r->most);
-        if (alone)
+        if (!wants_others(r->path, least_with_others, 2))
             assert_taken(r->path, arena_printf(arena, "%lld%s", r->least, unit));
-        assert_taken(r->path, arena_printf(arena, "%lld%s", r->most, unit));
+        if (!wants_others(r->path, most_with_others, 1))
+            assert_taken(r->path, arena_printf(arena, "%lld%s", r->most, unit));
         assert_refused(r->path, arena_printf(arena, "%lld%s", r->most + 1, unit));
         if (r->least > 0)
             assert_refused(r->path, arena_printf(arena, "%lld%s", r->least - 1, unit));
@@ -174,6 +186,46 @@ static void unknown(void **state)
     }
 }
 
+/* What is there when the file says nothing, and how the file takes its place. */
+static void families(void **state)
+{
+    const struct settings *s = NULL;
+    struct err_info why = {0};
+
+    (void)state;
+    assert_int_equal(read_text("certificate: {lifetime: 30d}\n", &s, &why), ERR_OK);
+    static const struct {
+        const char *name;
+        int64_t seconds;
+        bool server, client;
+    } expected[] = {{"classic", 30 * 86400, true, false},
+                    {"tlsserver", 45 * 86400, true, false},
+                    {"shortlived", 160 * 3600, true, false},
+                    {"client", 45 * 86400, false, true}};
+    assert_int_equal(s->profiles.count, 4);
+    const struct settings_directory *d = settings_directory(s, "default");
+    assert_non_null(d);
+    assert_int_equal(d->offered_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct settings_profile *p = settings_profile(s, expected[i].name);
+        assert_ptr_equal(d->offered[i], p);
+        assert_int_equal(p->lifetime_seconds, expected[i].seconds);
+        assert_int_equal(p->for_server, expected[i].server);
+        assert_int_equal(p->for_client, expected[i].client);
+        assert_int_equal(p->names_most, 100);
+    }
+    assert_null(settings_profile(s, "clasic"));
+    assert_int_equal(read_text("profiles: {a: {lifetime: 1h}, b: {}}\n"
+                               "directories: {one: {}, two: {profiles: [b, a]}}\n",
+                               &s, &why),
+                     ERR_OK);
+    assert_int_equal(s->profiles.count, 2);
+    assert_null(settings_directory(s, "default"));
+    d = settings_directory(s, "two");
+    assert_string_equal(d->offered[0]->name, "b");
+    assert_string_equal(d->offered[1]->name, "a");
+}
+
 /* What the table alone cannot say. */
 static void together(void **state)
 {
@@ -197,13 +249,45 @@ static void together(void **state)
         {"origin: https://\n", "origin"},
         {"origin: https://a.test/\n", "origin"},
         {"origin: https://a.test/acme\n", "origin"},
+        {"profiles: {}\n", "profiles: at least one"},
+        {"directories: {}\n", "directories: at least one"},
+        {"directories: {x: {profiles: [none]}}\n",
+         "directories.x: profiles: there is no profile \"none\""},
+        {"directories: {renewal-info: {}}\n", "directories.renewal-info: the name"},
+        {"directories: {x: {challenges: [http-02]}}\n", "directories.x: challenges"},
+        {"directories: {x: {identifiers: [dns, ip], challenges: [http-01]}}\n", NULL},
+        {"directories: {x: {issuer: y}}\n", "directories.x: issuer"},
+        {"directories: {x: {allow_names: ['a b']}}\n", "directories.x: allow_names"},
+        {"directories: {x: {deny_names: ['*.a.test']}}\n", "write \".a.test\""},
+        {"directories: {x: {allow_names: [.a.test, b.test]}}\n", NULL},
+        {"directories: {x: {allow_addresses: [10.0.0.1/8]}}\n", "allow_addresses"},
+        {"directories: {x: {allow_addresses: [10.0.0.0/8]}}\n", NULL},
+        {"issuers: {y: {certificate: a.pem}}\n", "issuers.y: certificate and key"},
+        {"issuers: {y: {certificate: a.pem, key: a.key}}\ndirectories: {x: {issuer: "
+         "y}}\n",
+         NULL},
         {"origin: https://a.test:8443\n", NULL},
         {"terms_of_service: yes\n", "terms_of_service"},
         {"terms_of_service: 'https://a.test/>'\n", "terms_of_service"},
         {"terms_of_service: 'https://a.test/ b'\n", "terms_of_service"},
         {"terms_of_service: https://a.test/terms?v=2\n", NULL},
+        {"terms_of_service_renew: true\n", "terms_of_service_renew"},
+        {"terms_of_service: https://a.test/\nterms_of_service_renew: true\n", NULL},
+        {"terms_of_service_help: here\n", "terms_of_service_help"},
         {"website: ftp://a.test\n", "website"},
         {"website: http://a.test/\n", NULL},
+        {"rates:\n  new_orders_per_account: off\n", NULL},
+        {"rates:\n  new_orders_per_account: 300/3h\n", NULL},
+        {"rates:\n  new_orders_per_account: 300/3h 50\n", NULL},
+        {"rates:\n  new_orders_per_account: 300\n",
+         "rates.new_orders_per_account: \"300\" is no rate"},
+        {"rates:\n  pause_after: 1/1d 1000000\n", "rates.pause_after"},
+        {"rates:\n  help_url: help\n", "rates.help_url"},
+        {"rates:\n  help_url: https://a.test/limits\n", NULL},
+        {"renewal:\n  revoked_url: here\n", "renewal.revoked_url"},
+        {"renewal:\n  revoked_url: https://a.test/revoked\n", NULL},
+        {"renewal:\n  poll: 59s\n", "renewal.poll"},
+        {"renewal:\n  poll: 25h\n", "renewal.poll"},
         {"log:\n  level: loud\n", "log.level"},
         {"log:\n  level: debug\n", NULL},
         {"certificate:\n  lifetime: 1h\n  backdate: 1h\n", "backdate"},
@@ -214,6 +298,11 @@ static void together(void **state)
         {"validation:\n  resolver: 9.9.9.9\n", NULL},
         {"validation:\n  allow_networks: [10.0.0.0/8, fd00::/8, 192.0.2.1]\n", NULL},
         {"validation:\n  allow_networks: 10.0.0.0/33\n", "allow_networks"},
+        {"validation:\n  insecure_zones: [corp.example., lab, _x.a-b]\n", NULL},
+        {"validation:\n  insecure_zones: .\n", "validation.insecure_zones"},
+        {"validation:\n  insecure_zones: [lab, 'a..b']\n", "\"a..b\""},
+        {"validation:\n  insecure_zones: 'a b'\n", "insecure_zones"},
+        {"validation:\n  insecure_zones: 'a\"b'\n", "insecure_zones"},
         {"validation:\n  allow_networks: 10.0.0.1/8\n", "allow_networks"},
         {"validation:\n  allow_networks: [10.0.0.0/8, here]\n", "\"here\""},
     };
@@ -232,6 +321,24 @@ static void together(void **state)
         if (strstr(why.detail, cases[i].words) == NULL)
             fail_msg("%s: %s", cases[i].text, why.detail);
     }
+}
+
+/* Their records name the CA (draft-ietf-acme-dns-persist 3.1). */
+static void persistent_records(void **state)
+{
+    const struct settings *s = NULL;
+    struct err_info why = {0};
+
+    (void)state;
+    assert_int_equal(
+        read_text("directories:\n  a:\n    challenges: dns-persist-01\n", &s, &why),
+        ERR_CONFIG);
+    assert_non_null(strstr(why.detail, "dns-persist-01 needs caa_identities"));
+    assert_int_equal(read_text("directories:\n  a:\n    challenges: dns-persist-01\n"
+                               "    caa_identities: CA.test\n",
+                               &s, &why),
+                     ERR_OK);
+    assert_int_equal(settings_directory(s, "a")->dns_persist_revision, 1);
 }
 
 /* The origin of every URL; the default port is left out. */
@@ -376,9 +483,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds),   cmocka_unit_test(shapes),  cmocka_unit_test(unknown),
-        cmocka_unit_test(together), cmocka_unit_test(origins), cmocka_unit_test(defaults),
-        cmocka_unit_test(sets),     cmocka_unit_test(written), cmocka_unit_test(no_file),
+        cmocka_unit_test(bounds),   cmocka_unit_test(shapes),
+        cmocka_unit_test(unknown),  cmocka_unit_test(families),
+        cmocka_unit_test(together), cmocka_unit_test(persistent_records),
+        cmocka_unit_test(origins),  cmocka_unit_test(defaults),
+        cmocka_unit_test(sets),     cmocka_unit_test(written),
+        cmocka_unit_test(no_file),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -23,6 +23,37 @@ static struct span serial_of(uint8_t room[SERIAL_SIZE], int64_t time, uint32_t n
     return span_make(room, SERIAL_SIZE);
 }
 
+static struct serial_book_entry entry_of(struct span serial, enum serial_book_step step,
+                                         const uint8_t *digest)
+{
+    struct serial_book_entry e = {.serial = serial, .step = step};
+
+    memcpy(e.digest, digest, HASH_SHA256_SIZE);
+    return e;
+}
+
+static enum err check(const struct serial_book *book, struct span serial,
+                      const uint8_t *digest)
+{
+    const struct serial_book_entry e = entry_of(serial, SERIAL_BOOK_SIGN, digest);
+
+    return serial_book_check(book, &e, NULL);
+}
+
+static void add(struct serial_book *book, struct span serial, const uint8_t *digest)
+{
+    const struct serial_book_entry e = entry_of(serial, SERIAL_BOOK_SIGN, digest);
+
+    serial_book_add(book, &e);
+}
+
+static void write_line(struct buf *line, struct span serial, const uint8_t *digest)
+{
+    const struct serial_book_entry e = entry_of(serial, SERIAL_BOOK_SIGN, digest);
+
+    serial_book_write(line, 1800000000, &e);
+}
+
 static void once(void **state)
 {
     struct serial_book *book = serial_book_new();
@@ -30,16 +61,14 @@ static void once(void **state)
     struct span serial = serial_of(room, 1800000000, 1);
 
     (void)state;
-    assert_int_equal(serial_book_check(book, serial, first, NULL), ERR_OK);
-    serial_book_add(book, serial, first);
-    assert_int_equal(serial_book_check(book, serial, first, NULL), ERR_OK);
-    assert_int_equal(serial_book_check(book, serial, second, NULL), ERR_CONFLICT);
-    serial_book_add(book, serial, second); /* what is known stays */
-    assert_int_equal(serial_book_check(book, serial, second, NULL), ERR_CONFLICT);
-    assert_int_equal(serial_book_check(book, span_of("sixteen octets.."), first, NULL),
-                     ERR_LINT);
-    assert_int_equal(serial_book_check(book, span_slice(serial, 0, 15), first, NULL),
-                     ERR_LINT);
+    assert_int_equal(check(book, serial, first), ERR_OK);
+    add(book, serial, first);
+    assert_int_equal(check(book, serial, first), ERR_OK);
+    assert_int_equal(check(book, serial, second), ERR_CONFLICT);
+    add(book, serial, second); /* what is known stays */
+    assert_int_equal(check(book, serial, second), ERR_CONFLICT);
+    assert_int_equal(check(book, span_of("sixteen octets.."), first), ERR_LINT);
+    assert_int_equal(check(book, span_slice(serial, 0, 15), first), ERR_LINT);
     serial_book_free(book);
     serial_book_free(NULL);
 }
@@ -52,17 +81,14 @@ static void bounded(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < SERIAL_BOOK_MAX + 10; i++)
-        serial_book_add(book, serial_of(room, 1800000000 + i, i), first);
+        add(book, serial_of(room, 1800000000 + i, i), first);
     /* 0 to 9 are forgotten, the rest is known */
     uint32_t fresh = SERIAL_BOOK_MAX + 11;
     for (uint32_t i = 0; i < 10; i++)
-        assert_int_equal(
-            serial_book_check(book, serial_of(room, 1800000000 + i, fresh), first, NULL),
-            ERR_CONFLICT);
-    assert_int_equal(
-        serial_book_check(book, serial_of(room, 1800000010, fresh), first, NULL), ERR_OK);
-    assert_int_equal(
-        serial_book_check(book, serial_of(room, 1900000000, fresh), first, NULL), ERR_OK);
+        assert_int_equal(check(book, serial_of(room, 1800000000 + i, fresh), first),
+                         ERR_CONFLICT);
+    assert_int_equal(check(book, serial_of(room, 1800000010, fresh), first), ERR_OK);
+    assert_int_equal(check(book, serial_of(room, 1900000000, fresh), first), ERR_OK);
     serial_book_free(book);
 }
 
@@ -79,13 +105,12 @@ static void turned_over(void **state)
         serial_make(1800000000 + i, room);
         if (i % 64 == 0)
             memset(room + SERIAL_SIZE - 2, 0, 2);
-        serial_book_add(book, span_make(room, SERIAL_SIZE), first);
+        add(book, span_make(room, SERIAL_SIZE), first);
         memcpy(rooms[i % 3], room, SERIAL_SIZE);
     }
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(
-            serial_book_check(book, span_make(rooms[i], SERIAL_SIZE), second, NULL),
-            ERR_CONFLICT);
+        assert_int_equal(check(book, span_make(rooms[i], SERIAL_SIZE), second),
+                         ERR_CONFLICT);
     serial_book_free(book);
 }
 
@@ -98,32 +123,84 @@ static void lines(void **state)
 
     (void)state;
     buf_add_text(&line, "cut off 2026"); /* of a line before that did not fit */
-    serial_book_write(&line, 1800000000, serial, first);
+    write_line(&line, serial, first);
     assert_int_equal(line.data[line.len - 1], '\n');
     for (size_t len = 0; len < line.len - 1; len++)
         serial_book_read(book, span_make(line.data, len));
-    assert_int_equal(serial_book_check(book, serial, second, NULL), ERR_OK);
+    assert_int_equal(check(book, serial, second), ERR_OK);
     serial_book_read(book, span_make(line.data, line.len - 1));
-    assert_int_equal(serial_book_check(book, serial, second, NULL), ERR_CONFLICT);
-    assert_int_equal(serial_book_check(book, serial, first, NULL), ERR_OK);
+    assert_int_equal(check(book, serial, second), ERR_CONFLICT);
+    assert_int_equal(check(book, serial, first), ERR_OK);
     serial_book_free(book);
     book = serial_book_new();
     buf_clear(&line);
-    serial_book_write(&line, 1800000000, serial, first);
+    write_line(&line, serial, first);
     serial_book_read(book, span_make(line.data, line.len - 1));
-    assert_int_equal(serial_book_check(book, serial, second, NULL), ERR_CONFLICT);
+    assert_int_equal(check(book, serial, second), ERR_CONFLICT);
     serial_book_read(book, span_of(""));
     serial_book_read(book, span_of("2027-01-15T08:00:00Z sign zz"));
+    serial_book_free(book);
+}
+
+/* X-CT-1: one precertificate, and one certificate of just that; also by the journal. */
+static void pairs(void **state)
+{
+    static const uint8_t third[HASH_SHA256_SIZE] = {3};
+    uint8_t room[SERIAL_SIZE];
+    struct span serial = serial_of(room, 1800000000, 7);
+    const struct serial_book_entry pre = entry_of(serial, SERIAL_BOOK_PRE, first);
+    const struct serial_book_entry other = entry_of(serial, SERIAL_BOOK_PRE, second);
+    struct serial_book_entry final = entry_of(serial, SERIAL_BOOK_FINAL, second);
+    struct serial_book_entry again = entry_of(serial, SERIAL_BOOK_FINAL, third);
+    struct serial_book_entry wrong = entry_of(serial, SERIAL_BOOK_FINAL, second);
+    struct serial_book *book = serial_book_new();
+
+    (void)state;
+    memcpy(final.precertificate, first, HASH_SHA256_SIZE);
+    memcpy(again.precertificate, first, HASH_SHA256_SIZE);
+    memcpy(wrong.precertificate, third, HASH_SHA256_SIZE);
+    assert_int_equal(serial_book_check(book, &final, NULL), ERR_CONFLICT);
+    assert_int_equal(serial_book_check(book, &pre, NULL), ERR_OK);
+    for (int restart = 0; restart < 2; restart++) {
+        AUTO(buf) struct buf line = buf_make(1000);
+        serial_book_write(&line, 1800000000, &pre);
+        serial_book_read(book, span_make(line.data, line.len - 1));
+        assert_int_equal(serial_book_check(book, &pre, NULL), ERR_OK);
+        assert_int_equal(serial_book_check(book, &other, NULL), ERR_CONFLICT);
+        assert_int_equal(check(book, serial, first),
+                         ERR_CONFLICT); /* not as a whole one */
+        assert_int_equal(check(book, serial, second), ERR_CONFLICT);
+        assert_int_equal(serial_book_check(book, &final, NULL), ERR_OK);
+        assert_int_equal(serial_book_check(book, &wrong, NULL), ERR_CONFLICT);
+        assert_int_equal(serial_book_check(book, &again, NULL), ERR_OK); /* not yet */
+        buf_clear(&line);
+        serial_book_write(&line, 1800000000, &final);
+        serial_book_read(book, span_make(line.data, line.len - 1));
+        assert_int_equal(serial_book_check(book, &final, NULL), ERR_OK);
+        assert_int_equal(serial_book_check(book, &again, NULL), ERR_CONFLICT);
+        assert_int_equal(serial_book_check(book, &pre, NULL), ERR_OK);
+        serial_book_free(book);
+        book = serial_book_new();
+    }
+    /* its precertificate is not in the part of the journal that is read */
+    serial_book_add(book, &final);
+    assert_int_equal(check(book, serial, third), ERR_CONFLICT);
+    assert_int_equal(serial_book_check(book, &pre, NULL), ERR_CONFLICT);
+    assert_int_equal(serial_book_check(book, &again, NULL), ERR_CONFLICT);
+    serial_book_free(book);
+    /* a certificate that never was one has none */
+    book = serial_book_new();
+    add(book, serial, first);
+    assert_int_equal(serial_book_check(book, &pre, NULL), ERR_CONFLICT);
+    assert_int_equal(serial_book_check(book, &final, NULL), ERR_CONFLICT);
     serial_book_free(book);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(once),
-        cmocka_unit_test(bounded),
-        cmocka_unit_test(turned_over),
-        cmocka_unit_test(lines),
+        cmocka_unit_test(once),  cmocka_unit_test(bounded), cmocka_unit_test(turned_over),
+        cmocka_unit_test(lines), cmocka_unit_test(pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,12 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../hierarchy_fixture.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/crypto/hash.h"
 #include "core/x509/certificate.h"
-#include "server/issue/hierarchy.h"
+#include "core/x509/oid.h"
 #include "server/issue/template.h"
 #include "server/signer/signer_core.h"
 
@@ -26,8 +27,10 @@
 
 static struct arena *arena;
 static struct hierarchy ca;
+static struct hierarchy second; /* another, whose key is in the safe too */
 static struct template_issuer issuer;
 static struct key *subject;
+static struct lint_profile profile;
 static char journal[64];
 
 static struct span span_of_secret(const struct secret *s)
@@ -37,10 +40,17 @@ static struct span span_of_secret(const struct secret *s)
 
 static enum err open_core(struct signer_core **core, int journal_fd)
 {
-    struct signer_options options = {.certificate_pem = ca.intermediate_pem,
-                                     .key_pem = span_of_secret(&ca.intermediate_key_pem),
-                                     .max_lifetime = LIFETIME,
-                                     .journal_fd = journal_fd};
+    const struct signer_issuer issuers[] = {
+        {ca.intermediate_pem, span_of_secret(&ca.intermediate_key_pem), "one.key",
+         ca.root_pem},
+        {second.intermediate_pem, span_of_secret(&second.intermediate_key_pem), "two.key",
+         second.root_pem}};
+    struct signer_options options = {.issuers = issuers,
+                                     .issuer_count = 2,
+                                     .profiles = &profile,
+                                     .profile_count = 1,
+                                     .journal_fd = journal_fd,
+                                     .lists_fd = -1};
 
     if (journal_fd >= 0 && file_exists(journal) &&
         file_read(arena, journal, 1000000, &options.journal, NULL) != ERR_OK)
@@ -56,7 +66,11 @@ static int open_journal(void)
 static struct span tbs_of(const uint8_t serial[SERIAL_SIZE], const char *name,
                           const struct template_issuer *from)
 {
-    struct template_leaf leaf = {.not_before = clock_now() - 60,
+    const struct span usage = oid_octets(OID_SERVER_AUTH);
+    const struct span policy = oid_octets(OID_DOMAIN_VALIDATED);
+    struct template_leaf leaf = {.usages = {&usage, 1},
+                                 .policies = {&policy, 1},
+                                 .not_before = clock_now() - 60,
                                  .dns_names = &name,
                                  .dns_name_count = 1,
                                  .spki = key_spki(subject),
@@ -86,7 +100,9 @@ static void signs(void **state)
 
     (void)state;
     assert_int_equal(open_core(&core, -1), ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, tbs, &der, NULL), ERR_OK);
+    assert_int_equal(
+        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
+        ERR_OK);
     assert_int_equal(certificate_read(arena, der, &c, NULL), ERR_OK);
     assert_true(span_equal(c->tbs, tbs));
     struct span chain[2] = {der, {0}};
@@ -101,8 +117,38 @@ static void signs(void **state)
     signer_core_free(NULL);
 }
 
-/* Any octet changed: refused, or what is signed is exactly what was asked for and good by
- * the lint. */
+/* Each with the key of the issuer it names, though both have one name. */
+static void several_issuers(void **state)
+{
+    struct signer_core *core = NULL;
+    struct template_issuer from = {0};
+    struct span chain[2] = {{0}};
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(open_core(&core, -1), ERR_OK);
+    assert_int_equal(
+        certificate_from_pem(arena, second.intermediate_pem, &chain[1], 1, &count, NULL),
+        ERR_OK);
+    assert_int_equal(template_issuer_read(arena, chain[1], &from, NULL), ERR_OK);
+    assert_true(span_equal(from.name, issuer.name));
+    uint8_t serial[SERIAL_SIZE];
+    serial_make(clock_now(), serial);
+    struct span tbs = tbs_of(serial, "b.flow.test", &from);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs,
+                                      &chain[0], NULL),
+                     ERR_OK);
+    assert_int_equal(certificate_check_chain(chain, 2, second.root_pem, "b.flow.test",
+                                             clock_now(), NULL),
+                     ERR_OK);
+    assert_int_not_equal(
+        certificate_check_chain(chain, 2, ca.root_pem, "b.flow.test", clock_now(), NULL),
+        ERR_OK);
+    signer_core_free(core);
+}
+
+/* V-LINT-1: Any octet changed: refused, or what is signed is exactly what was asked for
+ * and good by the lint. */
 static void tampered(void **state)
 {
     struct signer_core *core = NULL;
@@ -115,8 +161,8 @@ static void tampered(void **state)
         uint8_t *octets = arena_copy(arena, good.data, good.len);
         struct span der = {0};
         octets[i] ^= 0x80;
-        if (signer_core_sign(core, arena, span_make(octets, good.len), &der, NULL) !=
-            ERR_OK) {
+        if (signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                             span_make(octets, good.len), &der, NULL) != ERR_OK) {
             refused++;
             assert_int_equal(der.len, 0);
         }
@@ -126,9 +172,9 @@ static void tampered(void **state)
     assert_true(refused > good.len - 60);
     for (size_t len = 0; len < good.len; len += 7) {
         struct span der = {0};
-        assert_int_equal(
-            signer_core_sign(core, arena, span_slice(good, 0, len), &der, NULL),
-            ERR_LINT);
+        assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                          span_slice(good, 0, len), &der, NULL),
+                         ERR_LINT);
     }
     signer_core_free(core);
 }
@@ -152,14 +198,14 @@ static void other_issuer(void **state)
         ERR_OK);
     assert_int_equal(template_issuer_read(arena, ders[0], &from, NULL), ERR_OK);
     serial_make(clock_now(), serial);
-    assert_int_equal(
-        signer_core_sign(core, arena, tbs_of(serial, "a.flow.test", &from), &der, NULL),
-        ERR_LINT);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                      tbs_of(serial, "a.flow.test", &from), &der, NULL),
+                     ERR_LINT);
     /* the same name, but another key's identifier */
     from.name = issuer.name;
-    assert_int_equal(
-        signer_core_sign(core, arena, tbs_of(serial, "a.flow.test", &from), &der, NULL),
-        ERR_LINT);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                      tbs_of(serial, "a.flow.test", &from), &der, NULL),
+                     ERR_LINT);
     signer_core_free(core);
 }
 
@@ -171,14 +217,48 @@ static void lifetime(void **state)
 
     (void)state;
     assert_int_equal(open_core(&core, -1), ERR_OK);
-    signer_core_set_lifetime(core, LIFETIME - 1);
-    assert_int_equal(signer_core_sign(core, arena, tbs, &der, NULL), ERR_LINT);
-    signer_core_set_lifetime(core, LIFETIME);
-    assert_int_equal(signer_core_sign(core, arena, tbs, &der, NULL), ERR_OK);
+    struct lint_profile shorter = profile;
+    shorter.lifetime = LIFETIME - 1;
+    signer_core_set_profiles(core, &shorter, 1);
+    assert_int_equal(
+        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
+        ERR_LINT);
+    signer_core_set_profiles(core, &profile, 1);
+    assert_int_equal(
+        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
+        ERR_OK);
     signer_core_free(core);
 }
 
-/* One serial, one certificate: also after a restart, with the journal as it was left. */
+/* A profile that is not in the settings, or not there any more; a kind that is not that
+ * of the octets. */
+static void profiles(void **state)
+{
+    struct signer_core *core = NULL;
+    struct err_info why = {0};
+    struct span der = {0};
+    struct span tbs = fresh_tbs("a.flow.test");
+
+    (void)state;
+    assert_int_equal(open_core(&core, -1), ERR_OK);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("other"),
+                                      tbs, &der, &why),
+                     ERR_LINT);
+    assert_non_null(strstr(why.detail, "rule_profile "));
+    assert_int_equal(signer_core_sign(core, arena, LINT_PRECERTIFICATE, span_of("test"),
+                                      tbs, &der, &why),
+                     ERR_LINT);
+    assert_non_null(strstr(why.detail, "rule_poison "));
+    signer_core_set_profiles(core, NULL, 0);
+    assert_int_equal(
+        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, &why),
+        ERR_LINT);
+    assert_int_equal(der.len, 0);
+    signer_core_free(core);
+}
+
+/* X-GEN-4: One serial, one certificate: also after a restart, with the journal as it was
+ * left. */
 static void a_serial_twice(void **state)
 {
     struct signer_core *core = NULL;
@@ -192,15 +272,24 @@ static void a_serial_twice(void **state)
     struct span one = tbs_of(serial, "a.flow.test", &issuer);
     struct span other = tbs_of(serial, "b.flow.test", &issuer);
     assert_int_equal(open_core(&core, open_journal()), ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, one, &der, NULL), ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, other, &again, NULL), ERR_CONFLICT);
-    assert_int_equal(signer_core_sign(core, arena, one, &again, NULL), ERR_OK);
+    assert_int_equal(
+        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), one, &der, NULL),
+        ERR_OK);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                      other, &again, NULL),
+                     ERR_CONFLICT);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), one,
+                                      &again, NULL),
+                     ERR_OK);
     signer_core_free(core);
     for (int restart = 0; restart < 2; restart++) {
         assert_int_equal(open_core(&core, open_journal()), ERR_OK);
-        assert_int_equal(signer_core_sign(core, arena, other, &again, NULL),
+        assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                          other, &again, NULL),
                          ERR_CONFLICT);
-        assert_int_equal(signer_core_sign(core, arena, one, &again, NULL), ERR_OK);
+        assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                          one, &again, NULL),
+                         ERR_OK);
         signer_core_free(core);
     }
     (void)unlink(journal);
@@ -219,13 +308,17 @@ static void noted(void **state)
     (void)state;
     (void)unlink(journal);
     assert_int_equal(open_core(&core, open_journal()), ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, tbs, &der, NULL), ERR_OK);
+    assert_int_equal(
+        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
+        ERR_OK);
     assert_int_equal(file_read(arena, journal, 1000, &content, NULL), ERR_OK);
     hash_sha256(tbs, digest);
     text_hex(hex, digest, sizeof digest);
     assert_non_null(strstr((const char *)content.data, hex));
     /* what is refused is not noted */
-    assert_int_equal(signer_core_sign(core, arena, span_of("x"), &der, NULL), ERR_LINT);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                      span_of("x"), &der, NULL),
+                     ERR_LINT);
     struct span after = {0};
     assert_int_equal(file_read(arena, journal, 1000, &after, NULL), ERR_OK);
     assert_true(span_equal(content, after));
@@ -235,7 +328,9 @@ static void noted(void **state)
     assert_true(full >= 0);
     assert_int_equal(open_core(&core, full), ERR_OK);
     der = span_make(NULL, 0);
-    assert_int_equal(signer_core_sign(core, arena, tbs, &der, NULL), ERR_IO);
+    assert_int_equal(
+        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
+        ERR_IO);
     assert_int_equal(der.len, 0);
     signer_core_free(core);
 }
@@ -244,29 +339,106 @@ static void noted(void **state)
 static void wrong_parts(void **state)
 {
     struct signer_core *core = NULL;
-    struct signer_options options = {.certificate_pem = ca.intermediate_pem,
-                                     .key_pem = span_of_secret(&ca.root_key_pem),
-                                     .max_lifetime = LIFETIME,
-                                     .journal_fd = -1};
+    struct err_info why = {0};
+    struct signer_issuer issuers[] = {
+        {ca.intermediate_pem, span_of_secret(&ca.intermediate_key_pem), "one.key",
+         ca.root_pem},
+        {ca.intermediate_pem, span_of_secret(&ca.root_key_pem), "two.key",
+         second.root_pem}};
+    struct signer_options options = {.issuers = issuers,
+                                     .issuer_count = 2,
+                                     .profiles = &profile,
+                                     .profile_count = 1,
+                                     .journal_fd = -1,
+                                     .lists_fd = -1};
 
     (void)state;
-    assert_int_equal(signer_core_new(&options, &core, NULL), ERR_CONFIG);
-    options.key_pem = span_of("x");
+    assert_int_equal(signer_core_new(&options, &core, &why), ERR_CONFIG);
+    assert_non_null(strstr(why.detail, "two.key"));
+    issuers[1].key_pem = span_of("x");
     assert_int_equal(signer_core_new(&options, &core, NULL), ERR_CRYPTO);
-    options.certificate_pem = span_of("x");
+    issuers[1].certificate_pem = span_of("x");
     assert_int_equal(signer_core_new(&options, &core, NULL), ERR_MALFORMED);
     assert_null(core);
+}
+
+/* X-CA-4: the name constraints of a root bind what is signed below it, if it is the only
+ * one that is known. */
+static void constrained_root(void **state)
+{
+    static const struct span dns[] = {{(const uint8_t *)"corp.test", 9}};
+    const struct name_constraints constraints = {
+        .permitted = {.dns = dns, .dns_count = 1}};
+    const struct template_name name = {.common_name = "Narrow Root"};
+    struct hierarchy_wish wish = {
+        .now = clock_now(), .path_length = -1, .constraints = &constraints};
+    AUTO(key) struct key *key = NULL;
+    AUTO(buf) struct buf several = buf_make(65536);
+    struct signer_core *core = NULL;
+    struct err_info why = {0};
+    struct span root = {0};
+    struct span der = {0};
+
+    (void)state;
+    assert_int_equal(hierarchy_key_make("p256", &key, NULL), ERR_OK);
+    assert_int_equal(template_name_write(arena, &name, &wish.subject, NULL), ERR_OK);
+    assert_int_equal(hierarchy_root(arena, key, &wish, &root, &why), ERR_OK);
+    struct signer_issuer from = {ca.intermediate_pem,
+                                 span_of_secret(&ca.intermediate_key_pem), "one.key",
+                                 hierarchy_pem(arena, root)};
+    const struct signer_options options = {.issuers = &from,
+                                           .issuer_count = 1,
+                                           .profiles = &profile,
+                                           .profile_count = 1,
+                                           .journal_fd = -1,
+                                           .lists_fd = -1};
+    assert_int_equal(signer_core_new(&options, &core, NULL), ERR_OK);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                      fresh_tbs("a.flow.test"), &der, &why),
+                     ERR_LINT);
+    assert_non_null(strstr(why.detail, "rule_name_constraints"));
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                      fresh_tbs("a.corp.test"), &der, NULL),
+                     ERR_OK);
+    signer_core_free(core);
+    buf_add_span(&several, from.root_pem);
+    buf_add_span(&several, ca.root_pem);
+    from.root_pem = buf_span(&several);
+    assert_int_equal(signer_core_new(&options, &core, NULL), ERR_OK);
+    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+                                      fresh_tbs("a.flow.test"), &der, NULL),
+                     ERR_OK);
+    signer_core_free(core);
+    from.root_pem = span_of("x");
+    assert_int_equal(signer_core_new(&options, &core, NULL), ERR_MALFORMED);
 }
 
 static int set_up(void **state)
 {
     struct span der = {0};
     size_t count = 0;
+    static const struct lint_key p256 = {KEY_P256, 0};
+    static struct span usage;
+    static struct span policy;
 
     (void)state;
     arena = arena_new();
+    usage = oid_octets(OID_SERVER_AUTH);
+    policy = oid_octets(OID_DOMAIN_VALIDATED);
+    profile = (struct lint_profile){.name = "test",
+                                    .lifetime = LIFETIME,
+                                    .keys = &p256,
+                                    .key_count = 1,
+                                    .key_usage = 1,
+                                    .usages = &usage,
+                                    .usage_count = 1,
+                                    .policies = &policy,
+                                    .policy_count = 1,
+                                    .names_most = 1,
+                                    .name_types = LINT_NAMES_DNS};
     (void)snprintf(journal, sizeof journal, "/tmp/cairn-journal.%ld", (long)getpid());
     if (hierarchy_make(arena, "Test", clock_now(), NULL, &ca, NULL) != ERR_OK ||
+        hierarchy_make(arena, "Test", clock_now(), NULL, &second, NULL) != ERR_OK ||
         certificate_from_pem(arena, ca.intermediate_pem, &der, 1, &count, NULL) !=
             ERR_OK ||
         template_issuer_read(arena, der, &issuer, NULL) != ERR_OK)
@@ -280,6 +452,7 @@ static int tear_down(void **state)
     (void)unlink(journal);
     key_free(subject);
     hierarchy_free(&ca);
+    hierarchy_free(&second);
     arena_free(arena);
     return 0;
 }
@@ -287,10 +460,11 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(signs),          cmocka_unit_test(tampered),
-        cmocka_unit_test(other_issuer),   cmocka_unit_test(lifetime),
-        cmocka_unit_test(a_serial_twice), cmocka_unit_test(noted),
-        cmocka_unit_test(wrong_parts),
+        cmocka_unit_test(signs),           cmocka_unit_test(tampered),
+        cmocka_unit_test(several_issuers), cmocka_unit_test(other_issuer),
+        cmocka_unit_test(lifetime),        cmocka_unit_test(profiles),
+        cmocka_unit_test(a_serial_twice),  cmocka_unit_test(noted),
+        cmocka_unit_test(wrong_parts),     cmocka_unit_test(constrained_root),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

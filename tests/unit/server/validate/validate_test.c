@@ -1,195 +1,8 @@
-/* Tests of server/validate/validate and http_01 against a DNS server and a web server of
- * this file, on loopback. What whole programs see is in tests/flow/test_http_01.py. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* Tests of server/validate: validate, http_01 and dns_01. What whole programs see is in
+ * tests/flow/test_http_01.py. */
+#include "validate_world.h"
 
-#include <cmocka.h>
-
-#include <netinet/in.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "server/validate/validate.h"
-
-#define TOKEN       "token-0123456789abcdef"
-#define PROOF       TOKEN ".thumbprint"
-#define HTTP_OK     "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-#define FEW_SECONDS 5000
-#define QUERY_MAX   512
-
-struct world {
-    struct loop *loop;
-    struct validator *validator;
-    struct validate_options options;
-    int dns;
-    int web;
-    pthread_t dns_thread;
-    pthread_t web_thread;
-    const char *answer; /* of the web server */
-    atomic_int asked;   /* by DNS */
-    /* the last verdict */
-    int verdicts;
-    bool valid;
-    enum err code;
-    char detail[1024];
-    char record[VALIDATE_RECORD_MAX + 1];
-};
-
-/* DNS: the first label says what is answered. "good": 127.0.0.1; "none": nothing there;
- * "gone": NXDOMAIN; "broken": SERVFAIL; "silent": no answer; "inside": 10.0.0.1 */
-static void *serve_dns(void *argument)
-{
-    struct world *w = argument;
-    uint8_t q[QUERY_MAX];
-    struct sockaddr_in peer;
-
-    for (;;) {
-        socklen_t size = sizeof peer;
-        ssize_t got =
-            recvfrom(w->dns, q, sizeof q - 16, 0, (struct sockaddr *)&peer, &size);
-        if (got < 17)
-            return NULL;
-        w->asked++;
-        size_t end = 12;
-        while (q[end] != 0)
-            end += (size_t)q[end] + 1;
-        end += 5;
-        bool is_a = q[end - 3] == 1;
-        const char *name = (const char *)q + 13;
-        uint8_t rcode = strncmp(name, "gone", 4) == 0     ? 3
-                        : strncmp(name, "broken", 6) == 0 ? 2
-                                                          : 0;
-        bool inside = strncmp(name, "inside", 6) == 0;
-        if (strncmp(name, "silent", 6) == 0)
-            continue;
-        q[2] = 0x81;
-        q[3] = (uint8_t)(0x80 | rcode);
-        memset(q + 6, 0, 6);
-        if (is_a && (inside || strncmp(name, "good", 4) == 0)) {
-            const uint8_t record[16] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4};
-            q[7] = 1;
-            memcpy(q + end, record, sizeof record);
-            q[end + 12] = inside ? 10 : 127;
-            q[end + 15] = 1;
-            end += sizeof record;
-        }
-        (void)sendto(w->dns, q, end, 0, (struct sockaddr *)&peer, size);
-    }
-}
-
-static void *serve_web(void *argument)
-{
-    struct world *w = argument;
-    char request[4096];
-
-    for (;;) {
-        int fd = accept(w->web, NULL, NULL);
-        if (fd < 0)
-            return NULL;
-        (void)recv(fd, request, sizeof request, 0);
-        if (w->answer != NULL)
-            (void)send(fd, w->answer, strlen(w->answer), MSG_NOSIGNAL);
-        else
-            (void)recv(fd, request, 1, 0); /* until the validator gives up */
-        (void)shutdown(fd, SHUT_WR);
-        (void)close(fd);
-    }
-}
-
-static uint16_t bind_loopback(int fd)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof in;
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &size), 0);
-    return ntohs(in.sin_port);
-}
-
-static int set_up(void **state)
-{
-    static struct world made;
-    struct world *w = &made;
-    struct err_info why = {0};
-
-    memset(w, 0, sizeof *w);
-    w->dns = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    w->web = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    w->options.resolver.family = ADDRESS_V4;
-    w->options.resolver.octets[0] = 127;
-    w->options.resolver.octets[3] = 1;
-    w->options.resolver.port = bind_loopback(w->dns);
-    w->options.http_port = bind_loopback(w->web);
-    w->options.tls_port = 443;
-    w->options.timeout_ms = FEW_SECONDS;
-    w->options.allowed_count = 1;
-    assert_true(address_network_parse(span_of("127.0.0.0/8"), &w->options.allowed[0]));
-    assert_int_equal(listen(w->web, 8), 0);
-    assert_int_equal(pthread_create(&w->dns_thread, NULL, serve_dns, w), 0);
-    assert_int_equal(pthread_create(&w->web_thread, NULL, serve_web, w), 0);
-    assert_int_equal(loop_new(&w->loop, &why), ERR_OK);
-    assert_int_equal(validate_new(w->loop, &w->options, &w->validator, &why), ERR_OK);
-    w->answer = HTTP_OK PROOF;
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-
-    validate_free(w->validator);
-    loop_free(w->loop);
-    (void)shutdown(w->dns, SHUT_RDWR);
-    (void)shutdown(w->web, SHUT_RDWR);
-    (void)pthread_join(w->dns_thread, NULL);
-    (void)pthread_join(w->web_thread, NULL);
-    (void)close(w->dns);
-    (void)close(w->web);
-    return 0;
-}
-
-static void on_verdict(void *argument, const struct validate_verdict *v)
-{
-    struct world *w = argument;
-
-    w->verdicts++;
-    w->valid = v->valid;
-    w->code = v->code;
-    (void)snprintf(w->detail, sizeof w->detail, "%s", v->detail);
-    (void)snprintf(w->record, sizeof w->record, "%s", v->record);
-    if (validate_running(w->validator) == 1) /* this one, until we return */
-        loop_stop(w->loop);
-}
-
-static void begin(struct world *w, const char *name)
-{
-    const struct validate_question q = {.type = CHALLENGE_HTTP_01,
-                                        .identifier = name,
-                                        .token = TOKEN,
-                                        .key_authorization = PROOF};
-
-    validate_start(w->validator, &q, on_verdict, w);
-}
-
-static void check(struct world *w, const char *name)
-{
-    w->verdicts = 0;
-    w->asked = 0;
-    begin(w, name);
-    assert_int_equal(w->verdicts, 0); /* never from within validate_start */
-    assert_int_equal(validate_running(w->validator), 1);
-    loop_run(w->loop);
-    assert_int_equal(w->verdicts, 1);
-    assert_int_equal(validate_running(w->validator), 0);
-}
 
 static void verdicts(void **state)
 {
@@ -218,7 +31,7 @@ static void verdicts(void **state)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         w->answer = rows[i].answer;
-        check(w, rows[i].name);
+        validate_world_check(w, rows[i].name);
         if (w->valid != (rows[i].code == ERR_OK) ||
             strstr(w->detail, rows[i].word) == NULL)
             print_error("row %zu: %s\n", i, w->detail);
@@ -231,20 +44,121 @@ static void verdicts(void **state)
     }
 }
 
-/* Trouble is tried again before it counts; the attempts are on record. */
+static void texts(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *name;
+        enum err code;     /* ERR_OK: valid */
+        const char *words; /* in the refusal */
+        const char *seen;  /* in the record */
+    } rows[] = {
+        {"good.test", ERR_OK, "", "\"" DIGEST_HEAD DIGEST_TAIL "\""},
+        {"wrong.test", ERR_UNAUTHORIZED,
+         "the TXT record of _acme-challenge.wrong.test is \"" DIGEST_HEAD
+         "???\"x\"; expected \"" DIGEST_HEAD DIGEST_TAIL "\"",
+         "\"txt\":[\"" DIGEST_HEAD},
+        {"wrongs.test", ERR_UNAUTHORIZED,
+         "the 2 TXT records of _acme-challenge.wrongs.test are \"", "\"txt\":[\""},
+        {"none.test", ERR_UNAUTHORIZED,
+         "_acme-challenge.none.test has no TXT record; expected one with "
+         "\"" DIGEST_HEAD DIGEST_TAIL "\"",
+         "\"txt\":[]"},
+        {"gone.test", ERR_DNS,
+         "there is no name _acme-challenge.gone.test in the DNS (NXDOMAIN)",
+         "\"txt\":\"NXDOMAIN\""},
+    };
+
+    w->type = CHALLENGE_DNS_01;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        validate_world_check(w, rows[i].name);
+        if (strstr(w->detail, rows[i].words) == NULL)
+            print_error("row %zu: %s\n", i, w->detail);
+        assert_int_equal(w->valid, rows[i].code == ERR_OK);
+        assert_int_equal(w->code, rows[i].code);
+        assert_non_null(strstr(w->detail, rows[i].words));
+        assert_int_equal(w->asked, 1);
+        assert_non_null(strstr(w->record, rows[i].seen));
+        assert_non_null(strstr(w->record, "[{\"lookup\":\"_acme-challenge."));
+    }
+}
+
+/* Trouble with a lookup of texts is tried again; silence ends with the time. */
+static void trouble_with_texts(void **state)
+{
+    struct world *w = *state;
+
+    w->type = CHALLENGE_DNS_01;
+    validate_world_check(w, "broken.test");
+    assert_int_equal(w->code, ERR_DNS);
+    assert_non_null(strstr(w->detail, "looking up the TXT records of "
+                                      "_acme-challenge.broken.test failed: SERVFAIL"));
+    assert_true(w->asked > 1);
+    w->options.timeout_ms = 300;
+    assert_true(validate_reload(w->validator, &w->options));
+    validate_world_check(w, "silent.test");
+    assert_int_equal(w->code, ERR_DNS);
+    assert_non_null(
+        strstr(w->detail, "looking up the TXT records of _acme-challenge.silent.test: no "
+                          "answer in time from the resolver 127.0.0.1:"));
+}
+
+/* "_acme-challenge." in front must leave a name of the DNS. */
+static void no_room_for_the_label(void **state)
+{
+    struct world *w = *state;
+    char name[254];
+
+    w->type = CHALLENGE_DNS_01;
+    memset(name, 'x', sizeof name);
+    for (size_t i = 60; i < sizeof name - 1; i += 60)
+        name[i] = '.';
+    name[238] = '\0'; /* one octet too many */
+    validate_world_check(w, name);
+    assert_int_equal(w->code, ERR_DNS);
+    assert_non_null(strstr(w->detail, "too long for the DNS"));
+    assert_int_equal(w->asked, 0);
+    name[237] = '\0';
+    validate_world_check(w, name);
+    assert_int_equal(w->code, ERR_UNAUTHORIZED);
+    assert_int_equal(w->asked, 1);
+}
+
+/* An address is not looked up (RFC 8738 4). */
+static void addresses(void **state)
+{
+    struct world *w = *state;
+
+    validate_world_check(w, "127.0.0.1");
+    assert_true(w->valid);
+    assert_int_equal(w->asked, 0);
+    assert_non_null(strstr(w->record, "[{\"url\":\"http://127.0.0.1/.well-known/"));
+    validate_world_check(w, "10.0.0.1");
+    assert_int_equal(w->code, ERR_CONNECTION);
+    assert_non_null(strstr(w->detail, "10.0.0.1 is private use"));
+    validate_world_check(w, "fd00::1");
+    assert_non_null(strstr(w->detail, "fd00::1 is unique local"));
+    assert_int_equal(w->asked, 0);
+    validate_world_check(w, "FD00::1"); /* the front sends canonical forms */
+    assert_int_equal(w->code, ERR_INTERNAL);
+}
+
+/* S-RETRY-3: tried again before it counts, told each time, and on record. */
 static void trouble(void **state)
 {
     struct world *w = *state;
 
-    check(w, "broken.test");
+    validate_world_check(w, "broken.test");
     assert_int_equal(w->code, ERR_DNS);
     assert_non_null(strstr(w->detail, "SERVFAIL"));
     assert_true(w->asked > 2);
+    assert_int_equal(w->troubles, 3);
     w->answer = "";
-    check(w, "good.test");
+    validate_world_check(w, "good.test");
     assert_int_equal(w->code, ERR_CONNECTION);
     assert_non_null(strstr(w->detail, "closed without an answer"));
     assert_true(w->asked > 2);
+    assert_int_equal(w->troubles, 3);
 }
 
 /* Nothing takes longer than the time there is. */
@@ -253,12 +167,13 @@ static void time_is_up(void **state)
     struct world *w = *state;
 
     w->options.timeout_ms = 300;
-    validate_reload(w->validator, &w->options);
-    check(w, "silent.test");
+    assert_true(validate_reload(w->validator, &w->options));
+    validate_world_check(w, "silent.test");
     assert_int_equal(w->code, ERR_DNS);
-    assert_non_null(strstr(w->detail, "looking up silent.test: no answer in time"));
+    assert_non_null(strstr(w->detail, "looking up the A and AAAA records of silent.test: "
+                                      "no answer in time from the resolver 127.0.0.1:"));
     w->answer = NULL;
-    check(w, "good.test");
+    validate_world_check(w, "good.test");
     assert_int_equal(w->code, ERR_CONNECTION);
     assert_non_null(strstr(w->detail, "no answer in time"));
 }
@@ -267,12 +182,12 @@ static void networks_are_reloaded(void **state)
 {
     struct world *w = *state;
 
-    check(w, "good.test");
+    validate_world_check(w, "good.test");
     assert_true(w->valid);
-    w->options.allowed_count = 0;
-    w->options.resolver.port = 1; /* stays as it was */
-    validate_reload(w->validator, &w->options);
-    check(w, "good.test");
+    w->view.allowed_count = 0;
+    w->view.resolver.port = 1; /* stays as it was */
+    assert_false(validate_reload(w->validator, &w->options));
+    validate_world_check(w, "good.test");
     assert_int_equal(w->code, ERR_CONNECTION);
     assert_non_null(strstr(w->detail, "loopback"));
 }
@@ -285,16 +200,25 @@ static void other_questions(void **state)
                                   .token = TOKEN,
                                   .key_authorization = PROOF};
 
-    validate_start(w->validator, &q, on_verdict, w);
+    validate_world_ask(w, &q);
     loop_run(w->loop);
     assert_int_equal(w->code, ERR_INTERNAL);
-    q.type = CHALLENGE_HTTP_01;
     q.key_authorization = "";
     w->answer = HTTP_OK;
-    validate_start(w->validator, &q, on_verdict, w);
+    for (int type = CHALLENGE_HTTP_01; type <= CHALLENGE_DNS_01; type++) {
+        q.type = (enum challenge_type)type;
+        w->code = ERR_OK;
+        validate_world_ask(w, &q);
+        loop_run(w->loop);
+        assert_int_equal(w->code, ERR_INTERNAL);
+    }
+    q.key_authorization = PROOF;
+    q.identifier = "192.0.2.1"; /* dns-01 is not for addresses (RFC 8738 7) */
+    w->code = ERR_OK;
+    validate_world_ask(w, &q);
     loop_run(w->loop);
     assert_int_equal(w->code, ERR_INTERNAL);
-    assert_int_equal(w->verdicts, 2);
+    assert_int_equal(w->verdicts, 4);
 }
 
 static void many(void **state)
@@ -302,7 +226,7 @@ static void many(void **state)
     struct world *w = *state;
 
     for (int i = 0; i < 50; i++)
-        begin(w, "good.test");
+        validate_world_begin(w, "good.test");
     loop_run(w->loop);
     assert_int_equal(w->verdicts, 50);
     assert_true(w->valid);
@@ -314,24 +238,42 @@ static void freed_under_way(void **state)
     struct world *w = *state;
 
     for (int i = 0; i < 5; i++) {
-        begin(w, "silent.test");
-        begin(w, "good.test");
-        begin(w, "gone.test");
+        validate_world_begin(w, "silent.test");
+        validate_world_begin(w, "good.test");
+        validate_world_begin(w, "gone.test");
+        w->type = CHALLENGE_DNS_01;
+        validate_world_begin(w, "silent.test");
+        w->type = CHALLENGE_HTTP_01;
     }
     /* tear_down frees the validator */
-    assert_int_equal(validate_running(w->validator), 15);
+    assert_int_equal(validate_running(w->validator), 20);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(verdicts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(trouble, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(time_is_up, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(networks_are_reloaded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(other_questions, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(many, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(freed_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(verdicts, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(texts, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(trouble_with_texts, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(no_room_for_the_label, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(addresses, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(trouble, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(time_is_up, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(networks_are_reloaded, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(other_questions, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(many, validate_world_set_up,
+                                        validate_world_tear_down),
+        cmocka_unit_test_setup_teardown(freed_under_way, validate_world_set_up,
+                                        validate_world_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,98 @@
+/* External account binding. */
+#include "client/command/binding.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/base64url.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/jose/jwk.h"
+#include "core/jose/jws_mac.h"
+
+#define KEY_FILE_MAX 4096 /* octets */
+#define BINDING_MAX  (64 * 1024)
+
+static enum hash_kind algorithm_of(const struct binding *binding)
+{
+    enum hash_kind hash = HASH_SHA256;
+
+    if (binding->algorithm != NULL)
+        (void)jws_mac_algorithm(binding->algorithm, &hash);
+    return hash;
+}
+
+enum err binding_check(const struct binding *binding, struct err_info *why)
+{
+    enum hash_kind ignored;
+
+    if ((binding->kid == NULL) != (binding->key_file == NULL))
+        return err_set(why, ERR_USAGE, "--eab-kid and --eab-key-file belong together");
+    if (binding->kid == NULL && binding->algorithm != NULL)
+        return err_set(why, ERR_USAGE, "--eab-algorithm is for --eab-kid");
+    if (binding->algorithm != NULL && !jws_mac_algorithm(binding->algorithm, &ignored))
+        return err_set(why, ERR_USAGE,
+                       "--eab-algorithm: \"%.50s\" is none of HS256, HS384, HS512",
+                       binding->algorithm);
+    for (const char *p = binding->kid; p != NULL && *p != '\0'; p++)
+        if (*p <= ' ' || *p > '~') /* RFC 8555 7.3.4: ASCII */
+            return err_set(why, ERR_USAGE, "--eab-kid is no key identifier");
+    return ERR_OK;
+}
+
+/* CAs hand keys out in either alphabet, with or without padding. */
+static bool decode(struct arena *a, struct span text, struct span *key)
+{
+    char *copy = arena_string_of(a, text);
+
+    for (char *p = copy; *p != '\0'; p++)
+        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+    bool good = base64url_decode_padded(a, span_of(copy), key);
+    memory_wipe(copy, text.len);
+    return good;
+}
+
+static enum err read_key(struct arena *a, const char *path, struct span *key,
+                         struct err_info *why)
+{
+    struct stat about;
+    struct span text;
+
+    if (stat(path, &about) == 0 && (about.st_mode & 0077) != 0)
+        return err_set(why, ERR_CONFIG,
+                       "--eab-key-file: %s can be read by others; give it mode 0600",
+                       path);
+    if (file_read(a, path, KEY_FILE_MAX, &text, why) != ERR_OK) {
+        why->code = ERR_CONFIG;
+        return err_prefix(why, "--eab-key-file");
+    }
+    bool good = decode(a, text_trim(text), key);
+    memory_wipe((void *)(uintptr_t)text.data, text.len);
+    if (!good || key->len < JWS_MAC_KEY_MIN)
+        return err_set(why, ERR_CONFIG,
+                       "--eab-key-file: %s holds no MAC key: base64url of at least %d "
+                       "octets, nothing else",
+                       path, JWS_MAC_KEY_MIN);
+    return ERR_OK;
+}
+
+enum err binding_make(struct arena *a, const struct binding *binding,
+                      const struct key *account_key, const char *url, struct span *jws,
+                      struct err_info *why)
+{
+    AUTO(buf) struct buf jwk = buf_make(BINDING_MAX);
+    AUTO(buf) struct buf made = buf_make(BINDING_MAX);
+    struct span key = {0};
+
+    if (binding->kid == NULL || strncmp(url, "https://", 8) != 0)
+        return err_set(why, ERR_PROTOCOL, "a binding for %.200s cannot be made", url);
+    TRY(read_key(a, binding->key_file, &key, why));
+    jwk_write(&jwk, account_key);
+    enum err result = jws_mac_sign(&made, algorithm_of(binding), key, binding->kid, url,
+                                   buf_span(&jwk), why);
+    memory_wipe((void *)(uintptr_t)key.data, key.len);
+    TRY(result);
+    *jws = arena_span(a, buf_span(&made));
+    return ERR_OK;
+}

@@ -1,0 +1,31 @@
+/* What answers on a port: one file for each protocol, one row in listener.c. There is one
+ * of each in the process. */
+#pragma once
+
+#include "core/acme/identifier.h"
+#include "core/base/err.h"
+
+#define LISTENER_CONNECTIONS_MAX 200
+#define LISTENER_CLOSE_WAIT_MS   200
+
+/* What is to be answered; texts live as long as the call. */
+struct listener_answer {
+    struct identifier identifier;
+    const char *token;
+    const char *key_authorization;
+};
+
+/* Answer on a listening socket, which is then owned; nothing is known yet. Not again
+ * before the end. */
+MUST_CHECK enum err listener_http_begin(int socket, struct err_info *why);
+MUST_CHECK enum err listener_tls_begin(int socket, struct err_info *why);
+
+/* One more challenge. ERR_TOO_LARGE: more than SOLVE_TOKENS_MAX; ERR_CRYPTO. */
+MUST_CHECK enum err listener_http_add(const struct listener_answer *answer,
+                                      struct err_info *why);
+MUST_CHECK enum err listener_tls_add(const struct listener_answer *answer,
+                                     struct err_info *why);
+
+/* Close the socket and forget everything; also if it was not begun. */
+void listener_http_end(void);
+void listener_tls_end(void);

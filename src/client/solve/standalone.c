@@ -1,0 +1,91 @@
+/* Answering on a port of our own. */
+#include "client/solve/standalone.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "client/proc/wire.h"
+#include "client/solve/port_holder.h"
+#include "core/net/socket.h"
+
+static enum err call(struct solver *s, enum wire_type what, const struct solve_task *task,
+                     struct err_info *why)
+{
+    const struct standalone *how = s->state;
+    struct wire_message m = {what, {span_of(terms_challenge_type(how->type))}, 1};
+
+    if (task != NULL) {
+        m.fields[m.count++] = span_of(task->identifier.value);
+        m.fields[m.count++] = span_of(task->token);
+        m.fields[m.count++] = span_of(task->key_authorization);
+    }
+    return wire_call(s->arena, s->options->listener, &m, NULL, why);
+}
+
+static enum err present(struct solver *s, const struct solve_task *task,
+                        struct err_info *why)
+{
+    return call(s, WIRE_ADD, task, why);
+}
+
+static void stop(struct solver *s)
+{
+    struct err_info ignored = {0};
+
+    /* a process that is gone listens no more */
+    (void)!call(s, WIRE_CLOSE, NULL, &ignored);
+}
+
+/* On every address: "::" takes IPv4 too. Only where there is no IPv6, 0.0.0.0: else a CA
+ * that comes by IPv6 would meet whoever has the port there. */
+static enum err listen_everywhere(int64_t port, int *fd, struct err_info *why)
+{
+    struct address any = {.family = ADDRESS_V6, .port = (uint16_t)port};
+    enum err result = socket_listen(&any, false, fd, why);
+
+    if (result == ERR_OK || why->os_error == EADDRINUSE || why->os_error == EACCES)
+        return result;
+    any.family = ADDRESS_V4;
+    return socket_listen(&any, false, fd, why);
+}
+
+static enum err explain(struct solver *s, const struct standalone *how,
+                        struct err_info *why)
+{
+    const char *type = terms_challenge_type(how->type);
+    const char *holder = port_holder_find(s->arena, (uint16_t)how->port);
+
+    if (why->os_error == EACCES)
+        return err_set(why, ERR_UNAUTHORIZED,
+                       "only root may listen on port %lld to answer %s; %s",
+                       (long long)how->port, type, how->if_forbidden);
+    if (why->os_error == EADDRINUSE && holder != NULL)
+        return err_set(why, ERR_NETWORK, "port %lld, to answer %s, is in use by %s; %s",
+                       (long long)how->port, type, holder, how->if_in_use);
+    return err_set(why, ERR_NETWORK, "%s, to answer %s; %s", why->detail, type,
+                   how->if_in_use);
+}
+
+enum err standalone_open(struct solver *s, const struct standalone *how,
+                         struct err_info *why)
+{
+    const struct wire_message m = {
+        WIRE_LISTEN, {span_of(terms_challenge_type(how->type))}, 1};
+    struct wire_message back;
+    int fd = -1;
+
+    if (listen_everywhere(how->port, &fd, why) != ERR_OK)
+        return explain(s, how, why);
+    enum err result = wire_send_descriptor(s->options->listener, &m, fd, why);
+    (void)close(fd);
+    TRY(result);
+    TRY(wire_receive(s->arena, s->options->listener, &back, NULL, why));
+    if (back.type != WIRE_ANSWER)
+        return wire_failure(&back, why);
+    s->state = arena_copy(s->arena, how, sizeof *how);
+    s->present = present;
+    s->close = stop;
+    s->description =
+        arena_printf(s->arena, "answering on port %lld", (long long)how->port);
+    return ERR_OK;
+}

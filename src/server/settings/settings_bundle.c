@@ -1,0 +1,138 @@
+/* The certificates behind the settings. Of each file: its name, NUL, its length in
+ * decimal, NUL, its content. A NUL stands before the first. */
+#include "server/settings/settings_bundle.h"
+
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+
+#define BUNDLE_MAX (6 * 1024 * 1024) /* octets */
+
+/* ---- reading ---- */
+
+static bool take_field(struct span *rest, struct span *field)
+{
+    const uint8_t *nul = rest->len > 0 ? memchr(rest->data, 0, rest->len) : NULL;
+
+    if (nul == NULL)
+        return false;
+    size_t len = (size_t)(nul - rest->data);
+    *field = span_slice(*rest, 0, len);
+    *rest = span_slice(*rest, len + 1, rest->len);
+    return true;
+}
+
+static bool find(struct span bundle, const char *name, struct span *content)
+{
+    struct span file;
+    struct span number;
+    uint64_t len = 0;
+
+    while (take_field(&bundle, &file) && take_field(&bundle, &number) &&
+           text_number(number, bundle.len, &len)) {
+        *content = span_slice(bundle, 0, (size_t)len);
+        if (span_is(file, name))
+            return true;
+        bundle = span_slice(bundle, (size_t)len, bundle.len);
+    }
+    return false;
+}
+
+void settings_bundle_split(struct span *text, struct span *bundle)
+{
+    const uint8_t *nul = text->len > 0 ? memchr(text->data, 0, text->len) : NULL;
+
+    *bundle = span_make(NULL, 0);
+    if (nul == NULL)
+        return;
+    size_t len = (size_t)(nul - text->data);
+    *bundle = span_slice(*text, len + 1, text->len);
+    *text = span_slice(*text, 0, len);
+}
+
+enum err settings_bundle_read(struct arena *a, const struct settings *settings,
+                              const char *name, struct span *content,
+                              struct err_info *why)
+{
+    if (find(settings->bundle, name, content))
+        return ERR_OK;
+    return file_read(a, settings_path(a, settings, name), SETTINGS_BUNDLE_FILE_MAX,
+                     content, why);
+}
+
+/* ---- writing ---- */
+
+static enum err add(struct arena *a, const struct settings *s, const char *name,
+                    struct buf *b, struct err_info *why)
+{
+    struct span content;
+
+    if (name[0] == '\0' || find(buf_span(b), name, &content))
+        return ERR_OK;
+    TRY(file_read(a, settings_path(a, s, name), SETTINGS_BUNDLE_FILE_MAX, &content, why));
+    buf_add(b, name, strlen(name) + 1);
+    buf_printf(b, "%zu", content.len);
+    buf_add_octet(b, 0);
+    buf_add_span(b, content);
+    if (b->failed)
+        return err_set(why, ERR_TOO_LARGE,
+                       "the certificates of all issuers have more than %d octets",
+                       BUNDLE_MAX);
+    return ERR_OK;
+}
+
+static enum err add_issuer(struct arena *a, const struct settings *s,
+                           const struct settings_issuer *issuer, struct buf *b,
+                           struct err_info *why)
+{
+    TRY(add(a, s, issuer->certificate, b, why));
+    TRY(add(a, s, issuer->root, b, why));
+    for (size_t i = 0; i < issuer->alternates.count; i++)
+        TRY(add(a, s, issuer->alternates.items[i], b, why));
+    return ERR_OK;
+}
+
+enum err settings_bundle_join(struct arena *a, const struct settings *settings,
+                              struct span *text, struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(BUNDLE_MAX);
+    bool has_second = text->len > 0 && memchr(text->data, 0, text->len) != NULL;
+    size_t nuls = has_second ? 1 : 2; /* an empty text of perspectives stands between */
+
+    for (size_t i = 0; i <= settings->issuers.count; i++) {
+        const struct settings_issuer issuer = settings_issuer_at(settings, i);
+        TRY(add_issuer(a, settings, &issuer, &b, why));
+    }
+    uint8_t *joined = arena_get(a, text->len + nuls + b.len);
+    if (text->len > 0)
+        memcpy(joined, text->data, text->len);
+    if (b.len > 0)
+        memcpy(joined + text->len + nuls, b.data, b.len);
+    *text = span_make(joined, text->len + nuls + b.len);
+    return ERR_OK;
+}
+
+/* ---- comparing ---- */
+
+bool settings_bundle_same(const struct settings *one, const struct settings *other)
+{
+    if (!span_equal(one->bundle, other->bundle) ||
+        strcmp(one->passphrase_file, other->passphrase_file) != 0 ||
+        one->issuers.count != other->issuers.count)
+        return false;
+    for (size_t i = 0; i <= one->issuers.count; i++) {
+        const struct settings_issuer a = settings_issuer_at(one, i);
+        const struct settings_issuer b = settings_issuer_at(other, i);
+        bool same = strcmp(a.name, b.name) == 0 &&
+                    strcmp(a.certificate, b.certificate) == 0 &&
+                    strcmp(a.key, b.key) == 0 && strcmp(a.root, b.root) == 0 &&
+                    a.alternates.count == b.alternates.count;
+        for (size_t j = 0; same && j < a.alternates.count; j++)
+            same = strcmp(a.alternates.items[j], b.alternates.items[j]) == 0;
+        if (!same)
+            return false;
+    }
+    return true;
+}
