@@ -5,19 +5,23 @@
 #include <string.h>
 
 static const char *const challenge_types[] = {
-#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) wire,
+#define CHALLENGE_TYPE(name, wire, answers, draft) wire,
 #include "core/acme/terms.def"
 };
-static const bool answers_wildcard[] = {
-#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) wildcard,
-#include "core/acme/terms.def"
+
+/* What a type can prove. */
+enum {
+    TERMS_NAME = 1,
+    TERMS_WILDCARD = 2,
+    TERMS_ADDRESS = 4,
+    TERMS_DEVICE = 8,
 };
-static const bool answers_ip[] = {
-#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) ip,
+static const unsigned int proves[] = {
+#define CHALLENGE_TYPE(name, wire, answers, draft) answers,
 #include "core/acme/terms.def"
 };
 static const bool are_drafts[] = {
-#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) draft,
+#define CHALLENGE_TYPE(name, wire, answers, draft) draft,
 #include "core/acme/terms.def"
 };
 static const char *const identifier_types[] = {
@@ -81,12 +85,18 @@ bool terms_answers(enum challenge_type type, enum identifier_type identifier,
         return false;
     switch (identifier) {
     case IDENTIFIER_DNS:
-        return !wildcard || answers_wildcard[index];
+        return (proves[index] & (wildcard ? TERMS_WILDCARD : TERMS_NAME)) != 0;
     case IDENTIFIER_IP:
-        return !wildcard && answers_ip[index];
+        return !wildcard && (proves[index] & TERMS_ADDRESS) != 0;
     default:
-        return false;
+        return !wildcard && terms_is_device(identifier) &&
+               (proves[index] & TERMS_DEVICE) != 0;
     }
+}
+
+bool terms_is_device(enum identifier_type type)
+{
+    return type == IDENTIFIER_PERMANENT_IDENTIFIER || type == IDENTIFIER_HARDWARE_MODULE;
 }
 
 bool terms_is_draft(enum challenge_type type)

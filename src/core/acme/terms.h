@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 enum challenge_type {
-#define CHALLENGE_TYPE(name, wire, wildcard, ip, draft) CHALLENGE_##name,
+#define CHALLENGE_TYPE(name, wire, answers, draft) CHALLENGE_##name,
 #include "core/acme/terms.def"
     CHALLENGE_TYPE_COUNT
 };
@@ -58,9 +58,13 @@ bool terms_read_challenge_status(const char *text, enum challenge_status *status
 bool terms_read_account_status(const char *text, enum account_status *status);
 
 /* Can this challenge type prove control of such an identifier: of a wildcard (RFC 8555
- * 8.3, 8.4, RFC 8737 3), of an address (RFC 8738 4, 7)? */
+ * 8.3, 8.4, RFC 8737 3), of an address (RFC 8738 4, 7), of a device (device-attest-01
+ * alone, which proves nothing else)? */
 bool terms_answers(enum challenge_type type, enum identifier_type identifier,
                    bool wildcard);
+
+/* Does it name a device (draft-ietf-acme-device-attest-09 3, 4)? */
+bool terms_is_device(enum identifier_type type);
 
 /* Is the type none of an RFC yet? Such types are offered where they are asked for only.
  */

@@ -30,8 +30,9 @@
     }
 
 BOTH_WAYS(challenge_type, challenge_type, "http-01", "dns-01", "tls-alpn-01",
-          "dns-account-01", "dns-persist-01")
-BOTH_WAYS(identifier_type, identifier_type, "dns", "ip")
+          "dns-account-01", "dns-persist-01", "device-attest-01")
+BOTH_WAYS(identifier_type, identifier_type, "dns", "ip", "permanent-identifier",
+          "hardware-module")
 BOTH_WAYS(order_status, order_status, "pending", "ready", "processing", "valid",
           "invalid", "canceled")
 BOTH_WAYS(authz_status, authz_status, "pending", "valid", "invalid", "deactivated",
@@ -43,12 +44,13 @@ static void answers(void **state)
 {
     static const struct {
         enum challenge_type type;
-        bool name, wildcard, address;
+        bool name, wildcard, address, device;
     } rows[] = {
-        {CHALLENGE_HTTP_01, true, false, true},     /* RFC 8555 8.3, RFC 8738 4 */
-        {CHALLENGE_DNS_01, true, true, false},      /* RFC 8555 8.4, RFC 8738 7 */
-        {CHALLENGE_TLS_ALPN_01, true, false, true}, /* RFC 8737 3, RFC 8738 6 */
-        {CHALLENGE_TYPE_COUNT, false, false, false},
+        {CHALLENGE_HTTP_01, true, false, true, false},     /* RFC 8555 8.3, RFC 8738 4 */
+        {CHALLENGE_DNS_01, true, true, false, false},      /* RFC 8555 8.4, RFC 8738 7 */
+        {CHALLENGE_TLS_ALPN_01, true, false, true, false}, /* RFC 8737 3, RFC 8738 6 */
+        {CHALLENGE_DEVICE_ATTEST_01, false, false, false, true}, /* S-CH-11 */
+        {CHALLENGE_TYPE_COUNT, false, false, false, false},
     };
 
     (void)state;
@@ -58,6 +60,11 @@ static void answers(void **state)
         assert_int_equal(terms_answers(type, IDENTIFIER_DNS, true), rows[i].wildcard);
         assert_int_equal(terms_answers(type, IDENTIFIER_IP, false), rows[i].address);
         assert_false(terms_answers(type, IDENTIFIER_IP, true));
+        assert_int_equal(terms_answers(type, IDENTIFIER_PERMANENT_IDENTIFIER, false),
+                         rows[i].device);
+        assert_int_equal(terms_answers(type, IDENTIFIER_HARDWARE_MODULE, false),
+                         rows[i].device);
+        assert_false(terms_answers(type, IDENTIFIER_HARDWARE_MODULE, true));
         assert_false(terms_answers(type, IDENTIFIER_TYPE_COUNT, false));
     }
 }

@@ -1,0 +1,30 @@
+/* Identifiers of devices (draft-ietf-acme-device-attest-09 3, 4): what is burnt in, and
+ * who gave it. */
+#pragma once
+
+#include "core/acme/identifier.h"
+
+#define IDENTIFIER_DEVICE_MAX 255 /* octets of a value */
+
+/* Check a value given by a client: octets of UTF-8 without "/", then "/" and a dotted
+ * object identifier, which a permanent-identifier (RFC 4043 assigner) may leave out and a
+ * hardware-module (RFC 4108 hwType) may not. Nothing is made canonical: values are
+ * compared octet for octet. ERR_MALFORMED; ERR_REJECTED_IDENTIFIER if it is longer than
+ * IDENTIFIER_DEVICE_MAX, has control characters or an arc of 2^63 and more. */
+MUST_CHECK enum err identifier_read_device(struct arena *a, enum identifier_type type,
+                                           struct span text,
+                                           struct identifier *identifier,
+                                           struct err_info *why);
+
+/* The two parts of such a value: what stands before the "/", and the content octets of
+ * the object identifier behind it, in the arena; empty if there is none. */
+void identifier_device_parts(struct arena *a, const struct identifier *identifier,
+                             struct span *id, struct span *oid);
+
+/* The value put together again from octets of a certificate or request: `oid` are content
+ * octets, or empty. The same rules as for identifier_read_device. ERR_MALFORMED,
+ * ERR_REJECTED_IDENTIFIER. */
+MUST_CHECK enum err identifier_device_join(struct arena *a, enum identifier_type type,
+                                           struct span id, struct span oid,
+                                           struct identifier *identifier,
+                                           struct err_info *why);
