@@ -71,6 +71,7 @@ int contract_notes(void);
 int contract_endings(void);
 int contract_keys(void);
 int contract_star(void);
+int contract_attestation(void);
 int contract_caa(void);
 int contract_crl(void);
 int contract_evidence(void);

@@ -309,6 +309,7 @@ int main(void)
     failed += contract_crl();
     failed += contract_keys();
     failed += contract_star();
+    failed += contract_attestation();
     failed += contract_caa();
     failed += contract_evidence();
     failed += contract_sweep();

@@ -58,9 +58,9 @@ enum err store_attempt_begin(struct store_session *s, int64_t authz_id,
     return store_batch_end(s, result);
 }
 
-static enum err finish(struct store_connection *c, int64_t authz_id, int type,
-                       enum store_verdict verdict, const char *error, const char *record,
-                       int64_t when, struct err_info *why)
+enum err store_attempt_record(struct store_connection *c, int64_t authz_id, int type,
+                              enum store_verdict verdict, const char *error,
+                              const char *record, int64_t when, struct err_info *why)
 {
     struct attempt now = {0};
 
@@ -89,8 +89,8 @@ enum err store_attempt_finish(struct store_session *s, int64_t authz_id,
     enum err result = store_batch_begin(s, why);
 
     if (result == ERR_OK)
-        result = finish(&s->store->writer, authz_id, challenge_type, verdict, error,
-                        record, now, why);
+        result = store_attempt_record(&s->store->writer, authz_id, challenge_type,
+                                      verdict, error, record, now, why);
     return store_batch_end(s, result);
 }
 

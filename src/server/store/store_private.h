@@ -224,6 +224,12 @@ MUST_CHECK enum err store_order_identifiers(struct span octets, struct arena *a,
 MUST_CHECK enum err store_order_check_account(struct store_connection *c,
                                               int64_t account_id, struct err_info *why);
 
+/* What store_attempt_finish does. */
+MUST_CHECK enum err store_attempt_record(struct store_connection *c, int64_t authz_id,
+                                         int type, enum store_verdict verdict,
+                                         const char *error, const char *record,
+                                         int64_t when, struct err_info *why);
+
 /* Write a new authorization; its id is set, and that nothing was attempted. */
 MUST_CHECK enum err store_authz_insert(struct store_connection *c,
                                        struct store_authz *authz, struct err_info *why);

@@ -8,8 +8,8 @@
     0x4361726e /* "Carn", in the file's header (SQLite file format 1.3.14) */
 
 /* One step for each file of schema/: step N leads from version N-1 to N. */
-static const char *const steps[] = {SCHEMA_001, SCHEMA_002, SCHEMA_003, SCHEMA_004,
-                                    SCHEMA_005};
+static const char *const steps[] = {SCHEMA_001, SCHEMA_002, SCHEMA_003,
+                                    SCHEMA_004, SCHEMA_005, SCHEMA_006};
 
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

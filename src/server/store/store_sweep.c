@@ -67,14 +67,12 @@ static enum err save(struct store_connection *c, const struct store_sweep *sweep
     return store_connection_do(c, q, why);
 }
 
-/* What goes with orders that are gone. */
-static const enum store_statement of_orders[] = {STATEMENT_SWEEP_STARS,
-                                                 STATEMENT_SWEEP_CAA};
-
 /* One of the two tables. */
 struct table {
     enum store_statement span;
     enum store_statement remove;
+    enum store_statement with[2]; /* what goes with rows that are gone */
+    size_t with_count;
     int64_t retention;
 };
 
@@ -106,10 +104,8 @@ static enum err walk(struct store_connection *c, const struct table *table, int6
     sqlite3_bind_int64(q, 3, limit);
     TRY(store_connection_do(c, q, why));
     *removed = (size_t)sqlite3_changes(c->db);
-    for (size_t i = 0; table->remove == STATEMENT_SWEEP_ORDERS && *removed > 0 &&
-                       i < sizeof of_orders / sizeof of_orders[0];
-         i++) {
-        q = store_connection_statement(c, of_orders[i]);
+    for (size_t i = 0; *removed > 0 && i < table->with_count; i++) {
+        q = store_connection_statement(c, table->with[i]);
         sqlite3_bind_int64(q, 1, *cursor);
         sqlite3_bind_int64(q, 2, last);
         TRY(store_connection_do(c, q, why));
@@ -184,9 +180,15 @@ static enum err step(struct store_connection *c, struct store_sweep *sweep,
                      const struct store_sweep_limits *limits,
                      struct store_sweep_result *result, struct err_info *why)
 {
-    const struct table orders = {STATEMENT_SWEEP_ORDERS_SPAN, STATEMENT_SWEEP_ORDERS,
+    const struct table orders = {STATEMENT_SWEEP_ORDERS_SPAN,
+                                 STATEMENT_SWEEP_ORDERS,
+                                 {STATEMENT_SWEEP_STARS, STATEMENT_SWEEP_CAA},
+                                 2,
                                  limits->order_retention};
-    const struct table authzs = {STATEMENT_SWEEP_AUTHZS_SPAN, STATEMENT_SWEEP_AUTHZS,
+    const struct table authzs = {STATEMENT_SWEEP_AUTHZS_SPAN,
+                                 STATEMENT_SWEEP_AUTHZS,
+                                 {STATEMENT_SWEEP_ATTESTATIONS},
+                                 1,
                                  limits->authz_retention};
     struct store_sweep at = *sweep;
     struct store_sweep_result done = {0};

@@ -70,6 +70,7 @@ static const struct {
 
      "UPDATE blocked_key SET reason = 'found on a web page';"
      "INSERT INTO precertificate VALUES (1, x'30', NULL);"},
+    {SCHEMA_006, "INSERT INTO attestation VALUES (5, 2, zeroblob(32), 14);"},
 };
 
 #define VERSIONS    ((int)(sizeof versions / sizeof versions[0]))
