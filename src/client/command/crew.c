@@ -2,17 +2,30 @@
 #include "client/command/crew.h"
 
 #include "client/command/network.h"
+#include "client/device/device_worker.h"
 #include "client/dns/dns_worker.h"
 #include "client/solve/listener.h"
 
 enum err crew_start(struct crew *crew, struct err_info *why)
 {
     if (crew->network.pid == 0)
-        TRY(child_start(network_run, &crew->network, why));
+        TRY(child_start(CHILD_STRANGER, network_run, &crew->network, why));
     if (crew->listener.pid == 0)
-        TRY(child_start(listener_run, &crew->listener, why));
+        TRY(child_start(CHILD_STRANGER, listener_run, &crew->listener, why));
     if (crew->dns.pid == 0)
-        TRY(child_start(dns_worker_run, &crew->dns, why));
+        TRY(child_start(CHILD_STRANGER, dns_worker_run, &crew->dns, why));
+    return ERR_OK;
+}
+
+enum err crew_start_device(struct crew *crew, bool sees_files, struct err_info *why)
+{
+    enum child_kind kind = sees_files ? CHILD_MODULE : CHILD_DEVICE;
+
+    if (crew->device.pid != 0 && crew->device_kind != kind)
+        child_end(&crew->device);
+    crew->device_kind = kind;
+    if (crew->device.pid == 0)
+        TRY(child_start(kind, device_worker_run, &crew->device, why));
     return ERR_OK;
 }
 
@@ -21,4 +34,5 @@ void crew_end(struct crew *crew)
     child_end(&crew->network);
     child_end(&crew->listener);
     child_end(&crew->dns);
+    child_end(&crew->device);
 }

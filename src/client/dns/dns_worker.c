@@ -1,12 +1,12 @@
 /* Finding the place of a record, adding it, looking for it, removing it. */
 #include "client/dns/dns_worker.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/dns/dns_watch.h"
+#include "client/proc/child.h"
 #include "client/proc/wire.h"
 #include "core/base/clock.h"
 #include "core/base/memory.h"
@@ -304,21 +304,12 @@ static enum err obey(struct worker *w, struct arena *a, const struct wire_messag
     }
 }
 
-static void ignore_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    const struct sigaction ignored = {.sa_handler = SIG_IGN};
-
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        (void)sigaction(numbers[i], &ignored, NULL);
-}
-
 int dns_worker_run(int fd)
 {
     struct worker w = {.arena = arena_new(), .fd = fd};
     struct err_info why = {0};
 
-    ignore_signals();
+    child_ignore_signals();
     for (;;) {
         AUTO(arena) struct arena *a = arena_new();
         struct wire_message answer = {.type = WIRE_ANSWER};

@@ -1,9 +1,10 @@
-/* Processes that deal with strangers. */
+/* Processes with few rights. */
 #include "client/proc/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -20,6 +21,7 @@
 
 /* landlock(7); ours, because the headers may be older than the kernel */
 #define LANDLOCK_READ    ((1ULL << 2) | (1ULL << 3)) /* files, directories */
+#define LANDLOCK_WRITE   (1ULL << 1)                 /* files that are there */
 #define LANDLOCK_ABI_1   ((1ULL << 13) - 1)
 #define LANDLOCK_BENEATH 1
 
@@ -27,12 +29,12 @@
 static const char *const readable[] = {"/etc", "/usr", "/lib",      "/lib64",
                                        "/run", "/dev", "/proc/self"};
 
-static bool allow(int ruleset, const char *path)
+static bool allow(int ruleset, const char *path, uint64_t allowed)
 {
     struct {
         uint64_t allowed;
         int32_t parent;
-    } __attribute__((packed)) rule = {LANDLOCK_READ, open(path, O_PATH | O_CLOEXEC)};
+    } __attribute__((packed)) rule = {allowed, open(path, O_PATH | O_CLOEXEC)};
 
     if (rule.parent < 0)
         return true; /* not there: nothing to read */
@@ -42,16 +44,19 @@ static bool allow(int ruleset, const char *path)
 }
 
 /* False only if the kernel knows Landlock and yet it cannot be done. */
-static bool leave_files(void)
+static bool leave_files(enum child_kind kind)
 {
     uint64_t handled = LANDLOCK_ABI_1;
     bool good = true;
+    if (kind == CHILD_MODULE)
+        return true;
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
-
     if (ruleset < 0)
         return errno == ENOSYS || errno == EOPNOTSUPP;
     for (size_t i = 0; i < sizeof readable / sizeof readable[0] && good; i++)
-        good = allow(ruleset, readable[i]);
+        good = allow(ruleset, readable[i], LANDLOCK_READ);
+    if (kind == CHILD_DEVICE)
+        good = good && allow(ruleset, "/dev", LANDLOCK_READ | LANDLOCK_WRITE);
     good = good && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     (void)close(ruleset);
     return good;
@@ -68,14 +73,39 @@ static bool leave_root(void)
     return setgroups(0, NULL) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0;
 }
 
+/* Root's user, who may use the device, without root's rights. What is not in the bounding
+ * set cannot come back; a kernel may know fewer capabilities than CAP_LAST_CAP. */
+static bool leave_rights(void)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    if (geteuid() != 0)
+        return true;
+    for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
+        if (cap != CAP_DAC_OVERRIDE && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 &&
+            prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EPERM)
+            return false; /* EPERM: it had none of those rights to begin with */
+    if (syscall(SYS_capget, &head, data) != 0)
+        return false;
+    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        data[i].permitted &= i == 0 ? 1U << CAP_DAC_OVERRIDE : 0;
+        data[i].effective &= data[i].permitted;
+        data[i].inheritable = 0;
+    }
+    return syscall(SYS_capset, &head, data) == 0;
+}
+
 /* The order matters: changing user resets the signal for the parent's death. */
-static int lock_in(int fd, pid_t parent, int (*run)(int fd))
+static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd))
 {
     if (fd != OWN_FD && dup3(fd, OWN_FD, O_CLOEXEC) != OWN_FD)
         return FAILED;
     if (close_range(OWN_FD + 1, ~0U, 0) != 0 || chdir("/") != 0)
         return FAILED;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !leave_files() || !leave_root())
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !leave_files(kind))
+        return FAILED;
+    if (kind == CHILD_STRANGER ? !leave_root() : !leave_rights())
         return FAILED;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         return FAILED;
@@ -83,7 +113,8 @@ static int lock_in(int fd, pid_t parent, int (*run)(int fd))
     return run(OWN_FD);
 }
 
-enum err child_start(int (*run)(int fd), struct child *c, struct err_info *why)
+enum err child_start(enum child_kind kind, int (*run)(int fd), struct child *c,
+                     struct err_info *why)
 {
     int ends[2];
     pid_t parent = getpid();
@@ -98,11 +129,20 @@ enum err child_start(int (*run)(int fd), struct child *c, struct err_info *why)
         return err_set_os(why, ERR_INTERNAL, reason, "cannot start a process");
     }
     if (pid == 0)
-        _exit(lock_in(ends[1], parent, run));
+        _exit(lock_in(kind, ends[1], parent, run));
     (void)close(ends[1]);
     c->pid = pid;
     c->fd = ends[0];
     return ERR_OK;
+}
+
+void child_ignore_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        (void)sigaction(numbers[i], &ignored, NULL);
 }
 
 void child_end(struct child *c)

@@ -1,10 +1,20 @@
-/* Processes that deal with strangers: forked before any key is in memory, without root's
- * rights, without the state folder, gone when their parent is. */
+/* Processes that deal with strangers, or run code of others: forked before any key is in
+ * memory, without root's rights, without the state folder, gone when their parent is. */
 #pragma once
 
 #include <sys/types.h>
 
 #include "core/base/err.h"
+
+/* What a child may do. */
+enum child_kind {
+    CHILD_STRANGER, /* runs as nobody if this is root, and reads files below a few system
+                       folders only */
+    CHILD_DEVICE,   /* keeps its user, who may use the device, and of root's rights only
+                       that to open files (CAP_DAC_OVERRIDE); reads below the same
+                       folders, and writes below /dev */
+    CHILD_MODULE,   /* as that, and sees all files: a module of others wants its own */
+};
 
 struct child {
     pid_t pid; /* 0: not started */
@@ -12,11 +22,14 @@ struct child {
 };
 
 /* Fork; `run` gets the child's end of the socket and its result is the exit code. The
- * child keeps standard input, output and error and that socket, nothing else; it runs as
- * nobody if this is root, cannot gain rights, and reads files below a few system folders
- * only, as far as the kernel can see to it (Landlock). ERR_INTERNAL. */
-MUST_CHECK enum err child_start(int (*run)(int fd), struct child *c,
+ * child keeps standard input, output and error and that socket, nothing else; it cannot
+ * gain rights. Files are as the kernel can see to it (Landlock). ERR_INTERNAL. */
+MUST_CHECK enum err child_start(enum child_kind kind, int (*run)(int fd), struct child *c,
                                 struct err_info *why);
+
+/* In a child that ends when its parent says so: interrupts, which a terminal sends to
+ * both, are the parent's affair. */
+void child_ignore_signals(void);
 
 /* End it and wait for its end. One that was not started is fine. */
 void child_end(struct child *c);

@@ -1,0 +1,99 @@
+/* A device that keeps keys and attests them (device-attest-01). All of this runs in the
+ * process of device_worker.h, which has no other key and no state folder: drivers and
+ * modules are code of others. One file for each row of devices.def. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/acme/identifier.h"
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/crypto/key.h"
+
+#define DEVICE_TEXT_MAX        1024        /* octets of --device */
+#define DEVICE_PIN_MAX         255         /* octets */
+#define DEVICE_FILE_MAX        (64 * 1024) /* octets of each file that is handed over */
+#define DEVICE_IDENTIFIERS_MAX 8
+
+/* What a device is opened with. Everything lives as long as the device; empty where there
+ * is none. */
+struct device_options {
+    const char *text;       /* as the user wrote it: "tpm", "tpm:swtpm:port=2321" ... */
+    struct span pin;        /* content of --pin-file, without a final newline */
+    struct span chain;      /* content of --attestation-chain: certificates, PEM */
+    struct span kept_key;   /* what `enrol` gave to keep, of an earlier run */
+    struct span kept_chain; /* the certificates (PEM) that came for it */
+};
+
+/* A key in the device. */
+struct device_key {
+    struct span spki; /* DER SubjectPublicKeyInfo */
+    struct span text; /* what becomes key.pem: how others find and use it */
+};
+
+/* A request for a certificate of the attestation key. */
+struct device_enrolment {
+    struct span kept; /* to be kept: it is `kept_key` from now on */
+    struct span json; /* body of the request (docs/devices.md, AK enrolment) */
+};
+
+/* One device. Its open function fills in `description`, the functions and the state;
+ * `close` as soon as there is something to take away, for it is called also if opening
+ * fails. Everything that is given back is in the arena of the call. Failures of all:
+ * ERR_NOT_FOUND (absent, or no such key), ERR_UNAUTHORIZED (the PIN is missing or wrong:
+ * the sentence says how many tries are left), ERR_LOCKED (locked out, busy),
+ * ERR_CONFIG, ERR_IO. */
+struct device {
+    struct arena *arena;
+    const struct device_options *options;
+    const char *description; /* a phrase for the user: "TPM 2.0 of IBM" */
+
+    /* Must a certificate of the attestation key be got first? Then `enrol` and the two
+     * behind it are called. NULL: this kind of device never needs it. */
+    bool (*needs_enrolment)(struct device *d);
+    enum err (*enrol)(struct device *d, struct arena *a, struct device_enrolment *e,
+                      struct err_info *why);
+    /* Credential activation: what the CA encrypted, to what it says. */
+    enum err (*activate)(struct device *d, struct arena *a, struct span credential,
+                         struct span secret, struct span *answer, struct err_info *why);
+    /* The certificates that came, PEM, the attestation key's first: they belong to it,
+     * and are used from now on. */
+    enum err (*certify)(struct device *d, struct span chain, struct err_info *why);
+
+    /* What its certificates say that it is: at most DEVICE_IDENTIFIERS_MAX. None is no
+     * failure. */
+    enum err (*identify)(struct device *d, struct arena *a,
+                         struct identifier *identifiers, size_t *count,
+                         struct err_info *why);
+    /* The key for the certificate: a new one of that type (a word of --key), or the one
+     * the user named, which must then be of that type. */
+    enum err (*make_key)(struct device *d, struct arena *a, const char *type,
+                         struct device_key *key, struct err_info *why);
+    /* The attestation object (CBOR) of that key, fresh for this key authorization. */
+    enum err (*attest)(struct device *d, struct arena *a, const char *key_authorization,
+                       struct span *object, struct err_info *why);
+    /* Sign with that key as struct key_outside says (core/crypto/key.h). */
+    enum err (*sign)(struct device *d, struct span input, uint8_t *signature, size_t *len,
+                     struct err_info *why);
+    void (*close)(struct device *d);
+    void *state; /* in the arena */
+};
+
+#define DEVICE(word, open, needs_files, sentence)                                        \
+    MUST_CHECK enum err open(struct device *d, struct err_info *why);
+#include "client/device/devices.def"
+#undef DEVICE
+
+/* Is there such a device: does its text begin with a word of devices.def? ERR_USAGE names
+ * them. */
+MUST_CHECK enum err device_check(const char *text, struct err_info *why);
+
+/* Does the process that opens it need to see files (devices.def)? */
+bool device_needs_files(const char *text);
+
+/* Open it. Close with device_close, also after a failure. */
+MUST_CHECK enum err device_open(struct device *d, const struct device_options *options,
+                                struct err_info *why);
+
+/* One that was not opened is fine. */
+void device_close(struct device *d);
