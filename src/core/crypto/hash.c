@@ -45,8 +45,13 @@ void hash_sha256(struct span s, uint8_t *digest)
 
 size_t hash_make(enum hash_kind kind, struct span s, uint8_t *digest)
 {
-    assert(kind == HASH_SHA1 || kind == HASH_SHA256);
-    return digest_make(kind == HASH_SHA1 ? DIGEST_SHA1 : DIGEST_SHA256, s, digest);
+    static const enum digest digests[HASH_KIND_COUNT] = {[HASH_SHA256] = DIGEST_SHA256,
+                                                         [HASH_SHA384] = DIGEST_SHA384,
+                                                         [HASH_SHA512] = DIGEST_SHA512,
+                                                         [HASH_SHA1] = DIGEST_SHA1};
+
+    assert(kind != HASH_SHA224 && kind < HASH_KIND_COUNT);
+    return digest_make(digests[kind], s, digest);
 }
 
 size_t hash_hmac(enum hash_kind kind, struct span key, struct span s, uint8_t *mac)

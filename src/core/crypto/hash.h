@@ -23,8 +23,8 @@ enum hash_kind {
 /* SHA-256 of `s` into `digest` (HASH_SHA256_SIZE octets). */
 void hash_sha256(struct span s, uint8_t *digest);
 
-/* SHA-256 or SHA-1 of `s` into `digest` (HASH_MAX_SIZE octets); returns how many octets
- * it has. */
+/* The hash of `s`, any but SHA-224, into `digest` (HASH_MAX_SIZE octets); returns how
+ * many octets it has. */
 size_t hash_make(enum hash_kind kind, struct span s, uint8_t *digest);
 
 /* HMAC-SHA-256 (RFC 2104) of `s` under `key` into `mac` (HASH_SHA256_SIZE octets). */
