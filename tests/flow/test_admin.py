@@ -115,7 +115,7 @@ def test_readable_output(house, client):
     (["account", "show", "1", "--dir", "/nonexistent"], 78, "is not there"),
     (["account", "show", "99", "--dir", "DIR"], 1, "there is no such account"),
     (["acount", "show", "1", "--dir", "DIR"], 64, 'did you mean "account show"'),
-    (["eab", "add", "--dir", "DIR", "--identifier", "dsn"], 64, "there are dns and ip"),
+    (["eab", "add", "--dir", "DIR", "--identifier", "dsn"], 64, "there are dns, ip, permanent-identifier and hardware-module"),
     (["eab", "add", "--dir", "DIR", "--challenge", "http01"], 64, "there are http-01 and dns-01"),
     (["eab", "add", "--dir", "DIR", "--identifier", "ip", "--allow-name", "a.test"], 64, "--allow-name is of no use"),
     (["eab", "add", "--dir", "DIR", "--identifier", "dns", "--allow-network", "10.0.0.0/8"], 64, "--allow-network is of no use"),

@@ -41,10 +41,10 @@ static enum err check_identifier(const struct admin_call *call, const char *text
     *made = text;
     return terms_read_identifier_type(text, &type)
                ? ERR_OK
-               : err_set(
-                     why, ERR_USAGE,
-                     "there is no type of identifiers \"%.50s\"; there are dns and ip",
-                     text);
+               : err_set(why, ERR_USAGE,
+                         "there is no type of identifiers \"%.50s\"; there are dns, "
+                         "ip, permanent-identifier and hardware-module",
+                         text);
 }
 
 static enum err check_challenge(const struct admin_call *call, const char *text,

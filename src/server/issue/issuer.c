@@ -152,14 +152,22 @@ const char *issuer_refuse(const struct issuer *issuer,
     struct address address;
     const char *refusal = NULL;
     bool is_address = identifier->type == IDENTIFIER_IP;
+    bool is_device = terms_is_device(identifier->type);
 
     if (is_address && !identifier_address(identifier, &address))
         return "is no address";
-    for (size_t i = 0; i < issuer->constraint_count && refusal == NULL; i++)
-        refusal = is_address ? name_constraints_refuse_address(&issuer->constraints[i],
-                                                               address_octets(&address))
-                             : name_constraints_refuse_dns(&issuer->constraints[i],
-                                                           span_of(identifier->value));
+    for (size_t i = 0; i < issuer->constraint_count && refusal == NULL; i++) {
+        const struct name_constraints *constraints = &issuer->constraints[i];
+        if (is_device) /* an otherName: as lint/rule_name_constraints.c */
+            refusal =
+                constraints->has_others ? "is of a kind that cannot be judged" : NULL;
+        else if (is_address)
+            refusal =
+                name_constraints_refuse_address(constraints, address_octets(&address));
+        else
+            refusal =
+                name_constraints_refuse_dns(constraints, span_of(identifier->value));
+    }
     return refusal;
 }
 

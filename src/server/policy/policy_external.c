@@ -10,6 +10,8 @@ static bool is_named(const struct external_policy *policy,
 {
     if (policy->names.count == 0 && policy->networks.count == 0)
         return true;
+    if (terms_is_device(identifier->type))
+        return false; /* as with names alone there are no addresses */
     return identifier->type == IDENTIFIER_IP
                ? policy_lists_address(&policy->networks, identifier->value)
                : policy_lists_name(&policy->names, identifier->value);

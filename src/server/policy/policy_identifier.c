@@ -1,6 +1,7 @@
 /* What may be certified, and by what challenges it can be proved. */
 #include <string.h>
 
+#include "core/acme/identifier_device.h"
 #include "server/policy/policy.h"
 
 #define DNS_LABEL                                                                        \
@@ -9,8 +10,8 @@
 
 /* Those that server/validate knows, in the order they are shown. */
 static const enum challenge_type known[] = {
-    CHALLENGE_HTTP_01, CHALLENGE_DNS_01, CHALLENGE_TLS_ALPN_01, CHALLENGE_DNS_ACCOUNT_01,
-    CHALLENGE_DNS_PERSIST_01};
+    CHALLENGE_HTTP_01,        CHALLENGE_DNS_01,         CHALLENGE_TLS_ALPN_01,
+    CHALLENGE_DNS_ACCOUNT_01, CHALLENGE_DNS_PERSIST_01, CHALLENGE_DEVICE_ATTEST_01};
 
 bool policy_offers(const struct settings_directory *directory, enum challenge_type type,
                    enum identifier_type identifier, bool wildcard)
@@ -57,11 +58,15 @@ enum err policy_identifier(struct arena *a, const char *type, const char *value,
     case IDENTIFIER_IP:
         TRY(identifier_read_ip(a, value, &read, why));
         break;
+    case IDENTIFIER_PERMANENT_IDENTIFIER:
+    case IDENTIFIER_HARDWARE_MODULE:
+        TRY(identifier_read_device(a, known_type, span_of(value), &read, why));
+        break;
     default:
         return err_set(
             why, ERR_UNSUPPORTED_IDENTIFIER,
             "identifiers of type \"%.50s\" are not supported; this server has: "
-            "dns, ip",
+            "dns, ip, permanent-identifier, hardware-module",
             type);
     }
     *identifier = read;

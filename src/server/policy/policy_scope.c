@@ -210,6 +210,8 @@ enum err policy_identifier_allowed(const struct policy_scope *scope,
             scope->profile->name, identifier->value);
     if (identifier->type == IDENTIFIER_IP)
         return check_address(scope, identifier, why);
+    if (terms_is_device(identifier->type))
+        return ERR_OK; /* lists of names are not about them */
     if (policy_lists_name(&directory->deny_names, identifier->value))
         return err_set(why, ERR_REJECTED_IDENTIFIER,
                        "the policy of this directory denies the name \"%s\"",

@@ -220,6 +220,25 @@ static enum err check_persist(const struct settings_directory *directory,
     return ERR_OK;
 }
 
+/* Devices are proved by one challenge, which is off unless it is asked for. */
+static enum err check_devices(const struct settings_directory *directory,
+                              struct err_info *why)
+{
+    bool offered = (directory->challenge_types & 1U << CHALLENGE_DEVICE_ATTEST_01) != 0;
+    bool taken = settings_profile_has_devices(directory->identifier_types);
+
+    if (taken && !offered)
+        return err_set(why, ERR_CONFIG,
+                       "identifiers: devices are proved by device-attest-01, which "
+                       "challenges must name");
+    if (offered && !taken)
+        return err_set(
+            why, ERR_CONFIG,
+            "challenges: device-attest-01 proves devices only, and identifiers "
+            "names neither permanent-identifier nor hardware-module");
+    return ERR_OK;
+}
+
 static enum err check_addresses(const struct settings_directory *directory,
                                 struct err_info *why)
 {
@@ -339,6 +358,7 @@ static enum err check_directory(struct arena *a, const struct settings *s,
     TRY(check_issuer_domain_names(a, s, directory, why));
     TRY(check_offered(directory, why));
     TRY(check_persist(directory, why));
+    TRY(check_devices(directory, why));
     TRY(settings_view_directory(a, s, directory, why));
     TRY(check_external(directory, why));
     return settings_issuers_read(a, s, directory->issuer, &directory->issuer_rows,

@@ -16,20 +16,35 @@
 #define CLIENT "1.3.6.1.5.5.7.3.2"
 
 #define CHALLENGES_THERE_ARE                                                             \
-    "http-01, dns-01, tls-alpn-01, dns-account-01 and dns-persist-01"
+    "http-01, dns-01, tls-alpn-01, dns-account-01, dns-persist-01 and device-attest-01"
+#define IDENTIFIERS_THERE_ARE "dns, ip, permanent-identifier and hardware-module"
 
-/* Words of a list as bits; all of them for an empty one. */
+/* What is meant where nothing is said: no drafts, and so no devices either. */
+static unsigned int usual_types(bool challenges)
+{
+    unsigned int bits = 0;
+
+    for (unsigned int i = 0; challenges && i < CHALLENGE_TYPE_COUNT; i++)
+        if (!terms_is_draft((enum challenge_type)i))
+            bits |= 1U << i;
+    for (unsigned int i = 0; !challenges && i < IDENTIFIER_TYPE_COUNT; i++)
+        if (!terms_is_device((enum identifier_type)i))
+            bits |= 1U << i;
+    return bits;
+}
+
+bool settings_profile_has_devices(unsigned int identifier_types)
+{
+    return (identifier_types & (1U << IDENTIFIER_PERMANENT_IDENTIFIER |
+                                1U << IDENTIFIER_HARDWARE_MODULE)) != 0;
+}
+
+/* Words of a list as bits; the usual ones for an empty one. */
 enum err settings_profile_types(const struct config_list *list, bool challenges,
                                 const char *option, unsigned int *bits,
                                 struct err_info *why)
 {
-    unsigned int all =
-        (1U << (challenges ? CHALLENGE_TYPE_COUNT : IDENTIFIER_TYPE_COUNT)) - 1;
-
-    for (int i = 0; challenges && i < CHALLENGE_TYPE_COUNT; i++)
-        if (terms_is_draft((enum challenge_type)i))
-            all &= ~(1U << (unsigned int)i);
-    *bits = list->count == 0 ? all : 0;
+    *bits = list->count == 0 ? usual_types(challenges) : 0;
     for (size_t i = 0; i < list->count; i++) {
         enum challenge_type challenge = 0;
         enum identifier_type identifier = 0;
@@ -38,7 +53,7 @@ enum err settings_profile_types(const struct config_list *list, bool challenges,
         if (!known)
             return err_set(why, ERR_CONFIG, "%s: there is no type \"%s\"; there are %s",
                            option, list->items[i],
-                           challenges ? CHALLENGES_THERE_ARE : "dns and ip");
+                           challenges ? CHALLENGES_THERE_ARE : IDENTIFIERS_THERE_ARE);
         *bits |= 1U << (challenges ? (unsigned int)challenge : (unsigned int)identifier);
     }
     return ERR_OK;

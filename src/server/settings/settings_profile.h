@@ -8,11 +8,14 @@ MUST_CHECK enum err settings_profile_check(struct arena *a, const struct setting
                                            struct settings_profile *profile,
                                            struct err_info *why);
 
-/* Types of challenges, or of identifiers, in a list as bits; all of them for an empty
- * one. ERR_CONFIG. */
+/* Types of challenges, or of identifiers, in a list as bits; for an empty one all that
+ * are no drafts, or name no device. ERR_CONFIG. */
 MUST_CHECK enum err settings_profile_types(const struct config_list *list,
                                            bool challenges, const char *option,
                                            unsigned int *bits, struct err_info *why);
+
+/* Is one of these bits a type that names a device? */
+bool settings_profile_has_devices(unsigned int identifier_types);
 
 /* Does what a profile comes to go together (profile_rules.def)? ERR_CONFIG. */
 MUST_CHECK enum err settings_profile_rules(const struct settings *s,

@@ -35,6 +35,8 @@ static const struct json *json_of(const char *text)
 #define A60         A50 A10
 #define IP(address) "{\"type\":\"ip\",\"value\":\"" address "\"}"
 #define DNS(name)   "{\"type\":\"dns\",\"value\":\"" name "\"}"
+#define PID(value)  "{\"type\":\"permanent-identifier\",\"value\":\"" value "\"}"
+#define HWM(value)  "{\"type\":\"hardware-module\",\"value\":\"" value "\"}"
 
 static void identifiers(void **state)
 {
@@ -75,6 +77,20 @@ static void identifiers(void **state)
          "10.88.1.1 fd00:8::1"},
         {"{\"identifiers\":[" IP("10.89.0.1") "]}", ERR_REJECTED_IDENTIFIER,
          "private use"},
+        /* S-DA-1, S-DA-2: the octets as they came, several of them, beside names */
+        {"{\"identifiers\":[" PID("A b\\u00e9/1.2.3") "," DNS("A.test") "," PID(
+             "a b\\u00e9/1.2.3") "]}",
+         ERR_OK, "A b\xc3\xa9/1.2.3 a.test a b\xc3\xa9/1.2.3"},
+        {"{\"identifiers\":[" PID("A") "," PID("A") "," HWM("A/1.2") "]}", ERR_OK,
+         "A A/1.2"},
+        {"{\"identifiers\":[" PID("*.a.test") "," PID("10.0.0.1") "]}", ERR_OK,
+         "*.a.test 10.0.0.1"},
+        {"{\"identifiers\":[" PID("") "]}", ERR_MALFORMED, "no device"},
+        {"{\"identifiers\":[" PID("A/1.40") "]}", ERR_MALFORMED, "object identifier"},
+        {"{\"identifiers\":[" HWM("ABCD") "]}", ERR_MALFORMED, "hardware-module"},
+        {"{\"identifiers\":[" HWM("/1.2.3") "]}", ERR_MALFORMED, "no device"},
+        {"{\"identifiers\":[" HWM("A/3.1") "]}", ERR_MALFORMED, "object identifier"},
+        {"{\"identifiers\":[" PID("A\\n") "]}", ERR_REJECTED_IDENTIFIER, "control"},
         {"{\"identifiers\":[{\"type\":\"Dns\",\"value\":\"a.test\"}]}",
          ERR_UNSUPPORTED_IDENTIFIER, "Dns"},
         /* S-WILD-1, S-WILD-4; the base beside it is an identifier of its own */
@@ -168,6 +184,22 @@ static void offers(void **state)
     assert_true(policy_offers(&directory, CHALLENGE_DNS_01, IDENTIFIER_DNS, true));
     assert_true(policy_offers(&directory, CHALLENGE_HTTP_01, IDENTIFIER_IP, false));
     assert_false(policy_offers(&directory, CHALLENGE_DNS_01, IDENTIFIER_IP, false));
+    /* S-CH-11: devices are proved by device-attest-01, which proves nothing else */
+    for (int type = 0; type < CHALLENGE_TYPE_COUNT; type++) {
+        bool is_device = type == CHALLENGE_DEVICE_ATTEST_01;
+        assert_int_equal(
+            policy_offers(&directory, type, IDENTIFIER_PERMANENT_IDENTIFIER, false),
+            is_device);
+        assert_int_equal(
+            policy_offers(&directory, type, IDENTIFIER_HARDWARE_MODULE, false),
+            is_device);
+    }
+    assert_false(
+        policy_offers(&directory, CHALLENGE_DEVICE_ATTEST_01, IDENTIFIER_DNS, false));
+    assert_false(
+        policy_offers(&directory, CHALLENGE_DEVICE_ATTEST_01, IDENTIFIER_DNS, true));
+    assert_false(
+        policy_offers(&directory, CHALLENGE_DEVICE_ATTEST_01, IDENTIFIER_IP, false));
     assert_true(policy_offers(&directory, CHALLENGE_TLS_ALPN_01, IDENTIFIER_DNS, false));
     assert_false(policy_offers(&directory, CHALLENGE_TLS_ALPN_01, IDENTIFIER_DNS, true));
     assert_true(policy_offers(&directory, CHALLENGE_TLS_ALPN_01, IDENTIFIER_IP, false));

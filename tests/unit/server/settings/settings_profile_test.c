@@ -120,6 +120,10 @@ static void wrong(void **state)
         {"must_staple: always, no_rev_avail: true", "must_staple: with no_rev_avail"},
         {"no_rev_avail: true, crl_urls: 'http://a.test/l'", "no_rev_avail: it says"},
         {"no_rev_avail: true, ocsp_urls: 'http://a.test'", "no_rev_avail: it says"},
+        {"usages: client, identifiers: [dns, hardware-module], challenges: [http-01, "
+         "dns-01]",
+         "challenges: identifiers has devices"},
+        {"identifiers: permanent-identifier", "usages: identifiers has devices"},
         {"identifiers: [dsn]", "identifiers: there is no type \"dsn\""},
         {"accounts: [1]", "accounts are listed"},
         {"restricted: true, accounts: [x]", "accounts: \"x\" is no number"},
@@ -171,6 +175,10 @@ static void baseline(void **state)
         {"issuer_urls: 'http://a.test/i', no_rev_avail: true, lifetime: 7d", NULL},
         {"issuer_urls: 'http://a.test/i', no_rev_avail: true, lifetime: 169h",
          "no_rev_avail: only a certificate that lives for at most 7d"},
+        /* S-DA-15 */
+        {URLS ", identifiers: [dns, permanent-identifier], usages: [server, client]",
+         "identifiers: devices must not be among them"},
+        {URLS ", identifiers: [dns, ip]", NULL},
         {URLS ", caa_age: 8h", NULL},
         {URLS ", caa_age: 9h", "caa_age: CAA records"},
     };
