@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
+#include "core/x509/device_name.h"
 
 #define CSR_MAX       (64 * 1024) /* octets of a request */
 #define CSR_NAMES_MAX 1000        /* names, and addresses, in one request */
@@ -35,12 +36,14 @@ struct csr_checked {
 MUST_CHECK enum err csr_read(struct arena *a, struct span der,
                              const struct csr_checked **csr, struct err_info *why);
 
-/* What a request is for: DNS names, and addresses of 4 or 16 octets. */
+/* What a request is for: DNS names, addresses of 4 or 16 octets, names of devices. */
 struct csr_names {
     const char *const *dns;
     size_t dns_count;
     const struct span *addresses;
     size_t address_count;
+    const struct device_name *devices;
+    size_t device_count;
 };
 
 /* Append a DER request of `key` for a subject (whole Name element) with these extensions

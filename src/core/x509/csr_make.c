@@ -12,6 +12,8 @@ static void write_names(struct der_writer *w, const struct csr_names *names)
 {
     size_t mark = der_write_mark(w);
 
+    for (size_t i = names->device_count; i > 0; i--)
+        device_name_write(w, &names->devices[i - 1]);
     for (size_t i = names->address_count; i > 0; i--)
         der_write_element(w, DER_SAN_IP, names->addresses[i - 1]);
     for (size_t i = names->dns_count; i > 0; i--)

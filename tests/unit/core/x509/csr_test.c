@@ -186,7 +186,8 @@ static void addresses(void **state)
     for (size_t dns = 0; dns < 2; dns++) {
         AUTO(buf) struct buf b = buf_make(CSR_MAX);
         const struct csr_checked *csr = NULL;
-        const struct csr_names names = {&name, dns, list, 2};
+        const struct csr_names names = {
+            .dns = &name, .dns_count = dns, .addresses = list, .address_count = 2};
         assert_int_equal(csr_make(&b, key, &names, NULL), ERR_OK);
         const unsigned char *at = b.data;
         X509_REQ *theirs = d2i_X509_REQ(NULL, &at, (long)b.len);
