@@ -83,3 +83,5 @@ int contract_reuse(void);
 int contract_search(void);
 int contract_subdomains(void);
 int contract_precertificates(void);
+int contract_devices(void);
+int contract_device_blocks(void);

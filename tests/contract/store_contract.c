@@ -310,6 +310,8 @@ int main(void)
     failed += contract_keys();
     failed += contract_star();
     failed += contract_attestation();
+    failed += contract_devices();
+    failed += contract_device_blocks();
     failed += contract_caa();
     failed += contract_evidence();
     failed += contract_sweep();

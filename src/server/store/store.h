@@ -394,7 +394,8 @@ MUST_CHECK enum err store_order_fail(struct store_session *s, int64_t order_id,
  * has an issuance that is neither abandoned nor waiting, or an authorization that is not
  * valid (any more), or the serial was used before; ERR_UNAUTHORIZED if the account is not
  * valid any more; ERR_BAD_CSR if the key is blocked, or any account's, valid or not (RFC
- * 8555 11.1). `star`: see store_star.h. */
+ * 8555 11.1); ERR_REJECTED_IDENTIFIER if the order names a device that is blocked.
+ * `star`: see store_star.h. */
 MUST_CHECK enum err store_issuance_begin(struct store_session *s,
                                          struct store_issuance *issuance,
                                          struct err_info *why);

@@ -14,7 +14,8 @@ static enum err finish(struct store_connection *c, int64_t authz_id, int challen
     sqlite3_bind_int(q, 2, attestation->format);
     store_connection_bind_span(q, 3, span_make(attestation->key_hash, STORE_HASH_SIZE));
     sqlite3_bind_int64(q, 4, attestation->at);
-    return store_connection_do(c, q, why);
+    TRY(store_connection_do(c, q, why));
+    return store_device_note_attested(c, authz_id, attestation->at, why);
 }
 
 enum err store_attestation_finish(struct store_session *s, int64_t authz_id,

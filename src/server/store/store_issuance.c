@@ -125,8 +125,9 @@ enum err store_issuance_begin(struct store_session *s, struct store_issuance *is
 }
 
 /* Keys of own certificates are in memory only: what an earlier process began is over. */
-static enum err begin_own(struct store_connection *c, struct store_issuance *issuance,
-                          int64_t replaced, struct err_info *why)
+enum err store_issuance_insert_own(struct store_connection *c,
+                                   struct store_issuance *issuance, int64_t replaced,
+                                   struct err_info *why)
 {
     issuance->order_id = 0;
     issuance->account_id = 0;
@@ -144,7 +145,7 @@ enum err store_issuance_begin_own(struct store_session *s,
     enum err result = store_batch_begin(s, why);
 
     if (result == ERR_OK)
-        result = begin_own(&s->store->writer, issuance, replaced, why);
+        result = store_issuance_insert_own(&s->store->writer, issuance, replaced, why);
     return store_batch_end(s, result);
 }
 

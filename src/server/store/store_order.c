@@ -175,6 +175,7 @@ enum err store_order_insert(struct store_connection *c, struct arena *a,
         put_id(&ids, order->authzs[i].id);
     }
     order->authz_count = order->identifier_count;
+    TRY(store_device_note_order(c, order, why));
     sqlite3_stmt *q = store_connection_statement(c, STATEMENT_ORDER_AUTHZS);
     sqlite3_bind_int64(q, 1, order->id);
     store_connection_bind_span(q, 2, buf_span(&ids));
@@ -412,6 +413,13 @@ static enum err check_order(struct store_connection *c,
     if (is_account)
         return err_set(why, ERR_BAD_CSR,
                        "the certificate's key is an account's key (RFC 8555 11.1)");
+    enum err device = store_device_check_order(c, issuance->order_id, why);
+    if (device == ERR_REJECTED_IDENTIFIER && renewal) { /* it ends, then */
+        if (why != NULL)
+            why->code = ERR_UNAUTHORIZED;
+        return ERR_UNAUTHORIZED;
+    }
+    TRY(device);
     if (failed || expired)
         return err_set(why, failed && renewal ? ERR_UNAUTHORIZED : ERR_CONFLICT,
                        "the order is invalid or has expired");

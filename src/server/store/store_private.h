@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "server/store/store.h"
+#include "server/store/store_device.h"
 #include "server/store/store_notes.h"
 #include "server/store/store_renewal.h"
 #include "server/store/store_reuse.h"
@@ -281,6 +282,59 @@ MUST_CHECK enum err store_issuance_check_begun(struct store_connection *c, int64
 MUST_CHECK enum err store_issuance_set_state(struct store_connection *c, int64_t id,
                                              enum store_issuance_state state,
                                              struct err_info *why);
+
+/* As store_revoke_all; the list has at most some hundred. */
+MUST_CHECK enum err store_revocation_of_all(struct store_connection *c,
+                                            const struct store_issuance *const *list,
+                                            size_t count,
+                                            const struct store_revocation *revocation,
+                                            int64_t now, struct store_revoked *sum,
+                                            struct err_info *why);
+
+/* All rows of a query that is bound and has SEARCH_RANGE's columns, at most `max`. */
+MUST_CHECK enum err store_search_rows(struct store_connection *c, sqlite3_stmt *q,
+                                      struct arena *a, size_t max,
+                                      struct store_found **rows, size_t *count,
+                                      struct err_info *why);
+
+/* As store_issuance_begin_own. */
+MUST_CHECK enum err store_issuance_insert_own(struct store_connection *c,
+                                              struct store_issuance *issuance,
+                                              int64_t replaced, struct err_info *why);
+
+/* ---- devices ---- */
+
+/* As store_device_find. */
+MUST_CHECK enum err store_device_load(struct store_connection *c, struct arena *a,
+                                      const struct store_identifier *identifier,
+                                      struct store_device **row, struct err_info *why);
+
+/* Add the row of a device, without keys and not blocked. */
+MUST_CHECK enum err store_device_insert(struct store_connection *c,
+                                        const struct store_device *device, int64_t now,
+                                        int64_t *id, struct err_info *why);
+
+/* As store_device_block; identifier, label, reason and, unless it is 0, blocked of
+ * `device` are read. */
+MUST_CHECK enum err store_device_block_row(struct store_connection *c,
+                                           const struct store_device *device,
+                                           int crl_reason, int64_t now,
+                                           struct store_device_blocked *result,
+                                           struct err_info *why);
+
+/* Note which devices a new order names. */
+MUST_CHECK enum err store_device_note_order(struct store_connection *c,
+                                            const struct store_order *order,
+                                            struct err_info *why);
+
+/* ERR_REJECTED_IDENTIFIER if one of them is blocked. */
+MUST_CHECK enum err store_device_check_order(struct store_connection *c, int64_t order_id,
+                                             struct err_info *why);
+
+/* The device of an authorization has proved itself. */
+MUST_CHECK enum err store_device_note_attested(struct store_connection *c,
+                                               int64_t authz_id, int64_t now,
+                                               struct err_info *why);
 
 /* As store_revocation_check. */
 MUST_CHECK enum err store_revocation_look(struct store_connection *c, int64_t issuance_id,

@@ -201,10 +201,10 @@ static bool has_key_before(const struct store_issuance *const *list, size_t inde
 }
 
 /* Whose revocation is not new, its key was dealt with when it was. */
-static enum err revoke_all(struct store_connection *c,
-                           const struct store_issuance *const *list, size_t count,
-                           const struct store_revocation *revocation, int64_t now,
-                           struct store_revoked *sum, struct err_info *why)
+enum err store_revocation_of_all(struct store_connection *c,
+                                 const struct store_issuance *const *list, size_t count,
+                                 const struct store_revocation *revocation, int64_t now,
+                                 struct store_revoked *sum, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     const struct store_issuance **fresh = arena_array(a, count, sizeof *fresh);
@@ -233,7 +233,8 @@ enum err store_revoke_all(struct store_session *s,
     enum err result = store_batch_begin(s, why);
 
     if (result == ERR_OK)
-        result = revoke_all(&s->store->writer, list, count, revocation, now, sum, why);
+        result = store_revocation_of_all(&s->store->writer, list, count, revocation, now,
+                                         sum, why);
     if (result == ERR_OK)
         atomic_fetch_add(&s->store->revoked, 1);
     return store_batch_end(s, result);

@@ -14,9 +14,9 @@ static void from_row(sqlite3_stmt *q, struct arena *a, struct store_found *row)
 }
 
 /* All rows of a query that is bound, at most `max`. */
-static enum err all_rows(struct store_connection *c, sqlite3_stmt *q, struct arena *a,
-                         size_t max, struct store_found **rows, size_t *count,
-                         struct err_info *why)
+enum err store_search_rows(struct store_connection *c, sqlite3_stmt *q, struct arena *a,
+                           size_t max, struct store_found **rows, size_t *count,
+                           struct err_info *why)
 {
     struct store_found *list = arena_array(a, max, sizeof *list);
     size_t used = 0;
@@ -61,7 +61,7 @@ static enum err range(struct store_connection *c, struct arena *a,
     sqlite3_bind_int64(q, 4, search->begun_from);
     sqlite3_bind_int64(q, 5, search->begun_before);
     sqlite3_bind_int64(q, 6, search->incident_id);
-    return all_rows(c, q, a, STORE_SEARCH_SPAN, rows, count, why);
+    return store_search_rows(c, q, a, STORE_SEARCH_SPAN, rows, count, why);
 }
 
 enum err store_search_range(struct store_session *s, struct arena *a,
@@ -82,7 +82,7 @@ static enum err by_key(struct store_connection *c, struct arena *a,
     store_connection_bind_span(q, 1, span_make(key_hash, STORE_HASH_SIZE));
     sqlite3_bind_int64(q, 2, after);
     sqlite3_bind_int64(q, 3, (int64_t)max);
-    return all_rows(c, q, a, max, rows, count, why);
+    return store_search_rows(c, q, a, max, rows, count, why);
 }
 
 enum err store_search_key(struct store_session *s, struct arena *a,
@@ -101,7 +101,7 @@ static enum err by_serial(struct store_connection *c, struct arena *a, struct sp
     size_t count = 0;
 
     store_connection_bind_span(q, 1, serial);
-    TRY(all_rows(c, q, a, 1, row, &count, why));
+    TRY(store_search_rows(c, q, a, 1, row, &count, why));
     return count == 1 ? ERR_OK : err_set(why, ERR_NOT_FOUND, "there is no such serial");
 }
 

@@ -71,7 +71,7 @@ static enum err save(struct store_connection *c, const struct store_sweep *sweep
 struct table {
     enum store_statement span;
     enum store_statement remove;
-    enum store_statement with[2]; /* what goes with rows that are gone */
+    enum store_statement with[3]; /* what goes with rows that are gone */
     size_t with_count;
     int64_t retention;
 };
@@ -180,11 +180,12 @@ static enum err step(struct store_connection *c, struct store_sweep *sweep,
                      const struct store_sweep_limits *limits,
                      struct store_sweep_result *result, struct err_info *why)
 {
-    const struct table orders = {STATEMENT_SWEEP_ORDERS_SPAN,
-                                 STATEMENT_SWEEP_ORDERS,
-                                 {STATEMENT_SWEEP_STARS, STATEMENT_SWEEP_CAA},
-                                 2,
-                                 limits->order_retention};
+    const struct table orders = {
+        STATEMENT_SWEEP_ORDERS_SPAN,
+        STATEMENT_SWEEP_ORDERS,
+        {STATEMENT_SWEEP_STARS, STATEMENT_SWEEP_CAA, STATEMENT_SWEEP_DEVICES},
+        3,
+        limits->order_retention};
     const struct table authzs = {STATEMENT_SWEEP_AUTHZS_SPAN,
                                  STATEMENT_SWEEP_AUTHZS,
                                  {STATEMENT_SWEEP_ATTESTATIONS},

@@ -70,7 +70,11 @@ static const struct {
 
      "UPDATE blocked_key SET reason = 'found on a web page';"
      "INSERT INTO precertificate VALUES (1, x'30', NULL);"},
-    {SCHEMA_006, "INSERT INTO attestation VALUES (5, 2, zeroblob(32), 14);"},
+    {SCHEMA_006, "INSERT INTO attestation VALUES (5, 2, zeroblob(32), 14);"
+                 "INSERT INTO device VALUES (1, 2, 'abc', 'x', 12, 0, 13, 'lost', 11);"
+                 "INSERT INTO device_key VALUES (zeroblob(32), 1, 2, 1);"
+                 "INSERT INTO device_order VALUES (2, 'abc', 3);"
+                 "INSERT INTO device_issuance VALUES (2, 'abc', 9);"},
 };
 
 #define VERSIONS    ((int)(sizeof versions / sizeof versions[0]))
