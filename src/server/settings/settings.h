@@ -132,7 +132,8 @@ struct settings_profile {
     unsigned int challenge_types;  /* bits 1 << enum challenge_type, 0: all */
     bool baseline;                 /* the Baseline Requirements hold: rules is br */
     const char *issuer_by_key[SETTINGS_KEY_CLASSES]; /* NULL: `issuer` */
-    bool ct_required; /* with timestamps of logs (RFC 6962) */
+    bool ct_required;   /* with timestamps of logs (RFC 6962) */
+    bool known_devices; /* only those of the inventory */
 };
 
 /* A hierarchy beside that of files.*: issuers.NAME. */
@@ -153,6 +154,7 @@ struct settings_directory {
     unsigned int challenge_types;  /* bits 1 << enum challenge_type */
     bool external_verified;        /* bindings are looked at */
     bool external_required;
+    bool known_devices;                              /* only those of the inventory */
     const char *issuer_by_key[SETTINGS_KEY_CLASSES]; /* NULL: `issuer` */
     struct settings_view view;
     bool has_view; /* it differs from that of validation.* */

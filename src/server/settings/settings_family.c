@@ -361,6 +361,7 @@ static enum err check_directory(struct arena *a, const struct settings *s,
     TRY(check_devices(directory, why));
     TRY(settings_view_directory(a, s, directory, why));
     TRY(check_external(directory, why));
+    TRY(settings_profile_devices(directory->devices, &directory->known_devices, why));
     return settings_issuers_read(a, s, directory->issuer, &directory->issuer_rows,
                                  directory->issuer_by_key, why);
 }

@@ -68,6 +68,15 @@ static enum err read_rules(struct settings_profile *profile, struct err_info *wh
     return ERR_OK;
 }
 
+enum err settings_profile_devices(const char *word, bool *known, struct err_info *why)
+{
+    *known = strcmp(word, "known") == 0;
+    return *known || strcmp(word, "any") == 0
+               ? ERR_OK
+               : err_set(why, ERR_CONFIG, "devices: \"%s\" is neither any nor known",
+                         word);
+}
+
 static enum err check_accounts(const struct settings_profile *profile,
                                struct err_info *why)
 {
@@ -335,6 +344,7 @@ enum err settings_profile_check(struct arena *a, const struct settings *s,
     TRY(read_all_urls(p, why));
     TRY(read_choices(p, why));
     TRY(check_accounts(p, why));
+    TRY(settings_profile_devices(p->devices, &p->known_devices, why));
     if (p->challenges.count > 0)
         TRY(settings_profile_types(&p->challenges, true, "challenges",
                                    &p->challenge_types, why));

@@ -17,6 +17,10 @@ MUST_CHECK enum err settings_profile_types(const struct config_list *list,
 /* Is one of these bits a type that names a device? */
 bool settings_profile_has_devices(unsigned int identifier_types);
 
+/* Which devices: any, or known. ERR_CONFIG. */
+MUST_CHECK enum err settings_profile_devices(const char *word, bool *known,
+                                             struct err_info *why);
+
 /* Does what a profile comes to go together (profile_rules.def)? ERR_CONFIG. */
 MUST_CHECK enum err settings_profile_rules(const struct settings *s,
                                            const struct settings_profile *profile,
