@@ -11,11 +11,31 @@
 #define DER_SAN_IP            0x87
 #define DER_AKI_KEY_ID        0x80
 
+/* Other kinds of otherName are nobody's business here. */
+static void read_device(struct arena *a, struct der_reader *r, struct span content,
+                        struct device_name **devices, struct certificate *c)
+{
+    struct device_name read = {0};
+    enum device_name_kind kind = device_name_read(content, &read);
+
+    if (kind == DEVICE_NAME_NONE)
+        return;
+    if (kind == DEVICE_NAME_MALFORMED || c->device_count == CERTIFICATE_NAMES_MAX) {
+        der_read_fail(r, "the name of a device is not acceptable");
+        return;
+    }
+    if (*devices == NULL)
+        *devices = arena_array(a, CERTIFICATE_NAMES_MAX, sizeof **devices);
+    (*devices)[c->device_count++] = read;
+    c->devices = *devices;
+}
+
 /* What an extension's octets hold; errors go to the outer reader. */
 static void read_names(struct arena *a, struct der_reader *r, struct certificate *c)
 {
     const char **names = arena_array(a, CERTIFICATE_NAMES_MAX, sizeof *names);
     struct span *addresses = NULL;
+    struct device_name *devices = NULL;
 
     der_read_enter(r, DER_SEQUENCE);
     while (der_read_more(r)) {
@@ -29,6 +49,8 @@ static void read_names(struct arena *a, struct der_reader *r, struct certificate
             if (addresses == NULL)
                 addresses = arena_array(a, CERTIFICATE_NAMES_MAX, sizeof *addresses);
             addresses[c->address_count++] = name;
+        } else if (tag == DER_SAN_OTHER) {
+            read_device(a, r, name, &devices, c);
         } else if (tag == DER_SAN_DNS || tag == DER_SAN_IP) {
             der_read_fail(r, "the subjectAltName is not acceptable");
         }

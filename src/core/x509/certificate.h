@@ -10,6 +10,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
+#include "core/x509/device_name.h"
 
 #define CERTIFICATE_MAX       (64 * 1024) /* octets of one certificate */
 #define CERTIFICATE_CHAIN_MAX 10          /* certificates in one PEM file */
@@ -37,6 +38,8 @@ struct certificate {
     size_t dns_name_count;
     const struct span *addresses; /* iPAddress: 4 or 16 octets each; in the arena */
     size_t address_count;
+    const struct device_name *devices; /* of the subjectAltName; in the arena */
+    size_t device_count;
 };
 
 /* Read one certificate: strict DER, version 3, nothing behind it. ERR_MALFORMED. */

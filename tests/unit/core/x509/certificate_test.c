@@ -57,6 +57,22 @@ static void fields(void **state)
         key_verify(key, leaf->signature_kind, leaf->tbs, leaf->signature, NULL), ERR_OK);
 }
 
+static void devices(void **state)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct certificate *read = NULL;
+
+    (void)state;
+    assert_int_equal(certificate_read(a, der_of(a, pem_devices), &read, NULL), ERR_OK);
+    assert_int_equal(read->dns_name_count, 1);
+    assert_int_equal(read->device_count, 2);
+    assert_int_equal(read->devices[0].kind, DEVICE_NAME_PERMANENT);
+    assert_true(span_is(read->devices[0].id, "ABCDEF123456"));
+    assert_true(span_equal(read->devices[0].oid, span_make("\x2a\x03\x04", 3)));
+    assert_int_equal(read->devices[1].kind, DEVICE_NAME_MODULE);
+    assert_true(span_is(read->devices[1].id, "ABCD"));
+}
+
 static void other_keys(void **state)
 {
     AUTO(arena) struct arena *a = arena_new();
@@ -274,15 +290,11 @@ static void changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields),
-        cmocka_unit_test(other_keys),
-        cmocka_unit_test(to_be_signed),
-        cmocka_unit_test(cut),
-        cmocka_unit_test(algorithms_differ),
-        cmocka_unit_test(pem),
-        cmocka_unit_test(pem_of_many),
-        cmocka_unit_test(pem_refused),
-        cmocka_unit_test(chains),
+        cmocka_unit_test(fields),      cmocka_unit_test(devices),
+        cmocka_unit_test(other_keys),  cmocka_unit_test(to_be_signed),
+        cmocka_unit_test(cut),         cmocka_unit_test(algorithms_differ),
+        cmocka_unit_test(pem),         cmocka_unit_test(pem_of_many),
+        cmocka_unit_test(pem_refused), cmocka_unit_test(chains),
         cmocka_unit_test(changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -331,3 +331,18 @@ static const char pem_leaf_key[] =
     "-----END EC PRIVATE KEY-----\n";
 
 /* clang-format on */
+
+/* openssl req -x509 with dev.flow.test, a PermanentIdentifier, a HardwareModuleName, a user principal name */
+static const char pem_devices[] __attribute__((unused)) =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBsDCCAVagAwIBAgIUDl01gzaGEnviZlkESwKY39zcNh8wCgYIKoZIzj0EAwIw\n"
+    "ADAgFw0yNjExMjkxNDE0MzRaGA8yMTA5MDExODE0MTQzNFowADBZMBMGByqGSM49\n"
+    "AgEGCCqGSM49AwEHA0IABKKlI4/7WtXibk4CVtESlESBgz55rFqCzAbJeRZjrvFO\n"
+    "xpvu/xTt59PM0B8nbY+pqT85x8dZ1AxISBlDFiIRhpmjgaswgagwDAYDVR0TAQH/\n"
+    "BAIwADB5BgNVHREBAf8EbzBtgg1kZXYuZmxvdy50ZXN0oCEGCCsGAQUFBwgDoBUw\n"
+    "EwwMQUJDREVGMTIzNDU2BgMqAwSgGQYIKwYBBQUHCASgDTALBgMqAwQEBEFCQ0Sg\n"
+    "HgYKKwYBBAGCNxQCA6AQDA51c2VyQGZsb3cudGVzdDAdBgNVHQ4EFgQUnG/Ivvmk\n"
+    "IZoY/Lm04MuxuHlJV58wCgYIKoZIzj0EAwIDSAAwRQIhANshsIIp/+1U0anEQQmk\n"
+    "Vo3gDqnLR8ZPT7VjkyW1F5S5AiA96nl8SQWjgVVKy5aUIuhvzbGqoSbLxobrXCxa\n"
+    "VUswrg==\n"
+    "-----END CERTIFICATE-----\n";
