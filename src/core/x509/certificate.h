@@ -68,3 +68,13 @@ MUST_CHECK enum err certificate_from_pem(struct arena *a, struct span pem,
 MUST_CHECK enum err certificate_check_chain(const struct span *chain, size_t count,
                                             struct span roots, const char *host,
                                             int64_t now, struct err_info *why);
+
+/* Does `roots` (PEM) vouch for chain[0], whatever it is for, by way of a path through
+ * others of the chain in any order, at the time `now` (RFC 5280 6.1)? All of them in
+ * time, issuers with cA (and keyCertSign, if there is a key usage) and path lengths, no
+ * unknown critical extension, no SHA-1 and no RSA of less than 2048 bits. A root in the
+ * chain is harmless, and not trusted for being there. By OpenSSL. ERR_UNAUTHORIZED with
+ * its reason. */
+MUST_CHECK enum err certificate_check_path(const struct span *chain, size_t count,
+                                           struct span roots, int64_t now,
+                                           struct err_info *why);

@@ -38,7 +38,24 @@ struct wish {
     int purpose; /* X509_PURPOSE_ */
     const char *host;
     int64_t now;
+    bool strict; /* as certificate_check_path says */
 };
+
+#define AUTH_LEVEL                                                                       \
+    2 /* of OpenSSL: 112 bits, so no SHA-1, and no RSA of less than 2048 bits */
+
+/* OpenSSL takes keyCertSign alone for a CA, and a root without any extension. */
+static enum err check_issuers(STACK_OF(X509) * path, struct err_info *why)
+{
+    for (int i = 1; i < sk_X509_num(path); i++) {
+        X509 *issuer = sk_X509_value(path, i);
+        if ((X509_get_extension_flags(issuer) & EXFLAG_CA) == 0 ||
+            (X509_get_key_usage(issuer) & KU_KEY_CERT_SIGN) == 0)
+            return err_set(why, ERR_UNAUTHORIZED,
+                           "certificate %d of the path is not of a CA", i + 1);
+    }
+    return ERR_OK;
+}
 
 static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
                       const struct wish *wish, struct err_info *why)
@@ -55,10 +72,14 @@ static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
     X509_VERIFY_PARAM_set_purpose(parameters, wish->purpose);
     if (wish->host != NULL)
         X509_VERIFY_PARAM_set1_host(parameters, wish->host, 0);
+    if (wish->strict)
+        X509_VERIFY_PARAM_set_auth_level(parameters, AUTH_LEVEL);
     if (X509_verify_cert(context) != 1)
         result =
             err_set(why, ERR_UNAUTHORIZED, "the chain is not good: %s",
                     X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
+    else if (wish->strict)
+        result = check_issuers(X509_STORE_CTX_get0_chain(context), why);
     X509_STORE_CTX_free(context);
     return result;
 }
@@ -91,7 +112,7 @@ enum err certificate_check_chain(const struct span *chain, size_t count,
                                  struct span roots, const char *host, int64_t now,
                                  struct err_info *why)
 {
-    const struct wish wish = {X509_PURPOSE_SSL_SERVER, host, now};
+    const struct wish wish = {X509_PURPOSE_SSL_SERVER, host, now, false};
 
     return check(chain, count, roots, &wish, why);
 }
@@ -99,7 +120,15 @@ enum err certificate_check_chain(const struct span *chain, size_t count,
 enum err certificate_authority_chain(const struct span *chain, size_t count,
                                      struct span roots, int64_t now, struct err_info *why)
 {
-    const struct wish wish = {X509_PURPOSE_ANY, NULL, now};
+    const struct wish wish = {X509_PURPOSE_ANY, NULL, now, false};
+
+    return check(chain, count, roots, &wish, why);
+}
+
+enum err certificate_check_path(const struct span *chain, size_t count, struct span roots,
+                                int64_t now, struct err_info *why)
+{
+    const struct wish wish = {X509_PURPOSE_ANY, NULL, now, true};
 
     return check(chain, count, roots, &wish, why);
 }
