@@ -167,6 +167,16 @@ bool file_exists(const char *path)
     return lstat(path, &status) == 0;
 }
 
+bool file_changed(const char *path, int64_t *seconds)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return false;
+    *seconds = status.st_mtim.tv_sec;
+    return true;
+}
+
 char *file_path(struct arena *a, const char *directory, const char *name)
 {
     if (name[0] == '/')

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/base/arena.h"
@@ -34,6 +35,9 @@ MUST_CHECK enum err file_sync_directory(const char *path, struct err_info *why);
 
 /* Is there something of that name? */
 bool file_exists(const char *path);
+
+/* When its content was changed last, in seconds; false if that cannot be told. */
+bool file_changed(const char *path, int64_t *seconds);
 
 /* "directory/name" in the arena; an absolute `name` stays as it is. */
 char *file_path(struct arena *a, const char *directory, const char *name);

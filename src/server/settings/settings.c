@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/net/address.h"
+#include "server/settings/settings_attest.h"
 #include "server/settings/settings_bundle.h"
 #include "server/settings/settings_family.h"
 #include "server/settings/settings_host.h"
@@ -149,6 +150,7 @@ static enum err check(struct arena *a, struct settings *s, struct err_info *why)
                        "certificate.backdate must be shorter than certificate.lifetime");
     TRY(settings_publish_check(a, s, why));
     TRY(settings_family_check(a, s, why));
+    TRY(settings_attest_check(s, why));
     TRY(settings_transparency_check(a, s, why));
     TRY(settings_perspective_check(a, s, why));
     TRY(settings_quorum_check(s, why));
@@ -289,6 +291,9 @@ struct config_list settings_notes(struct arena *a, const struct settings *s, int
     }
     size_t count = 0;
     const char *const *notes = settings_issuing_notes(a, s, now, &count);
+    for (size_t j = 0; j < count && list.count < CONFIG_LIST_MAX; j++)
+        items[list.count++] = notes[j];
+    notes = settings_attest_notes(a, s, now, &count);
     for (size_t j = 0; j < count && list.count < CONFIG_LIST_MAX; j++)
         items[list.count++] = notes[j];
     return list;

@@ -132,8 +132,10 @@ struct settings_profile {
     unsigned int challenge_types;  /* bits 1 << enum challenge_type, 0: all */
     bool baseline;                 /* the Baseline Requirements hold: rules is br */
     const char *issuer_by_key[SETTINGS_KEY_CLASSES]; /* NULL: `issuer` */
-    bool ct_required;   /* with timestamps of logs (RFC 6962) */
-    bool known_devices; /* only those of the inventory */
+    bool ct_required;            /* with timestamps of logs (RFC 6962) */
+    bool known_devices;          /* only those of the inventory */
+    unsigned int attest_formats; /* bits 1 << enum attest_format */
+    int attest_presence;         /* enum attest_presence */
 };
 
 /* A hierarchy beside that of files.*: issuers.NAME. */
@@ -221,6 +223,8 @@ struct settings {
     struct settings_view view;     /* what validation.* comes to */
     struct settings_quorum quorum; /* what quorum.* comes to */
     struct span bundle;            /* certificates (settings_bundle.h); empty: on disk */
+    unsigned int attest_formats;   /* bits 1 << enum attest_format */
+    int attest_presence;           /* enum attest_presence */
     int pkcs11_sockets_kind; /* enum settings_sockets: what pkcs11.sockets comes to */
     const char *directory;   /* the CA's folder */
     const char *const *sets; /* the --set texts, which stay in force over a reload */

@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "core/attest/attest.h"
 #include "core/base/buf.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
+#include "server/settings/settings_attest.h"
 
 #define BUNDLE_MAX (6 * 1024 * 1024) /* octets */
 
@@ -52,13 +54,20 @@ void settings_bundle_split(struct span *text, struct span *bundle)
     *text = span_slice(*text, 0, len);
 }
 
+/* Octets that this file may have. */
+static size_t largest(const struct settings *settings, const char *name)
+{
+    return strcmp(name, settings->attest_android_status) == 0 ? SETTINGS_ATTEST_LIST_MAX
+                                                              : SETTINGS_BUNDLE_FILE_MAX;
+}
+
 enum err settings_bundle_read(struct arena *a, const struct settings *settings,
                               const char *name, struct span *content,
                               struct err_info *why)
 {
     if (find(settings->bundle, name, content))
         return ERR_OK;
-    return file_read(a, settings_path(a, settings, name), SETTINGS_BUNDLE_FILE_MAX,
+    return file_read(a, settings_path(a, settings, name), largest(settings, name),
                      content, why);
 }
 
@@ -71,14 +80,15 @@ static enum err add(struct arena *a, const struct settings *s, const char *name,
 
     if (name[0] == '\0' || find(buf_span(b), name, &content))
         return ERR_OK;
-    TRY(file_read(a, settings_path(a, s, name), SETTINGS_BUNDLE_FILE_MAX, &content, why));
+    TRY(file_read(a, settings_path(a, s, name), largest(s, name), &content, why));
     buf_add(b, name, strlen(name) + 1);
     buf_printf(b, "%zu", content.len);
     buf_add_octet(b, 0);
     buf_add_span(b, content);
     if (b->failed)
         return err_set(why, ERR_TOO_LARGE,
-                       "the certificates of all issuers have more than %d octets",
+                       "the certificates of all issuers, and what attest.* names, have "
+                       "more than %d octets",
                        BUNDLE_MAX);
     return ERR_OK;
 }
@@ -94,6 +104,18 @@ static enum err add_issuer(struct arena *a, const struct settings *s,
     return ERR_OK;
 }
 
+/* The roots of all formats: a profile may take any of them after a reload. */
+static enum err add_attest(struct arena *a, const struct settings *s, struct buf *b,
+                           struct err_info *why)
+{
+    for (int i = 0; i < ATTEST_FORMAT_COUNT; i++) {
+        const struct config_list *files = settings_attest_roots(s, i);
+        for (size_t j = 0; j < files->count; j++)
+            TRY(add(a, s, files->items[j], b, why));
+    }
+    return add(a, s, s->attest_android_status, b, why);
+}
+
 enum err settings_bundle_join(struct arena *a, const struct settings *settings,
                               struct span *text, struct err_info *why)
 {
@@ -105,6 +127,7 @@ enum err settings_bundle_join(struct arena *a, const struct settings *settings,
         const struct settings_issuer issuer = settings_issuer_at(settings, i);
         TRY(add_issuer(a, settings, &issuer, &b, why));
     }
+    TRY(add_attest(a, settings, &b, why));
     uint8_t *joined = arena_get(a, text->len + nuls + b.len);
     if (text->len > 0)
         memcpy(joined, text->data, text->len);
@@ -116,10 +139,32 @@ enum err settings_bundle_join(struct arena *a, const struct settings *settings,
 
 /* ---- comparing ---- */
 
+/* Is the file's content the same by both? */
+static bool same_file(const struct settings *one, const struct settings *other,
+                      const char *name)
+{
+    struct span a = {0};
+    struct span b = {0};
+    bool in_one = name[0] != '\0' && find(one->bundle, name, &a);
+    bool in_other = name[0] != '\0' && find(other->bundle, name, &b);
+
+    return in_one == in_other && span_equal(a, b);
+}
+
+static bool same_files(const struct settings *one, const struct settings *other,
+                       const struct settings_issuer *issuer)
+{
+    bool same =
+        same_file(one, other, issuer->certificate) && same_file(one, other, issuer->root);
+
+    for (size_t i = 0; same && i < issuer->alternates.count; i++)
+        same = same_file(one, other, issuer->alternates.items[i]);
+    return same;
+}
+
 bool settings_bundle_same(const struct settings *one, const struct settings *other)
 {
-    if (!span_equal(one->bundle, other->bundle) ||
-        strcmp(one->passphrase_file, other->passphrase_file) != 0 ||
+    if (strcmp(one->passphrase_file, other->passphrase_file) != 0 ||
         one->issuers.count != other->issuers.count)
         return false;
     for (size_t i = 0; i <= one->issuers.count; i++) {
@@ -131,7 +176,7 @@ bool settings_bundle_same(const struct settings *one, const struct settings *oth
                     a.alternates.count == b.alternates.count;
         for (size_t j = 0; same && j < a.alternates.count; j++)
             same = strcmp(a.alternates.items[j], b.alternates.items[j]) == 0;
-        if (!same)
+        if (!same || !same_files(one, other, &a))
             return false;
     }
     return true;

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "core/attest/attest.h"
 #include "core/base/file.h"
 #include "core/pkcs11/pkcs11_uri.h"
+#include "server/settings/settings_attest.h"
 
 static enum err check(struct arena *a, const struct settings *s, const char *section,
                       const char *option, const char *file, struct err_info *why)
@@ -74,6 +76,20 @@ static enum err check_issuer(struct arena *a, const struct settings *s,
     return ERR_OK;
 }
 
+static enum err check_attest(struct arena *a, const struct settings *s,
+                             struct err_info *why)
+{
+    static const char *const names[ATTEST_FORMAT_COUNT] = {
+#define ATTEST_FORMAT(name, wire, option, proof, vendor) "attest." option "_roots",
+#include "core/attest/formats.def"
+#undef ATTEST_FORMAT
+    };
+
+    for (int i = 0; i < ATTEST_FORMAT_COUNT; i++)
+        TRY(check_all(a, s, names[i], settings_attest_roots(s, i), why));
+    return check(a, s, "", "attest.android_status", s->attest_android_status, why);
+}
+
 const char *settings_files_request(struct arena *a, const char *certificate)
 {
     size_t len = strlen(certificate);
@@ -101,6 +117,7 @@ enum err settings_files_check(struct arena *a, const struct settings *settings,
         TRY(check(a, s, "", "keys.compromised", s->compromised_keys.items[i], why));
     TRY(check(a, s, "", "rates.suffix_list", s->suffix_list, why));
     TRY(check(a, s, "", "ct.ca_file", s->ct_ca_file, why));
+    TRY(check_attest(a, s, why));
     if (s->perspectives.count > 0 &&
         !file_exists(settings_path(a, s, SETTINGS_PERSPECTIVE_KEY)))
         return err_set(why, ERR_CONFIG,
