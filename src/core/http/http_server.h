@@ -31,6 +31,11 @@ struct http_server_callbacks {
      * ends with http_server_reply, by any thread, exactly once. */
     void (*on_request)(void *context, struct http_request *request);
 
+    /* Octets that the body of a request to this path may have, where that is more than
+     * limits.body_octets; the path is as sent, without its query. On an I/O thread: must
+     * not block. NULL: no path is special. */
+    int64_t (*body_limit)(void *context, const char *path);
+
     /* Word the answer to what the server refuses by itself (400, 408, 413, 414, 417, 431,
      * 501, 505, 503): fill body (in the arena) and headers; the status is set. On an I/O
      * thread. NULL: a line of plain text. */

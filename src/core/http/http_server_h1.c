@@ -74,11 +74,23 @@ static void hand_over(struct server_connection *c)
     r->header_count = c->head.header_count;
     r->body = arena_span(c->arena, buf_span(&c->body));
     buf_clear(&c->body);
+    if (c->body.room > (size_t)c->thread->server->limits.body_octets)
+        buf_free(&c->body); /* the next one is not that large */
     c->arena = NULL;
     c->requests++;
     c->stage = SERVER_WAITING;
     c->deadline_us = SERVER_NEVER;
     http_server_h1_hand_over(c, r, 0);
+}
+
+size_t http_server_h1_body_limit(const struct http_server *s, const char *path)
+{
+    int64_t limit = s->limits.body_octets;
+    int64_t special = s->callbacks.body_limit != NULL
+                          ? s->callbacks.body_limit(s->callbacks.context, path)
+                          : 0;
+
+    return (size_t)(special > limit ? special : limit);
 }
 
 /* The head is whole: read it and see what body follows. */
@@ -98,14 +110,15 @@ static bool begin_body(struct server_connection *c, size_t length,
         no->detail = "the target's scheme is not that of this connection";
         return false;
     }
-    if (c->head.framing == HTTP_LENGTH &&
-        c->head.content_length > (uint64_t)s->limits.body_octets) {
+    size_t limit = http_server_h1_body_limit(s, c->head.path);
+    if (c->head.framing == HTTP_LENGTH && c->head.content_length > limit) {
         no->status = 413;
         no->detail = "the body is too large (RFC 9110 15.5.14)";
         return false;
     }
     c->body_state = http_body_begin(c->head.framing, c->head.content_length);
     buf_clear(&c->body);
+    c->body.max = limit;
     bool has_body = c->head.framing == HTTP_CHUNKED || c->head.content_length > 0;
     if (c->head.expect_continue && has_body && c->in.len == 0)
         buf_add_text(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");

@@ -213,8 +213,10 @@ static void judge(struct server_connection *c, struct h2_stream *st)
         http_server_h2_stream_note(st, 400, "\"*\" is for OPTIONS only");
     if (expect != NULL && strcasecmp(expect, "100-continue") != 0)
         http_server_h2_stream_note(st, 417, "only 100-continue can be expected");
-    if (length != NULL && (!text_number(span_of(length), INT64_MAX, &octets) ||
-                           octets > (uint64_t)server_of(c)->limits.body_octets))
+    if (r->path != NULL)
+        st->body.max = http_server_h1_body_limit(server_of(c), r->path);
+    if (length != NULL &&
+        (!text_number(span_of(length), INT64_MAX, &octets) || octets > st->body.max))
         http_server_h2_stream_note(st, 413, "the body is too large (RFC 9110 15.5.14)");
 }
 

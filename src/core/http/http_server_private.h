@@ -219,6 +219,9 @@ void http_server_h1_drop(struct server_connection *c);
 void http_server_h1_hand_over(struct server_connection *c, struct http_request *request,
                               int32_t stream);
 
+/* Octets that the body of a request to this path may have. */
+size_t http_server_h1_body_limit(const struct http_server *s, const char *path);
+
 /* Word a refusal (callback, or plain text). */
 void http_server_h1_word(struct http_server *s, struct arena *a,
                          const struct http_refusal *no, struct http_reply *reply);

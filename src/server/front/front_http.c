@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/acme/problem.h"
+#include "core/acme/terms.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
@@ -14,7 +15,10 @@
 #include "server/front/front_published.h"
 #include "server/front/router.h"
 #include "server/resource/resource.h"
+#include "server/settings/settings_attest.h"
 
+#define ATTESTATION_MAX                                                                  \
+    (128 * 1024) /* octets of a body with ATTEST_OBJECT_MAX octets twice in base64url */
 #define WAIT_LOOK_MS 5 /* between two looks whether all requests are answered */
 
 struct front_http {
@@ -179,9 +183,25 @@ static void on_request(void *context, struct http_request *request)
     exchange_start(&t->x);
 }
 
+/* Attestations are larger than anything else (draft-ietf-acme-device-attest 5). */
+static int64_t body_limit(void *context, const char *path)
+{
+    struct front_http *f = context;
+    const char *last = strrchr(path, '/');
+
+    return last != NULL &&
+                   strcmp(last + 1, terms_challenge_type(CHALLENGE_DEVICE_ATTEST_01)) ==
+                       0 &&
+                   settings_attest_is_offered(atomic_load(&f->services)->settings)
+               ? ATTESTATION_MAX
+               : 0;
+}
+
 struct http_server_callbacks front_http_callbacks(struct front_http *f)
 {
-    struct http_server_callbacks callbacks = {
-        .context = f, .on_request = on_request, .on_refusal = on_refusal};
+    struct http_server_callbacks callbacks = {.context = f,
+                                              .on_request = on_request,
+                                              .body_limit = body_limit,
+                                              .on_refusal = on_refusal};
     return callbacks;
 }
