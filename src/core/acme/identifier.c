@@ -192,6 +192,14 @@ const char *identifier_base(const struct identifier *identifier)
     return identifier_is_wildcard(identifier) ? identifier->value + 2 : identifier->value;
 }
 
+const char *identifier_text(struct arena *a, const struct identifier *identifier)
+{
+    if (!terms_is_device(identifier->type))
+        return identifier->value;
+    return arena_printf(a, "%s %s", terms_identifier_type(identifier->type),
+                        identifier->value);
+}
+
 bool identifier_equal(const struct identifier *x, const struct identifier *y)
 {
     return x->type == y->type && strcmp(x->value, y->value) == 0;

@@ -78,3 +78,21 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     if (write(STDERR_FILENO, line, len) < 0)
         return; /* nobody left to tell */
 }
+
+const char *log_value(struct arena *a, const char *text)
+{
+    char *quoted = NULL;
+    size_t at = 0;
+
+    if (text[0] != '\0' && strpbrk(text, " \"'=\\") == NULL)
+        return text;
+    quoted = arena_get(a, 2 * strlen(text) + 3);
+    quoted[at++] = '"';
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            quoted[at++] = '\\';
+        quoted[at++] = *text;
+    }
+    quoted[at] = '"';
+    return quoted;
+}

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/arena.h"
+
 enum log_level {
     LOG_LEVEL_DEBUG,
     LOG_LEVEL_INFO,
@@ -30,3 +32,8 @@ bool log_wants(enum log_level level);
 void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 #define LOG_QUOTE "\"%s\""
+
+/* A text of somebody else as the value of a pair, in the arena: as it is, or, where it is
+ * empty or has spaces, quotes, '=' or '\\', in quotes with a '\\' before quotes and '\\'.
+ */
+const char *log_value(struct arena *a, const char *text);

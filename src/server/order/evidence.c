@@ -14,7 +14,8 @@
 #define CAA_REQUIREMENT "3.2.2.8"   /* of the Baseline Requirements */
 #define STEPS_DEPTH     4 /* levels of a document above steps, and one of a list of them */
 
-const char *evidence_requirement(enum challenge_type method, bool is_ip)
+const char *evidence_requirement(enum challenge_type method,
+                                 enum identifier_type identifier)
 {
     static const char *const of_names[CHALLENGE_TYPE_COUNT] = {
         [CHALLENGE_HTTP_01] = "3.2.2.4.19",
@@ -24,7 +25,7 @@ const char *evidence_requirement(enum challenge_type method, bool is_ip)
         [CHALLENGE_DNS_PERSIST_01] = "3.2.2.4.22",
     };
 
-    if (!is_ip)
+    if (identifier != IDENTIFIER_IP)
         return of_names[method];
     return method == CHALLENGE_HTTP_01 ? "3.2.2.5.6" : "3.2.2.5.7";
 }
@@ -118,7 +119,9 @@ static void write_subject(struct json_writer *w, const struct evidence *e)
 {
     if (e->caa_of == NULL) {
         json_write_text(w, "method", terms_challenge_type(e->method));
-        json_write_text(w, "requirement", evidence_requirement(e->method, e->is_ip));
+        const char *requirement = evidence_requirement(e->method, e->identifier_type);
+        if (requirement != NULL)
+            json_write_text(w, "requirement", requirement);
         return;
     }
     json_write_text(w, "caa", e->caa_of);

@@ -33,7 +33,7 @@ struct evidence_voice {
 struct evidence {
     const char *caa_of; /* the name whose CAA was looked at alone; NULL: a validation */
     enum challenge_type method; /* of a look at CAA: by which it was proved, if known */
-    bool is_ip;                 /* what is proved is an address */
+    enum identifier_type identifier_type; /* of what is proved */
     bool good;
     const struct quorum_rule *rule; /* NULL: there were no other perspectives */
     bool enforced;                  /* the quorum decided */
@@ -44,8 +44,10 @@ struct evidence {
     size_t count;
 };
 
-/* The number that the Baseline Requirements give a method (3.2.2.4, 3.2.2.5). */
-const char *evidence_requirement(enum challenge_type method, bool is_ip);
+/* The number that the Baseline Requirements give a method (3.2.2.4, 3.2.2.5); NULL: they
+ * do not know it, as what devices prove. */
+const char *evidence_requirement(enum challenge_type method,
+                                 enum identifier_type identifier);
 
 /* The document, in the arena; steps that would make it larger than EVIDENCE_MAX are left
  * out, and that is said. */

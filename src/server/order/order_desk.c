@@ -5,12 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/acme/key_authorization.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
-#include "server/order/order_persist.h"
-#include "server/order/order_state.h"
 #include "server/settings/settings.h"
 
 #define RECOVER_AT_ONCE                                                                  \
@@ -252,58 +249,6 @@ bool order_desk_is_checking(struct order_desk *desk, int64_t authz_id)
     return is;
 }
 
-/* With spaces between; none of a directory that is gone: its accounts get nothing any
- * more. */
-static const char *caa_identities(struct arena *a, const struct order_desk_prover *prover)
-{
-    const struct settings_directory *directory =
-        settings_directory(prover->settings, prover->directory);
-    const char *text = "";
-
-    for (size_t i = 0; directory != NULL && i < directory->caa_identities.count; i++)
-        text = arena_printf(a, "%s%s%s", text, i > 0 ? " " : "",
-                            directory->caa_identities.items[i]);
-    return text;
-}
-
-static bool looks_at_caa(const struct order_desk_prover *prover)
-{
-    const struct settings_directory *directory =
-        settings_directory(prover->settings, prover->directory);
-
-    return directory != NULL && directory->check_caa;
-}
-
-/* What must be found. */
-static void set_proof(struct order_desk_question *q, const struct store_authz *authz,
-                      const struct order_desk_prover *prover)
-{
-    const struct settings_directory *directory =
-        settings_directory(prover->settings, prover->directory);
-    const struct order_persist_account account = {prover->account_id, prover->thumbprint};
-
-    if (q->check.type != CHALLENGE_DNS_PERSIST_01) {
-        q->check.token = order_state_token(q->arena, authz, q->check.type);
-        q->check.key_authorization =
-            key_authorization_text(q->arena, q->check.token, prover->thumbprint);
-        return;
-    }
-    q->check.token = "";
-    q->check.key_authorization =
-        directory == NULL ? ""
-                          : order_persist_uri(q->arena, prover->settings, directory,
-                                              &account, q->check.identifier);
-}
-
-void order_desk_set_asker(struct order_desk_question *q,
-                          const struct order_desk_prover *prover)
-{
-    q->check.directory = arena_string(q->arena, prover->directory);
-    q->check.account_uri = settings_account_url(q->arena, prover->settings,
-                                                prover->directory, prover->account_id);
-    q->check.caa_identities = caa_identities(q->arena, prover);
-}
-
 enum err order_desk_validate(struct order_desk *desk, const struct store_session *session,
                              const struct store_authz *authz, enum challenge_type type,
                              const struct order_desk_prover *prover, struct err_info *why)
@@ -322,13 +267,7 @@ enum err order_desk_validate(struct order_desk *desk, const struct store_session
     q->begun_ms = clock_now_ms();
     q->check.authz_id = authz->id;
     q->check.type = type;
-    q->check.wildcard = authz->wildcard;
-    /* CAA of a name says nothing about those below it that have records of their own */
-    q->check.purpose = authz->subdomains || !looks_at_caa(prover) ? VALIDATE_CONTROL_ONLY
-                                                                  : VALIDATE_CONTROL;
-    order_desk_set_asker(q, prover);
-    q->check.identifier = arena_string(q->arena, authz->identifier.value);
-    set_proof(q, authz, prover);
+    order_desk_proof_set(q, authz, prover);
     pthread_mutex_lock(&desk->lock);
     bool first = flight_begin(desk->validations, authz->id);
     const struct order_desk_question *other =

@@ -26,7 +26,8 @@ struct order_desk_check {
     int64_t authz_id; /* or, where it is of none, a number of the question's own */
     enum validate_purpose purpose;
     enum challenge_type type;
-    const char *directory;  /* the account's */
+    const char *directory; /* the account's */
+    enum identifier_type identifier_type;
     const char *identifier; /* without "*." */
     bool wildcard;
     const char *token;

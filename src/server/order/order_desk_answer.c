@@ -72,25 +72,24 @@ static enum err note_failure(const struct order_desk_question *q, enum err resul
 /* Was CAA looked at, and did it allow what it was asked for? */
 static bool has_caa(const struct order_desk_question *q)
 {
-    struct address address;
-
     return q->good && q->check.purpose == VALIDATE_CONTROL &&
            q->check.caa_identities[0] != '\0' &&
-           !address_parse(span_of(q->check.identifier), &address);
+           q->check.identifier_type == IDENTIFIER_DNS;
 }
 
 /* Which method proved what, or did not (BR 3.2.2.4, 5.4.1). */
 static void note_verdict(struct order_desk_question *q)
 {
-    struct address address;
-    bool is_ip = address_parse(span_of(q->check.identifier), &address);
+    const char *requirement =
+        evidence_requirement(q->check.type, q->check.identifier_type);
 
     log_event(LOG_LEVEL_INFO, "order.validated",
               "authz=%lld account=%lld identifier=%s%s method=%s requirement=%s "
               "result=%s quorum=%s",
               (long long)q->id, (long long)q->account_id, q->check.wildcard ? "*." : "",
-              q->check.identifier, terms_challenge_type(q->check.type),
-              evidence_requirement(q->check.type, is_ip), q->good ? "valid" : "invalid",
+              log_value(q->arena, q->check.identifier),
+              terms_challenge_type(q->check.type),
+              requirement != NULL ? requirement : "none", q->good ? "valid" : "invalid",
               q->jury != NULL ? quorum_outcome_word(q->jury->outcome) : "none");
     q->noted = true; /* not again when the store has failed */
 }
@@ -101,19 +100,20 @@ static void audit_verdict(const struct order_desk_question *q, struct arena *a,
                           struct store_session *session)
 {
     const char *evidence = order_desk_jury_evidence(q, a, false);
-    struct address address;
+    const char *requirement =
+        evidence_requirement(q->check.type, q->check.identifier_type);
     struct audit_line l;
 
     audit_begin(&l, AUDIT_VALIDATION);
     json_write_number(&l.w, "authz", q->id);
     json_write_number(&l.w, "account", q->account_id);
+    json_write_text(&l.w, "identifier_type",
+                    terms_identifier_type(q->check.identifier_type));
     json_write_text(&l.w, "identifier", q->check.identifier);
     json_write_bool(&l.w, "wildcard", q->check.wildcard);
     json_write_text(&l.w, "method", terms_challenge_type(q->check.type));
-    json_write_text(
-        &l.w, "requirement",
-        evidence_requirement(q->check.type,
-                             address_parse(span_of(q->check.identifier), &address)));
+    if (requirement != NULL)
+        json_write_text(&l.w, "requirement", requirement);
     json_write_text(&l.w, "result", q->good ? "valid" : "invalid");
     json_write_text(&l.w, "quorum",
                     q->jury != NULL ? quorum_outcome_word(q->jury->outcome) : "none");

@@ -56,8 +56,6 @@ struct flight_table *order_desk_caa_flights(struct order_desk *desk)
     return desk->caa;
 }
 
-/* ---- what is known ---- */
-
 static bool has_caa(const struct store_identifier *identifier)
 {
     return identifier->type == (int)IDENTIFIER_DNS;
@@ -71,35 +69,6 @@ static bool is_wildcard(const char *name)
 static const char *base_of(const char *name)
 {
     return is_wildcard(name) ? name + 2 : name;
-}
-
-static bool is_since(int64_t checked, int64_t since, int64_t now)
-{
-    return checked != 0 && checked >= since && checked <= now;
-}
-
-/* A proof of this very name, and not of others below or above it? */
-static bool is_proof_of(const struct store_authz *authz,
-                        const struct store_identifier *identifier)
-{
-    return !authz->subdomains && authz->wildcard == is_wildcard(identifier->value) &&
-           strcmp(authz->identifier.value, base_of(identifier->value)) == 0;
-}
-
-bool order_desk_caa_is_known(const struct settings_directory *directory,
-                             const struct store_order *order, int64_t since, int64_t now)
-{
-    if (!directory->check_caa || directory->caa_identities.count == 0 ||
-        is_since(order->caa_checked, since, now))
-        return true;
-    for (size_t i = 0; i < order->identifier_count; i++) {
-        const struct store_identifier *identifier = &order->identifiers[i];
-        if (has_caa(identifier) &&
-            (i >= order->authz_count || !is_proof_of(&order->authzs[i], identifier) ||
-             !is_since(order->authzs[i].caa_checked, since, now)))
-            return false;
-    }
-    return true;
 }
 
 /* ---- asking ---- */
@@ -165,11 +134,12 @@ static struct order_desk_question *question_of(struct order_desk *desk,
     q->check.purpose = VALIDATE_CAA;
     q->check.type = (enum challenge_type)(
         i < order->authz_count ? order->authzs[i].attempt_type : -1);
+    q->check.identifier_type = IDENTIFIER_DNS;
     q->check.wildcard = is_wildcard(name);
     q->check.identifier = arena_string(q->arena, base_of(name));
     q->check.token = "";
     q->check.key_authorization = "";
-    order_desk_set_asker(q, prover);
+    order_desk_proof_asker(q, prover);
     return q;
 }
 

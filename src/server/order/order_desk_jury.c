@@ -273,8 +273,6 @@ static const char *subproblems(const struct order_desk_question *q)
     AUTO(buf) struct buf b = buf_make(SUBPROBLEMS_MAX * 1024);
     const struct order_desk_jury *jury = q->jury;
     struct json_writer w = json_writer_make(&b);
-    struct address address;
-    bool is_ip = address_parse(span_of(q->check.identifier), &address);
     size_t count = 0;
 
     json_write_begin_array(&w, NULL);
@@ -287,9 +285,8 @@ static const char *subproblems(const struct order_desk_question *q)
         (void)err_set(&why, v->code, "perspective %s (%s) saw: %.*s",
                       remote(jury, i)->name, remote(jury, i)->region, SUBPROBLEM_SHOWN,
                       v->detail);
-        problem_add_subproblem(
-            &w, &why, terms_identifier_type(is_ip ? IDENTIFIER_IP : IDENTIFIER_DNS),
-            q->check.identifier);
+        problem_add_subproblem(&w, &why, terms_identifier_type(q->check.identifier_type),
+                               q->check.identifier);
     }
     json_write_end_array(&w);
     return b.failed ? NULL : arena_string_of(q->arena, buf_span(&b));
@@ -347,7 +344,7 @@ static void note(const struct order_desk_question *q)
     log_event(LOG_LEVEL_INFO, "order.quorum",
               "%s=%lld name=%s%s of=%s outcome=%s enforced=%s local=%s remotes=%s",
               is_round ? "order" : "authz", (long long)of, q->check.wildcard ? "*." : "",
-              q->check.identifier, is_round ? "caa" : "control",
+              log_value(q->arena, q->check.identifier), is_round ? "caa" : "control",
               quorum_outcome_word(jury->outcome), jury->panel->enforced ? "yes" : "no",
               quorum_voice_word(jury->voices[0].voice), (const char *)b.data);
 }
@@ -378,10 +375,9 @@ char *order_desk_jury_evidence(const struct order_desk_question *q, struct arena
 {
     const struct order_desk_jury *jury = q->jury;
     struct evidence_voice voices[QUORUM_VOICES_MAX] = {0};
-    struct address address;
     struct evidence e = {.caa_of = caa_of(q, a),
                          .method = q->check.type,
-                         .is_ip = address_parse(span_of(q->check.identifier), &address),
+                         .identifier_type = q->check.identifier_type,
                          .good = q->good,
                          .brief = brief,
                          .voices = voices,

@@ -153,7 +153,12 @@ struct order_desk_question *order_desk_question_new(struct order_desk *desk,
                                                     int64_t flight_key);
 
 /* Who asks, and what its directory says. */
-void order_desk_set_asker(struct order_desk_question *q,
+void order_desk_proof_asker(struct order_desk_question *q,
+                            const struct order_desk_prover *prover);
+
+/* What must be found for the authorization by the challenge of that type (which is set),
+ * and by whom. */
+void order_desk_proof_set(struct order_desk_question *q, const struct store_authz *authz,
                           const struct order_desk_prover *prover);
 
 /* Put on record, then ask: under one lock, so that a restart's ask_again comes before or

@@ -188,16 +188,18 @@ static void every_method_has_its_number(void **state)
 {
     static const struct {
         enum challenge_type method;
-        bool is_ip;
-        const char *number;
+        enum identifier_type type;
+        const char *number; /* NULL: it has none */
     } methods[] = {
-        {CHALLENGE_DNS_01, false, "3.2.2.4.7"},
-        {CHALLENGE_HTTP_01, false, "3.2.2.4.19"},
-        {CHALLENGE_TLS_ALPN_01, false, "3.2.2.4.20"},
-        {CHALLENGE_DNS_ACCOUNT_01, false, "3.2.2.4.21"},
-        {CHALLENGE_DNS_PERSIST_01, false, "3.2.2.4.22"},
-        {CHALLENGE_HTTP_01, true, "3.2.2.5.6"},
-        {CHALLENGE_TLS_ALPN_01, true, "3.2.2.5.7"},
+        {CHALLENGE_DNS_01, IDENTIFIER_DNS, "3.2.2.4.7"},
+        {CHALLENGE_HTTP_01, IDENTIFIER_DNS, "3.2.2.4.19"},
+        {CHALLENGE_TLS_ALPN_01, IDENTIFIER_DNS, "3.2.2.4.20"},
+        {CHALLENGE_DNS_ACCOUNT_01, IDENTIFIER_DNS, "3.2.2.4.21"},
+        {CHALLENGE_DNS_PERSIST_01, IDENTIFIER_DNS, "3.2.2.4.22"},
+        {CHALLENGE_HTTP_01, IDENTIFIER_IP, "3.2.2.5.6"},
+        {CHALLENGE_TLS_ALPN_01, IDENTIFIER_IP, "3.2.2.5.7"},
+        {CHALLENGE_DEVICE_ATTEST_01, IDENTIFIER_PERMANENT_IDENTIFIER, NULL},
+        {CHALLENGE_DEVICE_ATTEST_01, IDENTIFIER_HARDWARE_MODULE, NULL},
     };
 
     (void)state;
@@ -205,12 +207,15 @@ static void every_method_has_its_number(void **state)
         AUTO(arena) struct arena *a = arena_new();
         const struct evidence_voice voice = {.name = EVIDENCE_LOCAL, .steps = "[]"};
         const struct evidence e = {.method = methods[i].method,
-                                   .is_ip = methods[i].is_ip,
+                                   .identifier_type = methods[i].type,
                                    .voices = &voice,
                                    .count = 1};
         const struct json *document = written(a, &e);
-        assert_string_equal(json_text(json_member(document, "requirement")),
-                            methods[i].number);
+        const struct json *number = json_member(document, "requirement");
+        if (methods[i].number == NULL)
+            assert_null(number);
+        else
+            assert_string_equal(json_text(number), methods[i].number);
         assert_string_equal(json_text(json_member(document, "baseline_requirements")),
                             EVIDENCE_BASELINE);
         assert_string_equal(json_text(json_member(document, "software")), CAIRN_VERSION);
