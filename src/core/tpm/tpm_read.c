@@ -27,6 +27,17 @@ static bool hash_of(TPMI_ALG_HASH algorithm, enum hash_kind *kind)
     }
 }
 
+/* A number at the beginning, to be looked at before libtss2-mu sees the rest: it logs to
+ * standard error what it does not like, which strangers must not be able to fill. */
+static uint32_t number_at(struct span octets, size_t at, size_t len)
+{
+    uint32_t number = 0;
+
+    for (size_t i = 0; i < len; i++)
+        number = number << 8 | (at + i < octets.len ? octets.data[at + i] : 0U);
+    return number;
+}
+
 /* Both refuse what is no such structure, and whatever is left over. */
 static enum err judge(TSS2_RC result, size_t read, struct span octets, const char *what,
                       struct err_info *why)
@@ -109,16 +120,6 @@ static enum err key_of_ecc(const TPMT_PUBLIC *object, struct key **key,
                    object->parameters.eccDetail.curveID);
 }
 
-static enum err key_of(const TPMT_PUBLIC *object, struct key **key, struct err_info *why)
-{
-    if (object->type == TPM2_ALG_RSA)
-        return key_of_rsa(object, key, why);
-    if (object->type == TPM2_ALG_ECC)
-        return key_of_ecc(object, key, why);
-    return err_set(why, ERR_BAD_PUBLIC_KEY,
-                   "the object is of type 0x%04x, not RSA or ECC", object->type);
-}
-
 static enum err symmetric_of(const TPMT_PUBLIC *object, int *bits, struct err_info *why)
 {
     const TPMT_SYM_DEF_OBJECT *symmetric = &object->parameters.asymDetail.symmetric;
@@ -153,13 +154,18 @@ enum err tpm_read_public(struct arena *a, struct span octets, struct tpm_public 
     size_t at = 0;
 
     TRY(check_size(octets, "public area", why));
+    uint32_t type = number_at(octets, 0, 2);
+    if (type != TPM2_ALG_RSA && type != TPM2_ALG_ECC)
+        return err_set(why, ERR_BAD_PUBLIC_KEY,
+                       "the object is of type 0x%04x, not RSA or ECC", type);
     TSS2_RC result = Tss2_MU_TPMT_PUBLIC_Unmarshal(octets.data, octets.len, &at, read);
     TRY(judge(result, at, octets, "public area", why));
     /* two structures with one hash of SHA-1 can be made, so such a name proves nothing */
     if (!hash_of(read->nameAlg, &made->name_hash) || made->name_hash == HASH_SHA1)
         return err_set(why, ERR_MALFORMED,
                        "the object's name is not made with SHA-256, SHA-384 or SHA-512");
-    TRY(key_of(read, &made->key, why));
+    TRY(type == TPM2_ALG_RSA ? key_of_rsa(read, &made->key, why)
+                             : key_of_ecc(read, &made->key, why));
     (void)arena_own(a, made->key, key_drop);
     TRY(symmetric_of(read, &made->symmetric_bits, why));
     made->spki = key_spki(made->key);
@@ -182,14 +188,14 @@ enum err tpm_read_attest(struct arena *a, struct span octets, enum tpm_attest_ki
     size_t at = 0;
 
     TRY(check_size(octets, "certInfo", why));
-    TSS2_RC result = Tss2_MU_TPMS_ATTEST_Unmarshal(octets.data, octets.len, &at, read);
-    if (result == TSS2_RC_SUCCESS && read->magic != TPM2_GENERATED_VALUE)
+    if (number_at(octets, 0, 4) != TPM2_GENERATED_VALUE)
         return err_set(
             why, ERR_MALFORMED,
             "the certInfo does not begin with the mark of what a TPM makes itself");
-    if (result == TSS2_RC_SUCCESS && read->type != types[kind])
+    if (number_at(octets, 4, 2) != types[kind])
         return err_set(why, ERR_MALFORMED, "the certInfo is of type 0x%04x, not 0x%04x",
-                       read->type, types[kind]);
+                       number_at(octets, 4, 2), types[kind]);
+    TSS2_RC result = Tss2_MU_TPMS_ATTEST_Unmarshal(octets.data, octets.len, &at, read);
     TRY(judge(result, at, octets, "certInfo", why));
     made->kind = kind;
     made->qualified_signer =
@@ -232,24 +238,21 @@ enum err tpm_read_signature(struct arena *a, struct span octets,
     size_t at = 0;
 
     TRY(check_size(octets, "signature", why));
-    TSS2_RC result = Tss2_MU_TPMT_SIGNATURE_Unmarshal(octets.data, octets.len, &at, read);
-    TRY(judge(result, at, octets, "signature", why));
-    switch (read->sigAlg) {
-    case TPM2_ALG_RSASSA:
-    case TPM2_ALG_RSAPSS:
-        made->scheme =
-            read->sigAlg == TPM2_ALG_RSASSA ? TPM_SCHEME_RSASSA : TPM_SCHEME_RSAPSS;
-        made->octets =
-            span_make(read->signature.rsassa.sig.buffer, read->signature.rsassa.sig.size);
-        break;
-    case TPM2_ALG_ECDSA:
-        made->scheme = TPM_SCHEME_ECDSA;
-        TRY(ecdsa_octets(a, &read->signature.ecdsa, &made->octets, why));
-        break;
-    default:
+    uint32_t scheme = number_at(octets, 0, 2);
+    if (scheme != TPM2_ALG_RSASSA && scheme != TPM2_ALG_RSAPSS &&
+        scheme != TPM2_ALG_ECDSA)
         return err_set(why, ERR_MALFORMED,
                        "the signature's scheme 0x%04x is none of RSASSA, RSAPSS, ECDSA",
-                       read->sigAlg);
+                       scheme);
+    TSS2_RC result = Tss2_MU_TPMT_SIGNATURE_Unmarshal(octets.data, octets.len, &at, read);
+    TRY(judge(result, at, octets, "signature", why));
+    if (scheme == TPM2_ALG_ECDSA) {
+        made->scheme = TPM_SCHEME_ECDSA;
+        TRY(ecdsa_octets(a, &read->signature.ecdsa, &made->octets, why));
+    } else {
+        made->scheme = scheme == TPM2_ALG_RSASSA ? TPM_SCHEME_RSASSA : TPM_SCHEME_RSAPSS;
+        made->octets =
+            span_make(read->signature.rsassa.sig.buffer, read->signature.rsassa.sig.size);
     }
     if (!hash_of(read->signature.any.hashAlg, &made->hash))
         return err_set(why, ERR_MALFORMED, "the signature's hash 0x%04x is not known",
