@@ -78,3 +78,10 @@ MUST_CHECK enum err certificate_check_chain(const struct span *chain, size_t cou
 MUST_CHECK enum err certificate_check_path(const struct span *chain, size_t count,
                                            struct span roots, int64_t now,
                                            struct err_info *why);
+
+/* Does one of `anchors` (PEM), each of which ends a chain whether it is a root or not,
+ * vouch for chain[0] by way of the rest, at the time `now`, for any purpose? By OpenSSL.
+ * ERR_UNAUTHORIZED with its reason. */
+MUST_CHECK enum err certificate_check_anchored(const struct span *chain, size_t count,
+                                               struct span anchors, int64_t now,
+                                               struct err_info *why);

@@ -38,7 +38,8 @@ struct wish {
     int purpose; /* X509_PURPOSE_ */
     const char *host;
     int64_t now;
-    bool strict; /* as certificate_check_path says */
+    bool strict;   /* as certificate_check_path says */
+    bool anchored; /* any certificate of the roots ends a chain */
 };
 
 #define AUTH_LEVEL                                                                       \
@@ -70,6 +71,8 @@ static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
     X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_time(parameters, (time_t)wish->now);
     X509_VERIFY_PARAM_set_purpose(parameters, wish->purpose);
+    if (wish->anchored)
+        (void)X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
     if (wish->host != NULL)
         X509_VERIFY_PARAM_set1_host(parameters, wish->host, 0);
     if (wish->strict)
@@ -78,7 +81,7 @@ static enum err judge(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
         result =
             err_set(why, ERR_UNAUTHORIZED, "the chain is not good: %s",
                     X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
-    else if (wish->strict)
+    else if (wish->strict || wish->anchored)
         result = check_issuers(X509_STORE_CTX_get0_chain(context), why);
     X509_STORE_CTX_free(context);
     return result;
@@ -112,7 +115,8 @@ enum err certificate_check_chain(const struct span *chain, size_t count,
                                  struct span roots, const char *host, int64_t now,
                                  struct err_info *why)
 {
-    const struct wish wish = {X509_PURPOSE_SSL_SERVER, host, now, false};
+    const struct wish wish = {
+        .purpose = X509_PURPOSE_SSL_SERVER, .host = host, .now = now};
 
     return check(chain, count, roots, &wish, why);
 }
@@ -120,7 +124,7 @@ enum err certificate_check_chain(const struct span *chain, size_t count,
 enum err certificate_authority_chain(const struct span *chain, size_t count,
                                      struct span roots, int64_t now, struct err_info *why)
 {
-    const struct wish wish = {X509_PURPOSE_ANY, NULL, now, false};
+    const struct wish wish = {.purpose = X509_PURPOSE_ANY, .now = now};
 
     return check(chain, count, roots, &wish, why);
 }
@@ -128,7 +132,16 @@ enum err certificate_authority_chain(const struct span *chain, size_t count,
 enum err certificate_check_path(const struct span *chain, size_t count, struct span roots,
                                 int64_t now, struct err_info *why)
 {
-    const struct wish wish = {X509_PURPOSE_ANY, NULL, now, true};
+    const struct wish wish = {.purpose = X509_PURPOSE_ANY, .now = now, .strict = true};
 
     return check(chain, count, roots, &wish, why);
+}
+
+enum err certificate_check_anchored(const struct span *chain, size_t count,
+                                    struct span anchors, int64_t now,
+                                    struct err_info *why)
+{
+    const struct wish wish = {.purpose = X509_PURPOSE_ANY, .now = now, .anchored = true};
+
+    return check(chain, count, anchors, &wish, why);
 }

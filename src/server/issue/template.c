@@ -91,12 +91,13 @@ static void write_names(struct der_writer *w, const struct template_leaf *leaf)
 {
     size_t mark = der_write_mark(w);
 
-    if (leaf->address_count + leaf->dns_name_count == 0)
+    if (leaf->address_count + leaf->dns_name_count + leaf->general_names.len == 0)
         return; /* a responder's */
     for (size_t i = leaf->address_count; i > 0; i--)
         der_write_element(w, DER_SAN_IP, leaf->addresses[i - 1]);
     for (size_t i = leaf->dns_name_count; i > 0; i--)
         der_write_element(w, DER_SAN_DNS, span_of(leaf->dns_names[i - 1]));
+    der_write_raw(w, leaf->general_names);
     der_write_wrap(w, DER_SEQUENCE, mark);
     /* RFC 5280 4.2.1.6 */
     extension(w, OID_SUBJECT_ALTERNATIVE_NAME, leaf->common_name == NULL, mark);

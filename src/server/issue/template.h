@@ -64,6 +64,8 @@ struct template_leaf {
     size_t dns_name_count;
     const struct span *addresses; /* 4 or 16 octets each */
     size_t address_count;
+    struct span general_names; /* names of other kinds (GeneralName, DER, one behind the
+                                  other), in front of these */
     struct template_oids policies;
     struct template_urls ocsp_urls;   /* authority information access */
     struct template_urls issuer_urls; /* the same: where the issuer's certificate is */

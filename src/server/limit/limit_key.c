@@ -148,6 +148,7 @@ enum err limit_key_read(const struct limit *l, struct arena *a, enum rate_kind k
     switch (kind) {
     case RATE_NEW_ACCOUNTS_PER_ADDRESS:
     case RATE_REQUESTS_PER_ADDRESS:
+    case RATE_ENROLLMENTS_PER_ADDRESS:
         return address_key(a, lower, 32, 64, key, why);
     case RATE_NEW_ACCOUNTS_PER_NETWORK:
         return address_key(a, lower, 24, 48, key, why);

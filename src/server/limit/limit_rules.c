@@ -69,6 +69,17 @@ enum err limit_rules_request(struct limit *l, struct arena *a, const struct addr
     return limit_spend(l, a, &use, 1, limit_now_us(), why);
 }
 
+enum err limit_rules_enrollment(struct limit *l, struct arena *a,
+                                const struct address *peer, struct err_info *why)
+{
+    if (peer == NULL || peer->family == ADDRESS_NONE ||
+        !limit_is_on(l, RATE_ENROLLMENTS_PER_ADDRESS))
+        return ERR_OK;
+    const struct limit_use use = {.kind = RATE_ENROLLMENTS_PER_ADDRESS,
+                                  .key = limit_key_network(a, peer, 32, 64)};
+    return limit_spend(l, a, &use, 1, limit_now_us(), why);
+}
+
 enum err limit_rules_account(struct limit *l, struct arena *a, const struct address *peer,
                              struct limit_rules_spent *spent, struct err_info *why)
 {

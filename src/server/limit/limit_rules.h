@@ -15,6 +15,11 @@ struct limit_rules_spent {
 MUST_CHECK enum err limit_rules_request(struct limit *l, struct arena *a,
                                         const struct address *peer, struct err_info *why);
 
+/* A TPM's attestation key is to be enrolled from there. */
+MUST_CHECK enum err limit_rules_enrollment(struct limit *l, struct arena *a,
+                                           const struct address *peer,
+                                           struct err_info *why);
+
 /* An account is made from there. */
 MUST_CHECK enum err limit_rules_account(struct limit *l, struct arena *a,
                                         const struct address *peer,

@@ -22,9 +22,10 @@ enum lint_kind {
     LINT_PRECERTIFICATE, /* RFC 6962 3.1 */
     LINT_OCSP_RESPONSE,  /* RFC 6960 */
     LINT_AUDIT_HEAD,
-    LINT_RESPONDER_CERTIFICATE, /* of a delegated responder, RFC 6960 4.2.2.2 */
-    LINT_CA_CERTIFICATE,        /* no front can ask for it */
-    LINT_REVOCATION_LIST,       /* RFC 5280 5 */
+    LINT_RESPONDER_CERTIFICATE,   /* of a delegated responder, RFC 6960 4.2.2.2 */
+    LINT_CA_CERTIFICATE,          /* no front can ask for it */
+    LINT_REVOCATION_LIST,         /* RFC 5280 5 */
+    LINT_ATTESTATION_CERTIFICATE, /* of a TPM's attestation key, WebAuthn 8.3.1 */
     LINT_KIND_COUNT
 };
 
@@ -72,6 +73,10 @@ struct lint_key {
     enum key_type type;
     int bits; /* of RSA; 0: any */
 };
+
+/* The name of what certificates of attestation keys are held against; no profile of the
+ * settings can have it. */
+#define LINT_PROFILE_ATTESTATION ":attestation"
 
 /* What a profile allows, as its signer's own settings say. */
 struct lint_profile {

@@ -11,6 +11,7 @@
 #include "core/net/address.h"
 #include "server/settings/settings_attest.h"
 #include "server/settings/settings_bundle.h"
+#include "server/settings/settings_enrollment.h"
 #include "server/settings/settings_family.h"
 #include "server/settings/settings_host.h"
 #include "server/settings/settings_issuing.h"
@@ -152,6 +153,7 @@ static enum err check(struct arena *a, struct settings *s, struct err_info *why)
     TRY(settings_family_check(a, s, why));
     TRY(settings_attest_check(s, why));
     TRY(settings_transparency_check(a, s, why));
+    TRY(settings_enrollment_check(s, why));
     TRY(settings_perspective_check(a, s, why));
     TRY(settings_quorum_check(s, why));
     TRY(settings_pkcs11_check(a, s, why));

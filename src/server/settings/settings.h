@@ -222,6 +222,7 @@ struct settings {
     struct rate rates[RATE_KINDS]; /* what the texts of rates.* come to */
     struct settings_view view;     /* what validation.* comes to */
     struct settings_quorum quorum; /* what quorum.* comes to */
+    bool ak_identity_by_ek;        /* what attest.ak_identity comes to */
     struct span bundle;            /* certificates (settings_bundle.h); empty: on disk */
     unsigned int attest_formats;   /* bits 1 << enum attest_format */
     int attest_presence;           /* enum attest_presence */

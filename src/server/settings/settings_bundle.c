@@ -9,6 +9,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "server/settings/settings_attest.h"
+#include "server/settings/settings_enrollment.h"
 
 #define BUNDLE_MAX (6 * 1024 * 1024) /* octets */
 
@@ -61,6 +62,12 @@ static size_t largest(const struct settings *settings, const char *name)
                                                               : SETTINGS_BUNDLE_FILE_MAX;
 }
 
+bool settings_bundle_find(const struct settings *settings, const char *name,
+                          struct span *content)
+{
+    return find(settings->bundle, name, content);
+}
+
 enum err settings_bundle_read(struct arena *a, const struct settings *settings,
                               const char *name, struct span *content,
                               struct err_info *why)
@@ -73,6 +80,21 @@ enum err settings_bundle_read(struct arena *a, const struct settings *settings,
 
 /* ---- writing ---- */
 
+static enum err put(const char *name, struct span content, struct buf *b,
+                    struct err_info *why)
+{
+    buf_add(b, name, strlen(name) + 1);
+    buf_printf(b, "%zu", content.len);
+    buf_add_octet(b, 0);
+    buf_add_span(b, content);
+    if (b->failed)
+        return err_set(why, ERR_TOO_LARGE,
+                       "all certificates that the settings name, and what attest.* names, have more "
+                       "than %d octets",
+                       BUNDLE_MAX);
+    return ERR_OK;
+}
+
 static enum err add(struct arena *a, const struct settings *s, const char *name,
                     struct buf *b, struct err_info *why)
 {
@@ -81,15 +103,22 @@ static enum err add(struct arena *a, const struct settings *s, const char *name,
     if (name[0] == '\0' || find(buf_span(b), name, &content))
         return ERR_OK;
     TRY(file_read(a, settings_path(a, s, name), largest(s, name), &content, why));
-    buf_add(b, name, strlen(name) + 1);
-    buf_printf(b, "%zu", content.len);
-    buf_add_octet(b, 0);
-    buf_add_span(b, content);
-    if (b->failed)
-        return err_set(why, ERR_TOO_LARGE,
-                       "the certificates of all issuers, and what attest.* names, have "
-                       "more than %d octets",
-                       BUNDLE_MAX);
+    return put(name, content, b, why);
+}
+
+/* Who vouches for endorsement keys, where they are asked for. */
+static enum err add_ek_roots(struct arena *a, const struct settings *s, struct buf *b,
+                             struct err_info *why)
+{
+    struct span content;
+
+    for (size_t i = 0; settings_enrollment_is_on(s) && i < s->ek_root_files.count; i++) {
+        const char *name = s->ek_root_files.items[i];
+        if (find(buf_span(b), name, &content))
+            continue;
+        TRY(settings_enrollment_read(a, s, name, &content, why));
+        TRY(put(name, content, b, why));
+    }
     return ERR_OK;
 }
 
@@ -128,6 +157,7 @@ enum err settings_bundle_join(struct arena *a, const struct settings *settings,
         TRY(add_issuer(a, settings, &issuer, &b, why));
     }
     TRY(add_attest(a, settings, &b, why));
+    TRY(add_ek_roots(a, settings, &b, why));
     uint8_t *joined = arena_get(a, text->len + nuls + b.len);
     if (text->len > 0)
         memcpy(joined, text->data, text->len);

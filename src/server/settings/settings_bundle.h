@@ -15,6 +15,11 @@ MUST_CHECK enum err settings_bundle_join(struct arena *a, const struct settings 
 /* Cut it off the end of a text, which may have none. */
 void settings_bundle_split(struct span *text, struct span *bundle);
 
+/* The content of a file, or of a folder of attest.ek_roots, by the name that the settings
+ * have for it; false if it is not in the bundle. */
+bool settings_bundle_find(const struct settings *settings, const char *name,
+                          struct span *content);
+
 /* The content of a file by the name that the settings have for it: out of the bundle, or
  * from disk if that has it not. */
 MUST_CHECK enum err settings_bundle_read(struct arena *a, const struct settings *settings,

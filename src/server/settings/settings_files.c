@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/pkcs11/pkcs11_uri.h"
 #include "server/settings/settings_attest.h"
+#include "server/settings/settings_enrollment.h"
 
 static enum err check(struct arena *a, const struct settings *s, const char *section,
                       const char *option, const char *file, struct err_info *why)
@@ -118,6 +119,7 @@ enum err settings_files_check(struct arena *a, const struct settings *settings,
     TRY(check(a, s, "", "rates.suffix_list", s->suffix_list, why));
     TRY(check(a, s, "", "ct.ca_file", s->ct_ca_file, why));
     TRY(check_attest(a, s, why));
+    TRY(settings_enrollment_files(a, s, why));
     if (s->perspectives.count > 0 &&
         !file_exists(settings_path(a, s, SETTINGS_PERSPECTIVE_KEY)))
         return err_set(why, ERR_CONFIG,

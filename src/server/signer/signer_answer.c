@@ -105,6 +105,7 @@ static enum err sign(struct signer_process *p, const struct message_sign *questi
     case LINT_CERTIFICATE:
     case LINT_PRECERTIFICATE:
     case LINT_RESPONDER_CERTIFICATE:
+    case LINT_ATTESTATION_CERTIFICATE:
         return signer_core_sign(p->core, p->arena, (enum lint_kind)question->kind,
                                 question->profile, question->tbs, made, why);
     case LINT_AUDIT_HEAD:

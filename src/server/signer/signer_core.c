@@ -290,7 +290,11 @@ enum err signer_core_sign(struct signer_core *core, struct arena *a, enum lint_k
                           struct span profile, struct span tbs, struct span *certificate,
                           struct err_info *why)
 {
-    const struct lint_profile *found = find_profile(core, profile);
+    /* whatever it is called: there is one for attestation keys, where they are enrolled
+     */
+    const struct lint_profile *found = find_profile(
+        core, kind == LINT_ATTESTATION_CERTIFICATE ? span_of(LINT_PROFILE_ATTESTATION)
+                                                   : profile);
     const struct lint_question question = {.kind = kind,
                                            .set = found != NULL ? found->set
                                                                 : LINT_SET_RFC5280,

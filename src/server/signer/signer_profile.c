@@ -3,6 +3,7 @@
 
 #include "core/acme/terms.h"
 #include "core/x509/oid.h"
+#include "server/settings/settings_enrollment.h"
 
 /* No size that is named by itself: a profile that takes it takes any. */
 #define RSA_UNUSUAL 2056
@@ -106,16 +107,36 @@ static struct lint_profile own(struct arena *a, const struct settings *s)
                                  .name_count = s->dns_names.count};
 }
 
+/* Certificates of attestation keys (issue/template_attestation.h). */
+static struct lint_profile attestation(struct arena *a, const struct settings *s)
+{
+    static const struct lint_key keys[] = {
+        {KEY_RSA, 0}, {KEY_P256, 0}, {KEY_P384, 0}, {KEY_P521, 0}};
+    struct span *usage = arena_get(a, sizeof *usage);
+
+    *usage = oid_octets(OID_AK_CERTIFICATE);
+    return (struct lint_profile){.name = LINT_PROFILE_ATTESTATION,
+                                 .lifetime = s->ak_lifetime / 1000,
+                                 .keys = keys,
+                                 .key_count = sizeof keys / sizeof keys[0],
+                                 .key_usage = 1, /* digitalSignature */
+                                 .usages = usage,
+                                 .usage_count = 1};
+}
+
 static struct lint_profile *make(struct arena *a, const struct settings *settings,
                                  size_t *count)
 {
     struct lint_profile *made =
-        arena_array(a, settings->profiles.count + 1, sizeof *made);
+        arena_array(a, settings->profiles.count + 2, sizeof *made);
+    size_t used = 0;
 
-    made[0] = own(a, settings);
+    made[used++] = own(a, settings);
     for (size_t i = 0; i < settings->profiles.count; i++)
-        made[i + 1] = of(a, settings->profiles.members[i]);
-    *count = settings->profiles.count + 1;
+        made[used++] = of(a, settings->profiles.members[i]);
+    if (settings_enrollment_is_on(settings))
+        made[used++] = attestation(a, settings);
+    *count = used;
     return made;
 }
 
@@ -130,7 +151,7 @@ void signer_profile_read_promised(struct arena *a, const struct settings *settin
 {
     struct lint_profile *made = make(a, settings, count);
 
-    for (size_t i = 1; i < *count; i++) /* the first is the server's own */
+    for (size_t i = 1; i <= settings->profiles.count; i++) /* not the CA's own */
         made[i].names_most = NAMES_MOST;
     *profiles = made;
 }

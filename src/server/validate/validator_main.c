@@ -14,6 +14,7 @@
 #include "server/proc/supervisor.h"
 #include "server/proc/user.h"
 #include "server/validate/validate.h"
+#include "server/validate/validator_enroll.h"
 #include "server/validate/validator_log.h"
 
 #define OTHER_DESCRIPTORS 1024 /* channels, event loop, streams to resolvers */
@@ -23,6 +24,7 @@ struct validator_process {
     struct loop *loop;
     struct validator *validator;
     struct validator_log log;
+    struct validator_enroll enroll;
     struct arena *arena; /* of what is there from start to end */
     struct ipc_channel *control;
     struct ipc_channel *front;
@@ -124,6 +126,8 @@ static enum err on_front(struct ipc_channel *c, struct ipc_message *m, void *con
         validator_log_submit(&p->log, p->validator, c, &m->as_log_submit);
         return ERR_OK;
     }
+    if (m->type == IPC_ENROLL)
+        return validator_enroll_answer(&p->enroll, c, &m->as_enroll, why);
     if (m->type != IPC_CHECK)
         return err_set(why, ERR_PROTOCOL, "the front sent %s", ipc_type_name(m->type));
     begin_check(p, &m->as_check);
@@ -173,6 +177,8 @@ static enum err take_settings(struct validator_process *p, int settings_fd,
     enum err result = supervisor_settings_text(a, settings_fd, &text, why);
     if (result == ERR_OK)
         result = settings_reread(a, p->settings, text, &fresh, why);
+    if (result == ERR_OK)
+        result = validator_enroll_read(&p->enroll, a, fresh, why);
     if (result != ERR_OK) {
         arena_free(a);
         return result;
@@ -322,6 +328,7 @@ static enum err start(struct validator_process *p, struct err_info *why)
     const struct validate_options options = read_options(a, s);
     TRY(validate_new(p->loop, &options, &p->validator, why));
     TRY(validator_log_open(p->arena, s, &p->log, why));
+    TRY(validator_enroll_read(&p->enroll, p->arena, s, why));
     TRY(user_find(s->validator_user, "cairn-validator", USER_VALIDATOR_UID, &plan.uid,
                   &plan.gid, why));
     TRY(sandbox_enter(&plan, why));

@@ -125,4 +125,5 @@ int tear_down(void **state);
 int lint_public_run(void);
 int lint_ca_run(void);
 int lint_profile_run(void);
+int lint_attestation_run(void);
 int lint_signed_run(void);
