@@ -88,10 +88,11 @@ static enum err put(const char *name, struct span content, struct buf *b,
     buf_add_octet(b, 0);
     buf_add_span(b, content);
     if (b->failed)
-        return err_set(why, ERR_TOO_LARGE,
-                       "all certificates that the settings name, and what attest.* names, have more "
-                       "than %d octets",
-                       BUNDLE_MAX);
+        return err_set(
+            why, ERR_TOO_LARGE,
+            "all certificates that the settings name, and what attest.* names, have more "
+            "than %d octets",
+            BUNDLE_MAX);
     return ERR_OK;
 }
 
