@@ -348,6 +348,8 @@ static void allowed(void **state)
         {IPC_RESPONDER_KEY, "GF", false},
         {IPC_AUDIT_FULL, "FS GS", false},
         {IPC_AUDIT_SEGMENT, "SF SG", true},
+        {IPC_ENROLL, "FV", false},
+        {IPC_ENROLLED, "VF", false},
     };
     static const struct {
         char letter;
