@@ -8,8 +8,9 @@
 #include "client/flow/flow.h"
 #include "client/plan/plan.h"
 #include "client/store/metadata.h"
+#include "client/store/name.h"
 #include "client/store/state.h"
-#include "core/acme/identifier.h"
+#include "core/acme/identifier_device.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/http/url.h"
@@ -45,26 +46,54 @@ static enum err read_name(struct arena *a, const char *text, struct identifier *
     return identifier_read_ip(a, canonical, read, why);
 }
 
-/* The names, canonical, each once. */
+/* TYPE:VALUE, as --identifier has it. */
+static enum err read_identifier(struct arena *a, const char *text,
+                                struct identifier *read, struct err_info *why)
+{
+    if (!name_is_device(text))
+        return err_set(why, ERR_USAGE,
+                       "--identifier: \"%.100s\" is neither permanent-identifier:VALUE "
+                       "nor hardware-module:VALUE",
+                       text);
+    const struct identifier name = name_identifier(text);
+    if (identifier_read_device(a, name.type, span_of(name.value), read, why) != ERR_OK)
+        return err_prefix(why, "--identifier");
+    return ERR_OK;
+}
+
+static void add_name(const char **names, size_t *count, const char *name)
+{
+    for (size_t k = 0; k < *count; k++)
+        if (strcmp(names[k], name) == 0)
+            return;
+    names[(*count)++] = name;
+}
+
+/* The names, canonical, each once; those of the device behind the others. What a device
+ * is called is asked of it if nobody says it. */
 static enum err read_names(const struct client_command *c, struct issuing *i,
                            struct err_info *why)
 {
-    const char **names = arena_array(c->arena, c->arguments.count + 1, sizeof *names);
+    const char **names = arena_array(
+        c->arena, c->arguments.count + c->identifiers.count + 1, sizeof *names);
+    struct identifier read;
     size_t count = 0;
 
-    if (c->arguments.count == 0)
+    if (c->arguments.count == 0 && c->device == NULL)
         return err_set(why, ERR_USAGE, "say the NAME the certificate is for");
     for (size_t n = 0; n < c->arguments.count; n++) {
-        struct identifier read;
-        bool known = false;
         if (read_name(c->arena, c->arguments.items[n], &read, why) != ERR_OK) {
             why->code = ERR_USAGE;
             return ERR_USAGE;
         }
-        for (size_t k = 0; k < count && !known; k++)
-            known = strcmp(names[k], read.value) == 0;
-        if (!known)
-            names[count++] = read.value;
+        add_name(names, &count, read.value);
+    }
+    for (size_t n = 0; n < c->identifiers.count; n++) {
+        if (read_identifier(c->arena, c->identifiers.items[n], &read, why) != ERR_OK) {
+            why->code = ERR_USAGE;
+            return ERR_USAGE;
+        }
+        add_name(names, &count, name_text(c->arena, &read));
     }
     if (count > FLOW_NAMES_MAX)
         return err_set(why, ERR_USAGE, "more than %d names in one certificate",
@@ -74,14 +103,23 @@ static enum err read_names(const struct client_command *c, struct issuing *i,
     return ERR_OK;
 }
 
-/* A certificate is kept under its first name; an IPv6 address and a wildcard need other
- * letters there. */
-static const char *folder_name(struct arena *a, const char *first)
+/* A certificate is kept under its first name; an IPv6 address, a wildcard and a device
+ * need other letters there. One whose name is not known yet is "device". */
+static const char *folder_name(struct arena *a, const struct issuing *i)
 {
-    char *name = arena_string(a, first);
-
-    for (char *p = name; *p != '\0'; p++)
+    if (i->wanted.name_count == 0)
+        return "device";
+    const struct identifier first = name_identifier(i->wanted.names[0]);
+    char *name = arena_string(a, first.value);
+    for (char *p = name; *p != '\0'; p++) {
         *p = *p == ':' ? '-' : *p == '*' ? '_' : *p;
+        if (terms_is_device(first.type) && !certificate_store_is_name_letter(*p))
+            *p = '_';
+    }
+    if (name[0] == '.')
+        name[0] = '_';
+    if (strlen(name) > CERTIFICATE_STORE_NAME_MAX)
+        name[CERTIFICATE_STORE_NAME_MAX] = '\0';
     return name;
 }
 
@@ -124,6 +162,23 @@ static enum err read_ways(const struct client_command *c, struct issuing *i,
     return issuing_check_key_type(w->key_type, why);
 }
 
+/* Are the names the same? What a device was not asked for again is as it was. */
+static bool has_names(const struct client_command *c, const struct issuing *i,
+                      const struct certificate_metadata *there)
+{
+    struct certificate_metadata open = *there;
+    const char **names = arena_array(c->arena, there->name_count + 1, sizeof *names);
+
+    if (c->identifiers.count == 0 && c->device != NULL) {
+        open.names = names;
+        open.name_count = 0;
+        for (size_t n = 0; n < there->name_count; n++)
+            if (!name_is_device(there->names[n]))
+                names[open.name_count++] = there->names[n];
+    }
+    return plan_same_names(&open, i->wanted.names, i->wanted.name_count);
+}
+
 /* Is a good one there already, made in the same way? */
 static bool is_there(const struct client_command *c, const struct issuing *i,
                      struct certificate_metadata *there)
@@ -133,7 +188,8 @@ static bool is_there(const struct client_command *c, const struct issuing *i,
     return !c->force &&
            certificate_store_get(c->arena, i->directory, i->name, there, &ignored) ==
                ERR_OK &&
-           plan_same_names(there, i->wanted.names, i->wanted.name_count) &&
+           has_names(c, i, there) &&
+           strcmp(there->ways.device.device, i->wanted.ways.device.device) == 0 &&
            strcmp(there->ca, i->wanted.ca) == 0 &&
            strcmp(there->key_type, i->wanted.key_type) == 0 &&
            clock_now() < plan_due(there);
@@ -171,6 +227,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
                         .binding = {c->eab_kid, c->eab_key_file, c->eab_algorithm},
                         .crew = &crew,
                         .agree_terms = c->agree_terms,
+                        .forced = c->force,
                         .report = {.json = c->json, .quiet = c->quiet}};
     struct certificate_metadata there;
     const char *path = NULL;
@@ -179,7 +236,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     TRY(read_ways(c, &i, why));
     TRY(check_email(c->email, why));
     TRY(binding_check(&i.binding, why));
-    i.name = c->name != NULL ? c->name : folder_name(c->arena, i.wanted.names[0]);
+    i.name = c->name != NULL ? c->name : folder_name(c->arena, &i);
     if (!certificate_store_is_name(i.name))
         return err_set(why, ERR_USAGE,
                        "--name: \"%.100s\" has characters other than letters, digits, "

@@ -53,6 +53,7 @@ static void renew_one(struct renewal *r, const char *name)
                         .name = name,
                         .crew = &r->crew,
                         .agree_terms = r->c->agree_terms,
+                        .forced = r->c->force,
                         .report = {.json = r->c->json, .quiet = r->c->quiet}};
     struct err_info why = {0};
     const char *path = NULL;

@@ -116,6 +116,8 @@ static void show_ways(const struct ways *ways)
             printf(" on port %" PRId64, ways->tls_port);
         if (ways->challenges.types[i] == CHALLENGE_DNS_01)
             printf(", updates with the key in %s", ways->dns.key_file);
+        if (ways->challenges.types[i] == CHALLENGE_DEVICE_ATTEST_01)
+            printf(", %s", ways->device.device);
         printf("\n");
     }
 }
@@ -137,8 +139,10 @@ static void show_text(const struct client_command *c, const char *directory,
     printf("\n  valid     %s to %s (%s)\n", from, until,
            remaining(c->arena, m->not_after));
     printf("  renewal   from %s\n", due);
-    printf("  serial    %s\n  key       %s\n  ca        %s\n", m->serial, m->key_type,
-           m->ca);
+    printf("  serial    %s\n  key       %s", m->serial, m->key_type);
+    if (m->ways.device.device[0] != '\0')
+        printf(", in the device %s", m->ways.device.device);
+    printf("\n  ca        %s\n", m->ca);
     if (m->ca_file[0] != '\0')
         printf("  ca file   %s\n", m->ca_file);
     show_ways(&m->ways);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "client/command/issuing_device.h"
 #include "client/command/network.h"
 #include "client/dns/dns_desk.h"
 #include "client/flow/flow.h"
@@ -11,11 +12,12 @@
 #include "client/proc/wire.h"
 #include "client/solve/solve.h"
 #include "client/store/account_store.h"
+#include "client/store/name.h"
 #include "core/acme/identifier.h"
+#include "core/acme/identifier_device.h"
 #include "core/acme/key_authorization.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
-#include "core/base/text.h"
 #include "core/jose/jws.h"
 #include "core/x509/csr.h"
 
@@ -53,6 +55,18 @@ enum err issuing_check_key_type(const char *text, struct err_info *why)
                    text);
 }
 
+/* One certificate being got. */
+struct job {
+    struct arena *arena;
+    const struct issuing *i;
+    struct account account;
+    struct key *key;      /* of the certificate */
+    struct span key_text; /* key.pem of one that is in the device */
+    struct device_desk desk;
+    struct solve_options solving;
+    struct solve *solve;
+};
+
 static enum err make_key(const struct issuing *i, struct key **key, struct err_info *why)
 {
     for (size_t k = 0; k < KEY_TYPE_COUNT; k++) {
@@ -64,18 +78,36 @@ static enum err make_key(const struct issuing *i, struct key **key, struct err_i
     return issuing_check_key_type(i->wanted.key_type, why);
 }
 
-static enum err keep(struct arena *a, struct issuing *i, const struct key *key,
-                     const struct flow_certificate *got, const char **path,
-                     struct err_info *why)
+/* Made once for a certificate: what is attested is what the request is for. */
+static enum err need_key(struct job *j, struct err_info *why)
+{
+    if (j->key != NULL)
+        return ERR_OK;
+    if (j->desk.worker == NULL) {
+        TRY(make_key(j->i, &j->key, why));
+    } else {
+        TRY(device_desk_key(&j->desk, j->arena, j->i->wanted.key_type, &j->key,
+                            &j->key_text, why));
+        report_step(&j->i->report, "key", "%s, in the device", j->i->wanted.key_type);
+    }
+    arena_own(j->arena, j->key, key_drop);
+    return ERR_OK;
+}
+
+static enum err keep(struct job *j, struct issuing *i, const struct flow_certificate *got,
+                     const char **path, struct err_info *why)
 {
     AUTO(secret) struct secret key_pem = {0};
+    struct arena *a = j->arena;
     char until[CLOCK_TEXT_SIZE];
 
-    TRY(key_to_pem(key, NULL, &key_pem, why));
-    const struct certificate_files files = {.key_pem =
-                                                span_make(key_pem.data, key_pem.len),
-                                            .certificate_pem = got->certificate_pem,
-                                            .chain_pem = got->chain_pem};
+    if (!key_is_outside(j->key))
+        TRY(key_to_pem(j->key, NULL, &key_pem, why));
+    const struct certificate_files files = {
+        .key_pem =
+            key_is_outside(j->key) ? j->key_text : span_make(key_pem.data, key_pem.len),
+        .certificate_pem = got->certificate_pem,
+        .chain_pem = got->chain_pem};
     i->wanted.not_before = got->not_before;
     i->wanted.not_after = got->not_after;
     i->wanted.serial = got->serial;
@@ -87,16 +119,6 @@ static enum err keep(struct arena *a, struct issuing *i, const struct key *key,
 }
 
 /* ---- what the process with the network asks for ---- */
-
-/* One certificate being got. */
-struct job {
-    struct arena *arena;
-    const struct issuing *i;
-    struct account account;
-    struct key *key; /* of the certificate */
-    struct solve_options solving;
-    struct solve *solve;
-};
 
 static enum err sign(struct job *j, struct arena *a, const struct wire_message *m,
                      struct span *answer, struct err_info *why)
@@ -115,19 +137,28 @@ static enum err sign(struct job *j, struct arena *a, const struct wire_message *
     return ERR_OK;
 }
 
-/* Names and addresses go into different fields. */
+/* Names, addresses and devices go into different fields. */
 static struct csr_names sort_names(const struct issuing *i, struct arena *a)
 {
-    const char **dns = arena_array(a, i->wanted.name_count, sizeof *dns);
-    struct span *addresses = arena_array(a, i->wanted.name_count, sizeof *addresses);
-    struct csr_names names = {.dns = dns, .addresses = addresses};
+    size_t count = i->wanted.name_count;
+    const char **dns = arena_array(a, count, sizeof *dns);
+    struct span *addresses = arena_array(a, count, sizeof *addresses);
+    struct device_name *devices = arena_array(a, count, sizeof *devices);
+    struct csr_names names = {.dns = dns, .addresses = addresses, .devices = devices};
 
-    for (size_t n = 0; n < i->wanted.name_count; n++) {
+    for (size_t n = 0; n < count; n++) {
+        const struct identifier name = name_identifier(i->wanted.names[n]);
         struct address *address = arena_get(a, sizeof *address);
-        if (address_parse(span_of(i->wanted.names[n]), address))
+        if (terms_is_device(name.type)) {
+            struct device_name *d = &devices[names.device_count++];
+            d->kind = name.type == IDENTIFIER_HARDWARE_MODULE ? DEVICE_NAME_MODULE
+                                                              : DEVICE_NAME_PERMANENT;
+            identifier_device_parts(a, &name, &d->id, &d->oid);
+        } else if (address_parse(span_of(name.value), address)) {
             addresses[names.address_count++] = address_octets(address);
-        else
-            dns[names.dns_count++] = i->wanted.names[n];
+        } else {
+            dns[names.dns_count++] = name.value;
+        }
     }
     return names;
 }
@@ -138,10 +169,7 @@ static enum err request(struct job *j, struct arena *a, struct span *answer,
 {
     AUTO(buf) struct buf b = buf_make(CSR_MAX);
 
-    if (j->key == NULL) { /* not before the CA is content: a large one takes long */
-        TRY(make_key(j->i, &j->key, why));
-        arena_own(j->arena, j->key, key_drop);
-    }
+    TRY(need_key(j, why)); /* not before the CA is content: a large one takes long */
     const struct csr_names names = sort_names(j->i, a);
     TRY(csr_make(&b, j->key, &names, why));
     *answer = arena_span(a, buf_span(&b));
@@ -150,39 +178,44 @@ static enum err request(struct job *j, struct arena *a, struct span *answer,
 
 /* Which of our names is it? The CA, and the process that talks to it, must not have
  * anything else proved. */
-static const char *find_name(const struct issuing *i, struct span identifier,
-                             bool wildcard)
+static bool find_name(const struct issuing *i, const char *text, bool wildcard,
+                      struct identifier *found)
 {
+    const struct identifier asked = name_identifier(text);
+
     for (size_t n = 0; n < i->wanted.name_count; n++) {
-        const struct identifier name = {IDENTIFIER_DNS, i->wanted.names[n]};
-        if (identifier_is_wildcard(&name) == wildcard &&
-            text_equal_ignoring_case(span_of(identifier_base(&name)), identifier))
-            return identifier_base(&name);
+        const struct identifier name = name_identifier(i->wanted.names[n]);
+        const struct identifier base = {name.type, identifier_base(&name)};
+        if (identifier_is_wildcard(&name) == wildcard && name_equal(&base, &asked)) {
+            *found = base;
+            return true;
+        }
     }
-    return NULL;
+    return false;
 }
 
 static enum err present(struct job *j, struct arena *a, const struct wire_message *m,
-                        struct err_info *why)
+                        struct span *answer, struct err_info *why)
 {
     uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
-    struct solve_task task = {0};
-    struct address address;
+    struct solve_task task = {.response = answer};
+
+    *answer = span_of("{}");
 
     if (m->count != 4 ||
         !terms_read_challenge_type((const char *)m->fields[0].data, &task.type))
         return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
     task.wildcard = m->fields[2].len > 0;
-    task.identifier.value = find_name(j->i, m->fields[1], task.wildcard);
-    if (task.identifier.value == NULL)
+    if (!find_name(j->i, (const char *)m->fields[1].data, task.wildcard,
+                   &task.identifier))
         return err_set(why, ERR_PROTOCOL,
                        "the CA wants %s%.255s proved, which nobody asked for",
                        task.wildcard ? "*." : "", (const char *)m->fields[1].data);
-    if (address_parse(span_of(task.identifier.value), &address))
-        task.identifier.type = IDENTIFIER_IP;
     task.token = (const char *)m->fields[3].data;
     jwk_thumbprint(j->account.key, thumbprint);
     task.key_authorization = key_authorization_text(a, task.token, thumbprint);
+    if (terms_is_device(task.identifier.type))
+        TRY(need_key(j, why));
     return solve_present(j->solve, &task, why);
 }
 
@@ -209,7 +242,7 @@ static enum err serve(struct job *j, struct arena *a, const struct wire_message 
         return account_store_keep_url(&j->account, (const char *)m->fields[0].data,
                                       j->i->email, why);
     case WIRE_PRESENT:
-        return present(j, a, m, why);
+        return present(j, a, m, answer, why);
     case WIRE_READY:
         return solve_ready(j->solve, why);
     case WIRE_PROVED:
@@ -247,6 +280,23 @@ static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
 
 /* ---- the job ---- */
 
+enum err issuing_read_roots(struct arena *a, const struct issuing *i, struct span *roots,
+                            struct err_info *why)
+{
+    const char *path = i->wanted.ca_file;
+
+    *roots = span_of("");
+    if (path[0] == '\0')
+        return ERR_OK;
+    if (file_read(a, path, ROOTS_MAX, roots, why) != ERR_OK) {
+        why->code = ERR_CONFIG;
+        return err_prefix(why, "the CA file");
+    }
+    if (roots->len == 0)
+        return err_set(why, ERR_CONFIG, "the CA file %s is empty", path);
+    return ERR_OK;
+}
+
 static enum err send_job(struct job *j, struct err_info *why)
 {
     const struct issuing *i = j->i;
@@ -255,13 +305,7 @@ static enum err send_job(struct job *j, struct err_info *why)
     struct span roots = span_of("");
     char flags[4] = "";
 
-    if (i->wanted.ca_file[0] != '\0' &&
-        file_read(j->arena, i->wanted.ca_file, ROOTS_MAX, &roots, why) != ERR_OK) {
-        why->code = ERR_CONFIG;
-        return err_prefix(why, "the CA file");
-    }
-    if (i->wanted.ca_file[0] != '\0' && roots.len == 0)
-        return err_set(why, ERR_CONFIG, "the CA file %s is empty", i->wanted.ca_file);
+    TRY(issuing_read_roots(j->arena, i, &roots, why));
     for (size_t n = 0; n < i->wanted.name_count; n++)
         buf_printf(&names, "%s%s", n > 0 ? "\n" : "", i->wanted.names[n]);
     if (i->agree_terms)
@@ -292,7 +336,23 @@ static enum err run_job(struct job *j, struct issuing *i, const char **path,
         return err_set(why, ERR_PROTOCOL, "there is a certificate nobody asked for");
     TRY(flow_check(j->arena, pem, i->wanted.names, i->wanted.name_count, j->key, &got,
                    why));
-    return keep(j->arena, i, j->key, &got, path, why);
+    return keep(j, i, &got, path, why);
+}
+
+static enum err solve_and_run(struct job *j, struct issuing *i, const char **path,
+                              struct err_info *why)
+{
+    j->solving =
+        (struct solve_options){.ways = &i->wanted.ways,
+                               .report = &i->report,
+                               .listener = i->crew->listener.fd,
+                               .dns = i->crew->dns.fd,
+                               .directory = i->directory,
+                               .device = j->desk.worker != NULL ? &j->desk : NULL};
+    j->solve = solve_new(&j->solving);
+    enum err result = run_job(j, i, path, why);
+    solve_close(j->solve);
+    return result;
 }
 
 enum err issuing_prepare(struct crew *crew, const char *directory,
@@ -317,14 +377,12 @@ enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
 
     report_step(&i->report, "ca", "%s", i->wanted.ca);
     TRY(crew_start(i->crew, why));
-    j.solving = (struct solve_options){.ways = &i->wanted.ways,
-                                       .report = &i->report,
-                                       .listener = i->crew->listener.fd,
-                                       .dns = i->crew->dns.fd,
-                                       .directory = i->directory};
-    j.solve = solve_new(&j.solving);
-    enum err result = run_job(&j, i, path, why);
-    solve_close(j.solve);
+    enum err result =
+        issuing_has_device(i) ? issuing_device_open(a, i, &j.desk, why) : ERR_OK;
+    if (result == ERR_OK)
+        result = solve_and_run(&j, i, path, why);
+    if (j.desk.worker != NULL)
+        device_desk_close(&j.desk);
     if (result == ERR_INTERRUPTED || result == ERR_IO || result == ERR_INTERNAL)
         crew_end(i->crew); /* it may be in the middle of something; another starts anew */
     return result;

@@ -16,6 +16,7 @@ struct issuing {
     struct binding binding; /* for a new account */
     struct crew *crew;      /* started when it is needed */
     bool agree_terms;
+    bool forced; /* a new certificate, and one for a device's attestation key */
     struct report report;
 };
 
@@ -28,6 +29,10 @@ MUST_CHECK enum err issuing_prepare(struct crew *crew, const char *directory,
 /* Do it; `*path` is the folder that shows the certificate. The lock must be held. */
 MUST_CHECK enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
                                 struct err_info *why);
+
+/* The certificates of the CA file, empty for the system's. ERR_CONFIG. */
+MUST_CHECK enum err issuing_read_roots(struct arena *a, const struct issuing *i,
+                                       struct span *roots, struct err_info *why);
 
 /* ERR_USAGE unless it is a key type of --key that there is. */
 MUST_CHECK enum err issuing_check_key_type(const char *text, struct err_info *why);

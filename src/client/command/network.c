@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "client/flow/flow.h"
+#include "client/flow/flow_enrol.h"
 #include "client/proc/wire.h"
 #include "client/session/session.h"
 
-#define JOB_FIELDS 7
+#define JOB_FIELDS   7
+#define ENROL_FIELDS 5
 
 static const char *text_or_null(struct span field)
 {
@@ -56,6 +58,23 @@ static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
     return result;
 }
 
+static enum err do_enrolment(struct arena *a, const struct wire_message *m, int fd,
+                             struct span *pem, struct err_info *why)
+{
+    const struct keeper keeper = {fd};
+
+    if (m->count != ENROL_FIELDS)
+        return err_set(why, ERR_PROTOCOL, "that is no job");
+    const char *flags = (const char *)m->fields[3].data;
+    const struct report report = {.quiet = strchr(flags, NETWORK_SILENT) != NULL};
+    const struct flow_enrol_options options = {.ca = (const char *)m->fields[0].data,
+                                               .roots = m->fields[1],
+                                               .attestation_ca =
+                                                   text_or_null(m->fields[2]),
+                                               .request = m->fields[4]};
+    return flow_enrol(&options, &keeper, &report, a, pem, why);
+}
+
 int network_run(int fd)
 {
     for (;;) {
@@ -66,7 +85,8 @@ int network_run(int fd)
 
         if (wire_receive(a, fd, &m, NULL, &why) != ERR_OK)
             return EXIT_SUCCESS; /* no more work */
-        enum err result = do_job(a, &m, fd, &pem, &why);
+        enum err result = m.type == WIRE_ENROL ? do_enrolment(a, &m, fd, &pem, &why)
+                                               : do_job(a, &m, fd, &pem, &why);
         const struct wire_message finish = {WIRE_FINISH, {pem}, 1};
         if ((result == ERR_OK ? wire_send(fd, &finish, &why)
                               : wire_send_failure(fd, &why, &why)) != ERR_OK)

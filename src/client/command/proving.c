@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/device/device.h"
 #include "client/dns/dns_desk.h"
 #include "client/dns/dns_place.h"
 #include "client/solve/solve_choose.h"
-#include "core/acme/identifier.h"
+#include "client/store/name.h"
 #include "core/base/text.h"
 
 #define HTTP_DEFAULT "standalone"
@@ -40,6 +41,8 @@ static bool is_set_up(const struct client_command *c, enum challenge_type type)
         return c->tls_port != 0;
     case CHALLENGE_DNS_01:
         return c->dns_key != NULL;
+    case CHALLENGE_DEVICE_ATTEST_01:
+        return c->device != NULL;
     default:
         return false;
     }
@@ -79,7 +82,8 @@ static enum err read_challenges(const struct client_command *c,
     for (size_t i = 0; i < all.count; i++)
         if (is_set_up(c, all.types[i]))
             ways_add(list, all.types[i]);
-    if (list->count == 0)
+    bool only_device = list->count == 1 && c->device != NULL;
+    if (list->count == 0 || (only_device && c->arguments.count > 0))
         ways_add(list, CHALLENGE_HTTP_01);
     return ERR_OK;
 }
@@ -107,10 +111,10 @@ static enum err read_http(const struct client_command *c, struct ways *ways,
     return ERR_OK;
 }
 
-static bool has_dns_01(const struct ways_challenges *list)
+static bool has_type(const struct ways_challenges *list, enum challenge_type type)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (list->types[i] == CHALLENGE_DNS_01)
+        if (list->types[i] == type)
             return true;
     return false;
 }
@@ -159,7 +163,7 @@ static enum err read_dns(const struct client_command *c, struct ways *ways,
     enum dns_check check;
 
     *dns = (struct ways_dns){.key_file = ""};
-    if (!has_dns_01(&ways->challenges))
+    if (!has_type(&ways->challenges, CHALLENGE_DNS_01))
         return refuse_unused(c, why);
     if (c->dns_key == NULL)
         return err_set(why, ERR_USAGE,
@@ -185,6 +189,49 @@ static enum err read_dns(const struct client_command *c, struct ways *ways,
     return read_timeout(c, dns, why);
 }
 
+/* An option of devices that would have no effect. */
+static enum err refuse_without_device(const struct client_command *c,
+                                      struct err_info *why)
+{
+    const char *given = c->identifiers.count > 0       ? "--identifier"
+                        : c->pin_file != NULL          ? "--pin-file"
+                        : c->attestation_ca != NULL    ? "--attestation-ca"
+                        : c->attestation_chain != NULL ? "--attestation-chain"
+                                                       : NULL;
+
+    if (given != NULL)
+        return err_set(why, ERR_USAGE, "%s is for a key in a device (--device)", given);
+    return ERR_OK;
+}
+
+static enum err read_device(const struct client_command *c, struct ways *ways,
+                            struct err_info *why)
+{
+    struct ways_device *d = &ways->device;
+
+    *d = (struct ways_device){"", "", "", ""};
+    if (c->device == NULL)
+        return refuse_without_device(c, why);
+    TRY(device_check(c->device, why));
+    if (!has_type(&ways->challenges, CHALLENGE_DEVICE_ATTEST_01))
+        return err_set(why, ERR_USAGE,
+                       "--device is proved by device-attest-01, which is not among those "
+                       "of --challenge");
+    d->device = c->device;
+    if (c->pin_file != NULL)
+        TRY(proving_whole_path(c, "--pin-file", c->pin_file, &d->pin_file, why));
+    if (c->attestation_chain != NULL)
+        TRY(proving_whole_path(c, "--attestation-chain", c->attestation_chain,
+                               &d->chain_file, why));
+    if (c->attestation_ca == NULL)
+        return ERR_OK;
+    if (strncmp(c->attestation_ca, "https://", 8) != 0)
+        return err_set(why, ERR_USAGE, "--attestation-ca: \"%.100s\" is no https URL",
+                       c->attestation_ca);
+    d->attestation_ca = c->attestation_ca;
+    return ERR_OK;
+}
+
 enum err proving_read(const struct client_command *c, struct ways *ways,
                       struct err_info *why)
 {
@@ -194,6 +241,7 @@ enum err proving_read(const struct client_command *c, struct ways *ways,
     TRY(read_http(c, &read, why));
     read.tls_port = c->tls_port != 0 ? c->tls_port : WAYS_TLS_PORT;
     TRY(read_dns(c, &read, why));
+    TRY(read_device(c, &read, why));
     *ways = read;
     return ERR_OK;
 }
@@ -215,6 +263,7 @@ static enum err refuse(const struct ways *ways, const char *name,
     ways_write_challenges(&able, &list);
     return err_set(why, ERR_USAGE, "%s: %s cannot be proved by %.*s; take %s%.*s%s", name,
                    wildcard                ? "a wildcard"
+                   : terms_is_device(type) ? "a device"
                    : type == IDENTIFIER_IP ? "an address"
                                            : "a name",
                    (int)mine.len, (const char *)mine.data, wildcard ? "" : "--challenge ",
@@ -225,12 +274,8 @@ static enum err refuse(const struct ways *ways, const char *name,
 enum err proving_check_names(const struct ways *ways, const char *const *names,
                              size_t count, struct err_info *why)
 {
-    struct address address;
-
     for (size_t i = 0; i < count; i++) {
-        bool is_ip = address_parse(span_of(names[i]), &address);
-        const struct identifier identifier = {is_ip ? IDENTIFIER_IP : IDENTIFIER_DNS,
-                                              names[i]};
+        const struct identifier identifier = name_identifier(names[i]);
         bool wildcard = identifier_is_wildcard(&identifier);
         if (!ways_answer(&ways->challenges, identifier.type, wildcard))
             return refuse(ways, names[i], identifier.type, wildcard, why);

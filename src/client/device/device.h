@@ -14,15 +14,16 @@
 #define DEVICE_PIN_MAX         255         /* octets */
 #define DEVICE_FILE_MAX        (64 * 1024) /* octets of each file that is handed over */
 #define DEVICE_IDENTIFIERS_MAX 8
+#define DEVICE_OBJECT_MAX      (64 * 1024) /* octets of an attestation object */
 
 /* What a device is opened with. Everything lives as long as the device; empty where there
  * is none. */
 struct device_options {
-    const char *text;       /* as the user wrote it: "tpm", "tpm:swtpm:port=2321" ... */
-    struct span pin;        /* content of --pin-file, without a final newline */
-    struct span chain;      /* content of --attestation-chain: certificates, PEM */
-    struct span kept_key;   /* what `enrol` gave to keep, of an earlier run */
-    struct span kept_chain; /* the certificates (PEM) that came for it */
+    const char *text;  /* as the user wrote it: "tpm", "tpm:swtpm:port=2321" ... */
+    struct span pin;   /* content of --pin-file, without a final newline */
+    struct span chain; /* content of --attestation-chain: certificates, PEM */
+    struct span kept;  /* of an earlier run: what `enrol` gave to keep, and behind it the
+                          certificates (PEM) that came for it */
 };
 
 /* A key in the device. */
@@ -33,7 +34,7 @@ struct device_key {
 
 /* A request for a certificate of the attestation key. */
 struct device_enrolment {
-    struct span kept; /* to be kept: it is `kept_key` from now on */
+    struct span kept; /* to be kept, with the certificates; text */
     struct span json; /* body of the request (docs/devices.md, AK enrolment) */
 };
 

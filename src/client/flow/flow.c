@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "client/flow/flow_private.h"
+#include "client/store/name.h"
 #include "core/acme/problem.h"
 #include "core/base/base64url.h"
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
-#include "core/base/text.h"
 #include "core/json/json_write.h"
-#include "core/net/address.h"
 #include "core/x509/csr.h"
 
 #define ORDER_MAX (64 * 1024) /* octets of a payload */
@@ -57,6 +56,15 @@ static enum err order_failed(struct flow *f, const struct json *json,
     return err_set(why, ERR_REFUSED, "the order failed; the CA gives no reason");
 }
 
+static bool is_same(const struct json *theirs, const struct identifier *mine)
+{
+    const char *type = json_text(json_member(theirs, "type"));
+    struct identifier read = {.value = json_text(json_member(theirs, "value"))};
+
+    return type != NULL && read.value != NULL &&
+           terms_read_identifier_type(type, &read.type) && name_equal(&read, mine);
+}
+
 /* The order as the CA took it down: exactly our names, in any order (RFC 8555 7.4). */
 static enum err check_identifiers(struct flow *f, const struct json *order,
                                   struct err_info *why)
@@ -66,11 +74,10 @@ static enum err check_identifiers(struct flow *f, const struct json *order,
 
     TRY(json_need_array(order, "identifiers", &list, why));
     for (size_t i = 0; i < f->name_count && same; i++) {
+        const struct identifier mine = name_identifier(f->names[i]);
         same = false;
         for (size_t j = 0; j < json_count(list) && !same; j++)
-            same = text_equal_ignoring_case(
-                json_span(json_member(json_element(list, j), "value")),
-                span_of(f->names[i]));
+            same = is_same(json_element(list, j), &mine);
     }
     if (!same || json_count(list) != f->name_count)
         return err_set(why, ERR_PROTOCOL, "the CA's order is for other names");
@@ -109,16 +116,14 @@ static enum err make_order(struct flow *f, struct err_info *why)
     AUTO(buf) struct buf b = buf_make(ORDER_MAX);
     struct json_writer w = json_writer_make(&b);
     struct acme_reply reply;
-    struct address address;
 
     json_write_begin_object(&w, NULL);
     json_write_begin_array(&w, "identifiers");
     for (size_t i = 0; i < f->name_count; i++) {
         json_write_begin_object(&w, NULL);
-        bool is_ip = address_parse(span_of(f->names[i]), &address);
-        json_write_text(&w, "type",
-                        terms_identifier_type(is_ip ? IDENTIFIER_IP : IDENTIFIER_DNS));
-        json_write_text(&w, "value", f->names[i]);
+        const struct identifier name = name_identifier(f->names[i]);
+        json_write_text(&w, "type", terms_identifier_type(name.type));
+        json_write_text(&w, "value", name.value);
         json_write_end_object(&w);
     }
     json_write_end_array(&w);

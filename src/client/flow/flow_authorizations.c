@@ -3,17 +3,18 @@
 
 #include "client/flow/flow_private.h"
 #include "client/solve/solve_choose.h"
+#include "client/store/name.h"
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
-#include "core/net/address.h"
 
 enum progress { TO_DO, ASKED, PROVED };
 
 struct authorization {
     const char *url;
-    const char *identifier; /* without "*." */
+    struct identifier identifier; /* without "*." */
     bool wildcard;
-    const char *name; /* as the user gave it */
+    const char *name;    /* as the user gave it */
+    struct span payload; /* what is sent to the challenge's URL */
     const char *challenge_url;
     enum progress progress;
 };
@@ -45,6 +46,18 @@ static enum err explain(struct flow *f, const struct json *json, const char *nam
                    name);
 }
 
+static enum err read_identifier(struct authorization *z, const struct json *identifier,
+                                struct err_info *why)
+{
+    const char *type = NULL;
+
+    TRY(json_need_text(identifier, "type", &type, why));
+    TRY(json_need_text(identifier, "value", &z->identifier.value, why));
+    if (!terms_read_identifier_type(type, &z->identifier.type))
+        return err_set(why, ERR_PROTOCOL, "an authorization is for a \"%.50s\"", type);
+    return ERR_OK;
+}
+
 static enum err look(struct flow *f, struct authorization *z, const struct json **json,
                      enum authz_status *status, struct err_info *why)
 {
@@ -56,10 +69,11 @@ static enum err look(struct flow *f, struct authorization *z, const struct json 
     if (!terms_read_authz_status(text, status))
         return err_set(why, ERR_PROTOCOL, "an authorization has the status \"%.50s\"",
                        text);
-    const struct json *identifier = json_member(reply.json, "identifier");
-    TRY(json_need_text(identifier, "value", &z->identifier, why));
+    TRY(read_identifier(z, json_member(reply.json, "identifier"), why));
     TRY(json_take_bool(reply.json, "wildcard", false, &z->wildcard, why));
-    z->name = z->wildcard ? arena_printf(f->arena, "*.%s", z->identifier) : z->identifier;
+    z->name = name_text(f->arena, &z->identifier);
+    if (z->wildcard)
+        z->name = arena_printf(f->arena, "*.%s", z->name);
     if (reply.retry_after > f->retry_after)
         f->retry_after = reply.retry_after;
     *json = reply.json;
@@ -82,10 +96,6 @@ static enum err read_types(struct flow *f, const struct json *challenges,
 static enum err prepare(struct flow *f, struct authorization *z, const struct json *json,
                         struct err_info *why)
 {
-    struct address address;
-    bool is_ip = address_parse(span_of(z->identifier), &address);
-    const struct identifier identifier = {is_ip ? IDENTIFIER_IP : IDENTIFIER_DNS,
-                                          z->identifier};
     const struct json *challenges = NULL;
     const char *const *types = NULL;
     const char *token = NULL;
@@ -94,15 +104,16 @@ static enum err prepare(struct flow *f, struct authorization *z, const struct js
 
     TRY(json_need_array(json, "challenges", &challenges, why));
     TRY(read_types(f, challenges, &types, why));
-    TRY(solve_choose(f->challenges, &identifier, z->wildcard, types,
+    TRY(solve_choose(f->challenges, &z->identifier, z->wildcard, types,
                      json_count(challenges), &chosen, why));
     const struct json *c = json_element(challenges, chosen);
     if (!terms_read_challenge_type(types[chosen], &type))
         return err_set(why, ERR_INTERNAL, "a challenge was chosen that is none");
     TRY(json_need_text(c, "url", &z->challenge_url, why));
     TRY(json_need_text(c, "token", &token, why));
-    return keeper_present(f->session->peer.keeper, f->arena, type, z->identifier,
-                          z->wildcard, token, why);
+    return keeper_present(f->session->peer.keeper, f->arena, type,
+                          name_text(f->arena, &z->identifier), z->wildcard, token,
+                          &z->payload, why);
 }
 
 static enum err first_look(struct flow *f, struct authorization *z, struct err_info *why)
@@ -124,13 +135,17 @@ static enum err first_look(struct flow *f, struct authorization *z, struct err_i
     }
 }
 
-/* Tell the CA to look. Its answer may say that it is done already. */
+/* Tell the CA to look. Its answer may say that it is done already, or, of an attestation,
+ * that it is not true (draft-ietf-acme-device-attest-09 5). */
 static enum err ask(struct flow *f, struct authorization *z, struct err_info *why)
 {
     struct acme_reply reply;
 
-    TRY(acme_request_post(&f->session->peer, f->arena, z->challenge_url, span_of("{}"),
-                          &reply, why));
+    enum err result = acme_request_post(&f->session->peer, f->arena, z->challenge_url,
+                                        z->payload, &reply, why);
+    if (result == ERR_BAD_ATTESTATION_STATEMENT)
+        return err_prefix(why, "%s was not proved", z->name);
+    TRY(result);
     z->progress = ASKED;
     return ERR_OK;
 }

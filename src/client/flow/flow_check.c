@@ -3,9 +3,34 @@
 
 #include <string.h>
 
+#include "client/store/name.h"
+#include "core/acme/identifier_device.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/net/address.h"
+
+/* A CA may leave a device's name out for the sake of privacy
+ * (draft-ietf-acme-device-attest-09 3.2), but what it puts in must have been asked for.
+ */
+static bool is_wanted(const struct device_name *theirs, const char *const *names,
+                      size_t count)
+{
+    AUTO(arena) struct arena *a = arena_new();
+
+    for (size_t i = 0; i < count; i++) {
+        const struct identifier name = name_identifier(names[i]);
+        struct span id = {0};
+        struct span oid = {0};
+        if (name.type != (theirs->kind == DEVICE_NAME_MODULE
+                              ? IDENTIFIER_HARDWARE_MODULE
+                              : IDENTIFIER_PERMANENT_IDENTIFIER))
+            continue;
+        identifier_device_parts(a, &name, &id, &oid);
+        if (span_equal(id, theirs->id) && span_equal(oid, theirs->oid))
+            return true;
+    }
+    return false;
+}
 
 static bool has_name(const struct certificate *c, const char *name)
 {
@@ -28,10 +53,19 @@ static enum err check_leaf(const struct certificate *c, const char *const *names
 {
     if (!span_equal(c->spki, key_spki(key)))
         return err_set(why, ERR_PROTOCOL, "the CA's certificate is for another key");
-    for (size_t i = 0; i < count; i++)
+    size_t open = 0; /* names that anybody can see */
+    for (size_t i = 0; i < count; i++) {
+        if (name_is_device(names[i]))
+            continue;
         if (!has_name(c, names[i]))
             return err_set(why, ERR_PROTOCOL, "the CA's certificate lacks %s", names[i]);
-    if (c->dns_name_count + c->address_count != count)
+        open++;
+    }
+    for (size_t i = 0; i < c->device_count; i++)
+        if (!is_wanted(&c->devices[i], names, count))
+            return err_set(why, ERR_PROTOCOL,
+                           "the CA's certificate names a device nobody asked for");
+    if (c->dns_name_count + c->address_count != open)
         return err_set(why, ERR_PROTOCOL,
                        "the CA's certificate has names nobody asked for");
     if (c->not_after <= clock_now())

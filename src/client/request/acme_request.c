@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 
 #define JOSE_TYPE    "application/jose+json"
+#define JSON_TYPE    "application/json"
 #define NONCE_MAX    1024 /* octets of a nonce */
 #define WAIT_FIRST_S 1
 
@@ -107,12 +108,16 @@ static enum err read_meta(struct acme_peer *peer, const struct json *directory,
 {
     const struct json *meta = json_member(directory, "meta");
     const char *terms = NULL;
+    const char *attestation = NULL;
 
     if (meta == NULL)
         return ERR_OK;
     TRY(json_take_text(meta, "termsOfService", &terms, why));
     if (terms != NULL)
         peer->terms = arena_string(peer->arena, terms);
+    TRY(json_take_text(meta, "attestationEnrollment", &attestation, why));
+    if (attestation != NULL && strncmp(attestation, "https://", 8) == 0)
+        peer->attestation_ca = arena_string(peer->arena, attestation);
     const char *identity = json_text(json_element(json_member(meta, "caaIdentities"), 0));
     if (identity != NULL)
         peer->caa_identity = arena_string(peer->arena, identity);
@@ -161,7 +166,31 @@ enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
     return read_meta(peer, directory, why);
 }
 
+void acme_request_without_directory(struct acme_peer *peer, struct http_client *http,
+                                    const struct report *report, struct arena *arena)
+{
+    *peer = (struct acme_peer){.http = http, .report = report, .arena = arena};
+}
+
 /* ---- requests ---- */
+
+enum err acme_request_plain(struct acme_peer *peer, struct arena *a, const char *url,
+                            struct span body, const struct json **answer,
+                            struct err_info *why)
+{
+    for (int attempt = 1;; attempt++) {
+        struct http_client_response response = {0};
+        TRY(http_client_do(peer->http, a, "POST", url, JSON_TYPE, body, &response, why));
+        enum err result = check_status(a, url, &response, why);
+        if (result == ERR_OK && json_read(a, response.body, answer, why) != ERR_OK) {
+            why->code = ERR_PROTOCOL;
+            return err_prefix(why, "%s", url);
+        }
+        if (result == ERR_OK || !is_busy(response.status))
+            return result;
+        TRY(wait_for(peer, result, attempt, why));
+    }
+}
 
 static void keep_nonce(struct acme_peer *peer, const char *nonce)
 {

@@ -25,6 +25,7 @@ struct acme_peer {
     const char *new_account;
     const char *new_order;
     const char *terms;           /* NULL: none */
+    const char *attestation_ca;  /* attestationEnrollment: base URL; NULL: none */
     const char *caa_identity;    /* what it is called in CAA records; NULL: unknown */
     bool needs_external;         /* externalAccountRequired */
     struct arena *arena;         /* owns the texts above and the nonce */
@@ -48,6 +49,17 @@ struct acme_reply {
 MUST_CHECK enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
                                        const struct report *report, struct arena *arena,
                                        const char *url, struct err_info *why);
+
+/* A peer that is no ACME CA, or not asked for its directory: for acme_request_plain. */
+void acme_request_without_directory(struct acme_peer *peer, struct http_client *http,
+                                    const struct report *report, struct arena *arena);
+
+/* POST of JSON that nobody signs, answered by JSON. Retries a server that is busy or out
+ * of order after a wait. Errors: what its problem document says; ERR_NETWORK;
+ * ERR_PROTOCOL if the answer is no JSON. */
+MUST_CHECK enum err acme_request_plain(struct acme_peer *peer, struct arena *a,
+                                       const char *url, struct span body,
+                                       const struct json **answer, struct err_info *why);
 
 /* POST with a payload (JSON text), or POST-as-GET with an empty one. Signs with the key
  * itself while kid is NULL. Retries badNonce with the fresh nonce at once, and a CA that

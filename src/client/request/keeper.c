@@ -39,7 +39,7 @@ enum err keeper_account(const struct keeper *k, struct arena *a, const char *url
 
 enum err keeper_present(const struct keeper *k, struct arena *a, enum challenge_type type,
                         const char *identifier, bool wildcard, const char *token,
-                        struct err_info *why)
+                        struct span *payload, struct err_info *why)
 {
     const struct wire_message m = {WIRE_PRESENT,
                                    {span_of(terms_challenge_type(type)),
@@ -47,7 +47,15 @@ enum err keeper_present(const struct keeper *k, struct arena *a, enum challenge_
                                     span_of(token)},
                                    4};
 
-    return wire_call(a, k->fd, &m, NULL, why);
+    return wire_call(a, k->fd, &m, payload, why);
+}
+
+enum err keeper_activate(const struct keeper *k, struct arena *a, struct span credential,
+                         struct span secret, struct span *answer, struct err_info *why)
+{
+    const struct wire_message m = {WIRE_ACTIVATE, {credential, secret}, 2};
+
+    return wire_call(a, k->fd, &m, answer, why);
 }
 
 enum err keeper_ready(const struct keeper *k, struct arena *a, struct err_info *why)

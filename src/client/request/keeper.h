@@ -32,13 +32,21 @@ MUST_CHECK enum err keeper_bind(const struct keeper *k, struct arena *a, const c
 MUST_CHECK enum err keeper_account(const struct keeper *k, struct arena *a,
                                    const char *url, struct err_info *why);
 
-/* Have a challenge for the identifier (given without "*.") answered from now on, or when
- * keeper_ready returns. ERR_MALFORMED if the token is not base64url, ERR_PROTOCOL if it
- * is for none of the names. */
+/* Have a challenge for the identifier (a text of store/name.h, without "*.") answered
+ * from now on, or when keeper_ready returns. `*payload` is what the CA is to be sent for
+ * it. ERR_MALFORMED if the token is not base64url, ERR_PROTOCOL if it is for none of the
+ * names; what a device fails with. */
 MUST_CHECK enum err keeper_present(const struct keeper *k, struct arena *a,
                                    enum challenge_type type, const char *identifier,
-                                   bool wildcard, const char *token,
+                                   bool wildcard, const char *token, struct span *payload,
                                    struct err_info *why);
+
+/* Have the device read what the attestation CA encrypted for it
+ * (TPM2_ActivateCredential).
+ */
+MUST_CHECK enum err keeper_activate(const struct keeper *k, struct arena *a,
+                                    struct span credential, struct span secret,
+                                    struct span *answer, struct err_info *why);
 
 /* Wait until the CA will find all that was presented. ERR_TIMEOUT. */
 MUST_CHECK enum err keeper_ready(const struct keeper *k, struct arena *a,

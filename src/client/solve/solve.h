@@ -10,11 +10,14 @@
 #include "core/acme/identifier.h"
 #include "core/base/err.h"
 
+struct device_desk;
+
 struct solve_options {
     const struct ways *ways;
     const struct report *report; /* is told how it is answered, and of waits */
     int listener;                /* socket to the process that answers on ports */
     int dns;                     /* socket to the process that changes name servers */
+    struct device_desk *device;  /* the open device; NULL: none */
     const char *directory;       /* state folder */
 };
 
@@ -25,6 +28,9 @@ struct solve_task {
     bool wildcard;                /* it was in front */
     const char *token;
     const char *key_authorization;
+    struct span *response; /* gets what the CA is sent, if that is not {}; valid until
+                              solve_close. Must not be NULL for device-attest-01, whose
+                              key the device must have made before. */
 };
 
 struct solve;

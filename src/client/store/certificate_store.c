@@ -13,16 +13,21 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-#define NAME_MAX_OCTETS 200
-#define METADATA_MAX    (256 * 1024) /* octets */
+#define METADATA_MAX (256 * 1024) /* octets */
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 bool certificate_store_is_name(const char *name)
 {
     size_t len = strlen(name);
 
-    return len > 0 && len <= NAME_MAX_OCTETS && name[0] != '.' &&
-           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                        "._-") == len;
+    return len > 0 && len <= CERTIFICATE_STORE_NAME_MAX && name[0] != '.' &&
+           strspn(name, LETTERS) == len;
+}
+
+bool certificate_store_is_name_letter(char c)
+{
+    return c != '\0' && strchr(LETTERS, c) != NULL;
 }
 
 static char *folder_of(struct arena *a, const char *directory, const char *name)

@@ -12,6 +12,7 @@
 #include "core/base/secret.h"
 
 #define CERTIFICATE_STORE_MAX      100000 /* certificates in one folder */
+#define CERTIFICATE_STORE_NAME_MAX 200    /* octets of a name */
 #define CERTIFICATE_STORE_VERSIONS 5      /* kept of each */
 
 /* What is known of a certificate: how it was made, so that it can be made again. */
@@ -37,6 +38,9 @@ struct certificate_files {
 /* Is it a name for a certificate's folder: 1 to 200 of A-Z a-z 0-9 . _ - not beginning
  * with a dot? */
 bool certificate_store_is_name(const char *name);
+
+/* Is it one of those? */
+bool certificate_store_is_name_letter(char c);
 
 /* Write a new version and switch to it; older ones beyond CERTIFICATE_STORE_VERSIONS are
  * removed. `*path` is the folder that always shows the newest

@@ -49,6 +49,16 @@ enum err ways_read_challenges(const char *list, struct ways_challenges *c,
     }
 }
 
+static void write_device(struct json_writer *w, const struct ways_device *device)
+{
+    if (device->device == NULL || device->device[0] == '\0')
+        return;
+    json_write_text(w, "device", device->device);
+    json_write_text(w, "pin_file", device->pin_file);
+    json_write_text(w, "attestation_chain", device->chain_file);
+    json_write_text(w, "attestation_ca", device->attestation_ca);
+}
+
 void ways_write_members(struct json_writer *w, const struct ways *ways)
 {
     json_write_begin_array(w, "challenges");
@@ -58,6 +68,7 @@ void ways_write_members(struct json_writer *w, const struct ways *ways)
     json_write_text(w, "http", ways->http);
     json_write_number(w, "http_port", ways->http_port);
     json_write_number(w, "tls_port", ways->tls_port);
+    write_device(w, &ways->device);
     if (ways->dns.key_file == NULL || ways->dns.key_file[0] == '\0')
         return;
     json_write_text(w, "dns_key", ways->dns.key_file);
@@ -77,6 +88,24 @@ static enum err read_dns(const struct json *object, struct ways_dns *dns,
     TRY(json_take_text(object, "dns_check", &dns->check, why));
     return json_take_number(object, "dns_timeout_ms", WAYS_DNS_TIMEOUT_MS,
                             &dns->timeout_ms, why);
+}
+
+static enum err take_text(const struct json *object, const char *name, const char **text,
+                          struct err_info *why)
+{
+    TRY(json_take_text(object, name, text, why));
+    if (*text == NULL)
+        *text = "";
+    return ERR_OK;
+}
+
+static enum err read_device(const struct json *object, struct ways_device *device,
+                            struct err_info *why)
+{
+    TRY(take_text(object, "device", &device->device, why));
+    TRY(take_text(object, "pin_file", &device->pin_file, why));
+    TRY(take_text(object, "attestation_chain", &device->chain_file, why));
+    return take_text(object, "attestation_ca", &device->attestation_ca, why);
 }
 
 static enum err read_challenges(const struct json *object, struct ways_challenges *c,
@@ -111,6 +140,7 @@ enum err ways_read_members(const struct json *object, struct ways *ways,
     TRY(json_take_number(object, "http_port", WAYS_HTTP_PORT, &read.http_port, why));
     TRY(json_take_number(object, "tls_port", WAYS_TLS_PORT, &read.tls_port, why));
     TRY(read_dns(object, &read.dns, why));
+    TRY(read_device(object, &read.device, why));
     *ways = read;
     return ERR_OK;
 }

@@ -31,6 +31,15 @@ struct ways_dns {
     int64_t timeout_ms;   /* how long the records may take to be seen */
 };
 
+/* A device that keeps the key and attests it (device-attest-01). Each "" if it was not
+ * said. */
+struct ways_device {
+    const char *device;         /* --device; "": none */
+    const char *pin_file;       /* path */
+    const char *chain_file;     /* path */
+    const char *attestation_ca; /* URL; "": where the directory says */
+};
+
 #define WAYS_DNS_CHECK      "authoritative"
 #define WAYS_DNS_TIMEOUT_MS 120000
 
@@ -40,6 +49,7 @@ struct ways {
     int64_t http_port;                 /* of the standalone listener */
     int64_t tls_port;                  /* of the listener for tls-alpn-01 */
     struct ways_dns dns;
+    struct ways_device device;
 };
 
 /* Add a type behind the others unless it is there. */

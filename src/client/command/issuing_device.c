@@ -1,0 +1,185 @@
+/* The device of a certificate. */
+#include "client/command/issuing_device.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "client/command/network.h"
+#include "client/flow/flow.h"
+#include "client/proc/wire.h"
+#include "client/store/device_store.h"
+#include "client/store/name.h"
+#include "core/acme/identifier_device.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+
+#define KEPT_MAX (1024 * 1024) /* octets */
+
+bool issuing_has_device(const struct issuing *i)
+{
+    return i->wanted.ways.device.device[0] != '\0';
+}
+
+/* ---- files ---- */
+
+static enum err read_pin(struct arena *a, const char *path, struct span *pin,
+                         struct err_info *why)
+{
+    struct stat about;
+
+    *pin = span_of("");
+    if (path[0] == '\0')
+        return ERR_OK;
+    if (stat(path, &about) == 0 && (about.st_mode & 0077) != 0)
+        return err_set(why, ERR_CONFIG,
+                       "--pin-file: %s can be read by others; give it mode 0600", path);
+    if (file_read(a, path, DEVICE_PIN_MAX + 1, pin, why) != ERR_OK) {
+        why->code = ERR_CONFIG;
+        return err_prefix(why, "--pin-file");
+    }
+    if (pin->len > 0 && pin->data[pin->len - 1] == '\n')
+        pin->len--;
+    if (pin->len == 0 || pin->len > DEVICE_PIN_MAX)
+        return err_set(why, ERR_CONFIG, "--pin-file: %s is empty, or longer than %d",
+                       path, DEVICE_PIN_MAX);
+    return ERR_OK;
+}
+
+static enum err read_chain(struct arena *a, const char *path, struct span *chain,
+                           struct err_info *why)
+{
+    *chain = span_of("");
+    if (path[0] == '\0')
+        return ERR_OK;
+    if (file_read(a, path, DEVICE_FILE_MAX, chain, why) != ERR_OK) {
+        why->code = ERR_CONFIG;
+        return err_prefix(why, "--attestation-chain");
+    }
+    return ERR_OK;
+}
+
+static enum err open_device(struct arena *a, const struct issuing *i,
+                            struct device_desk *desk, struct err_info *why)
+{
+    const struct ways_device *w = &i->wanted.ways.device;
+    struct device_options options = {.text = w->device, .kept = span_of("")};
+
+    TRY(read_pin(a, w->pin_file, &options.pin, why));
+    TRY(read_chain(a, w->chain_file, &options.chain, why));
+    if (!i->forced) /* what was kept may be of no use any more */
+        TRY(device_store_get(a, i->directory, i->wanted.ca, w, &options.kept, why));
+    TRY(device_desk_open(desk, a, &options, why));
+    report_step(&i->report, "device", "%s", desk->description);
+    return ERR_OK;
+}
+
+/* ---- enrolment ---- */
+
+static enum err activate(struct device_desk *desk, int fd, struct arena *a,
+                         const struct wire_message *m, struct err_info *why)
+{
+    struct wire_message back = {.type = WIRE_ANSWER, .count = 1};
+    struct err_info failure = {0};
+
+    if (m->type != WIRE_ACTIVATE || m->count != 2)
+        return err_set(why, ERR_PROTOCOL, "a call that is none");
+    if (device_desk_activate(desk, a, m->fields[0], m->fields[1], &back.fields[0],
+                             &failure) != ERR_OK)
+        return wire_send_failure(fd, &failure, why);
+    return wire_send(fd, &back, why);
+}
+
+/* Until the process with the network has the certificates, or has failed. */
+static enum err serve(struct arena *a, struct device_desk *desk, int fd,
+                      struct span *chain, struct err_info *why)
+{
+    for (;;) {
+        struct wire_message m;
+        TRY(wire_receive(a, fd, &m, NULL, why));
+        if (m.type == WIRE_FAIL)
+            return wire_failure(&m, why);
+        if (m.type == WIRE_FINISH && m.count == 1) {
+            *chain = m.fields[0];
+            return ERR_OK;
+        }
+        TRY(activate(desk, fd, a, &m, why));
+    }
+}
+
+static enum err enrol(struct arena *a, struct issuing *i, struct device_desk *desk,
+                      struct err_info *why)
+{
+    const struct ways_device *w = &i->wanted.ways.device;
+    AUTO(buf) struct buf kept = buf_make(KEPT_MAX);
+    struct device_enrolment made = {0};
+    struct span roots = {0};
+    struct span chain = {0};
+    char flags[2] = "";
+
+    TRY(device_desk_enrol(desk, a, &made, why));
+    TRY(issuing_read_roots(a, i, &roots, why));
+    if (i->report.json || i->report.quiet)
+        flags[0] = NETWORK_SILENT;
+    const struct wire_message m = {WIRE_ENROL,
+                                   {span_of(i->wanted.ca), roots,
+                                    span_of(w->attestation_ca), span_of(flags),
+                                    made.json},
+                                   5};
+    TRY(wire_send(i->crew->network.fd, &m, why));
+    TRY(serve(a, desk, i->crew->network.fd, &chain, why));
+    TRY(device_desk_certify(desk, chain, why));
+    buf_add_span(&kept, made.kept);
+    buf_add_span(&kept, chain);
+    return device_store_put(a, i->directory, i->wanted.ca, w, buf_span(&kept), why);
+}
+
+/* ---- names ---- */
+
+static bool has_device_name(const struct certificate_metadata *wanted)
+{
+    for (size_t n = 0; n < wanted->name_count; n++)
+        if (name_is_device(wanted->names[n]))
+            return true;
+    return false;
+}
+
+/* The first name is taken: what else a device is called may be of another kind. */
+static enum err ask_name(struct arena *a, struct issuing *i, struct device_desk *desk,
+                         struct err_info *why)
+{
+    struct certificate_metadata *w = &i->wanted;
+    const char **names = arena_array(a, w->name_count + 1, sizeof *names);
+    struct identifier read;
+    const char *lines = NULL;
+
+    TRY(device_desk_identify(desk, a, &lines, why));
+    if (lines[0] == '\0')
+        return err_set(why, ERR_USAGE,
+                       "the device's certificates do not say what it is; say "
+                       "--identifier TYPE:VALUE");
+    const char *first = arena_string_of(a, span_make(lines, strcspn(lines, "\n")));
+    struct identifier name = name_identifier(first);
+    TRY(identifier_read_device(a, name.type, span_of(name.value), &read, why));
+    for (size_t n = 0; n < w->name_count; n++)
+        names[n] = w->names[n];
+    names[w->name_count] = first;
+    w->names = names;
+    w->name_count++;
+    report_step(&i->report, "name", "%s", first);
+    return ERR_OK;
+}
+
+enum err issuing_device_open(struct arena *a, struct issuing *i, struct device_desk *desk,
+                             struct err_info *why)
+{
+    const char *text = i->wanted.ways.device.device;
+
+    TRY(crew_start_device(i->crew, device_needs_files(text), why));
+    *desk = (struct device_desk){.worker = &i->crew->device};
+    TRY(open_device(a, i, desk, why));
+    if (desk->needs_enrolment)
+        TRY(enrol(a, i, desk, why));
+    if (!has_device_name(&i->wanted))
+        TRY(ask_name(a, i, desk, why));
+    return ERR_OK;
+}

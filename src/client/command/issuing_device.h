@@ -1,0 +1,16 @@
+/* Getting a certificate whose key is in a device: opening it, seeing to it that it can
+ * attest, and asking it what it is. */
+#pragma once
+
+#include "client/command/issuing.h"
+#include "client/device/device_desk.h"
+
+/* Is the certificate's key in a device? */
+bool issuing_has_device(const struct issuing *i);
+
+/* Have it opened. If its attestation key has no certificate yet (or a new one is due),
+ * one is got by the process with the network, and kept. Names of the device that the user
+ * did not say are asked of it and put behind the others of `i->wanted`. Everything lives
+ * in the arena. Whatever the device, the attestation CA or the files fail with. */
+MUST_CHECK enum err issuing_device_open(struct arena *a, struct issuing *i,
+                                        struct device_desk *desk, struct err_info *why);
