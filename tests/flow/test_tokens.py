@@ -139,14 +139,14 @@ def test_a_token_is_removed_and_put_back(start, responder_of, tokens, tmp_path):
     tokens.remove("house")
     assert finalize(client, end, NAME)["status"] == "processing"
     missed = house.wait_for_line(r'signer\.token_missed why="(.*)"').group(1)
-    assert 'the token "house"' in missed and "looked for again" in missed
-    house.wait_for_line(r'signer\.refused id=\d+ why="the token "house"')
+    assert r'the token \"house\"' in missed and "looked for again" in missed
+    house.wait_for_line(r'signer\.refused id=\d+ why="the token \\"house\\"')
     house.wait_for_line(r"front\.sign_postponed")
     time.sleep(2)
     assert client.post(url, None).json["status"] == "processing"
     tokens.put_back("house")
     judge(house, finish(client, url), [NAME], tmp_path)
-    house.wait_for_line(r'signer\.token_back token="the token "house""')
+    house.wait_for_line(r'signer\.token_back token="the token \\"house\\""')
     assert house.children() == pids
     assert len(re.findall(r"signer\.token_missed", house.text())) == 1
     client.issue(responder, "next.example.test")
@@ -160,7 +160,7 @@ def test_a_token_that_loses_its_key(start, responder_of, tokens):
     tokens.run("softhsm2-util", "--delete-token", "--token", "house")
     assert not home.exists()
     finalize(client, end, NAME)
-    house.wait_for_line(r'signer\.token_missed why="the token "house"')
+    house.wait_for_line(r'signer\.token_missed why="the token \\"house\\"')
     assert Client(house.url, house.root).register().status == 201  # everything else goes on
 
 
@@ -257,7 +257,7 @@ def test_two_issuers_in_two_tokens(start, tokens, responder_of, tmp_path):
     tokens.remove("second")
     _, url, end = prove(second, responder, "other.example.test")
     finalize(second, end, "other.example.test")
-    house.wait_for_line(r'signer\.token_missed why="the token "second"')
+    house.wait_for_line(r'signer\.token_missed why="the token \\"second\\"')
     for i in range(3):
         first.issue(responder, f"n{i}.example.test")
     tokens.put_back("second")

@@ -27,8 +27,11 @@ bool log_level_read(const char *text, enum log_level *level);
 bool log_wants(enum log_level level);
 
 /* Write one line. `event` is a dotted name ("certificate.issued"); `format` makes the
- * rest, `key=value` pairs; quote free text with LOG_QUOTE. Written by one write(2), at
- * most 4096 octets; control characters become '?'. Never pass a secret. */
+ * rest, `key=value` pairs; quote free text with LOG_QUOTE: quotation marks and
+ * backslashes in it get a backslash, so that it cannot end its quotes. Of printf's
+ * conversions there are %s, %.*s, and %d and %u with l, ll and z; any other ends the
+ * line. Written by one write(2), at most 4096 octets; control characters become '?'.
+ * Never pass a secret. */
 void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 #define LOG_QUOTE "\"%s\""
