@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "server/store/store.h"
+#include "server/store/store_revocation.h"
 
 #define CONTRACT_NOW 1790000000
 

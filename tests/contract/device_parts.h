@@ -81,8 +81,8 @@ static inline enum err device_block(struct contract *f, const char *value, int64
 {
     const struct store_identifier identifier = device_permanent(value);
 
-    return store_device_block(f->session, &identifier, "lost", WITHDRAWN, now, result,
-                              &f->why);
+    return store_device_block(f->session, &identifier, "lost", WITHDRAWN, now, NULL,
+                              result, &f->why);
 }
 
 /* An order of an account for that device and a name, with valid authorizations. */

@@ -41,7 +41,8 @@ static void revoke(struct contract *f, const struct store_issuance *i, int reaso
 {
     const struct store_revocation revocation = {CONTRACT_NOW + i->serial[0], reason};
 
-    assert_int_equal(store_revoke(f->session, i, &revocation, false, &f->why), ERR_OK);
+    assert_int_equal(store_revoke(f->session, i, &revocation, false, NULL, &f->why),
+                     ERR_OK);
     contract_settle(f);
 }
 
@@ -120,7 +121,8 @@ static void entry_says_when_and_why(void **state)
 
     revoke(f, &one, SUPERSEDED);
     const struct store_revocation worse = {CONTRACT_NOW + 100, KEY_COMPROMISE};
-    assert_int_equal(store_revoke(f->session, &one, &worse, false, &f->why), ERR_OK);
+    assert_int_equal(store_revoke(f->session, &one, &worse, false, NULL, &f->why),
+                     ERR_OK);
     assert_int_equal(
         store_crl_entries(f->session, ca, 0, &place, &entry, 1, &count, &f->why), ERR_OK);
     assert_int_equal(count, 1);

@@ -147,7 +147,7 @@ static void blocking_again_takes_the_rest(void **state)
     assert_int_equal(blocked.revoked.revoked, 0);
     (void)device_add_order(f, "a");
     assert_int_equal(store_device_block(f->session, &a, "again", WITHDRAWN,
-                                        CONTRACT_NOW + 1, &blocked, &f->why),
+                                        CONTRACT_NOW + 1, NULL, &blocked, &f->why),
                      ERR_OK);
     assert_true(blocked.before);
     assert_int_equal(blocked.authorizations, 1);

@@ -341,7 +341,7 @@ static enum err revoke(struct contract *f, const struct store_issuance *i, int64
 {
     const struct store_revocation revocation = {at, reason};
     enum err result =
-        store_revoke(f->session, i, &revocation, reason == KEY_COMPROMISE, &f->why);
+        store_revoke(f->session, i, &revocation, reason == KEY_COMPROMISE, NULL, &f->why);
     contract_settle(f);
     return result;
 }

@@ -153,8 +153,8 @@ static void revoked(void **state)
         ERR_OK);
     assert_int_equal(store_precertificate_suspend(f->session, issuance.id, &f->why),
                      ERR_OK);
-    assert_int_equal(store_revoke(f->session, &issuance, &revocation, false, &f->why),
-                     ERR_OK);
+    assert_int_equal(
+        store_revoke(f->session, &issuance, &revocation, false, NULL, &f->why), ERR_OK);
     assert_int_equal(store_precertificate_resume(f->session, &issuance, &f->why),
                      ERR_CONFLICT);
 }
@@ -169,8 +169,8 @@ static void revoked_while_it_is_signed(void **state)
     const int64_t id = issuance.id;
 
     assert_int_equal(store_revocation_check(f->session, id, &f->why), ERR_OK);
-    assert_int_equal(store_revoke(f->session, &issuance, &revocation, false, &f->why),
-                     ERR_OK);
+    assert_int_equal(
+        store_revoke(f->session, &issuance, &revocation, false, NULL, &f->why), ERR_OK);
     assert_int_equal(store_revocation_check(f->session, id, &f->why),
                      ERR_ALREADY_REVOKED);
     assert_int_equal(store_revocation_check(f->session, id + 1, &f->why), ERR_OK);
@@ -205,7 +205,8 @@ static void revoked_of_the_ca(void **state)
     const struct store_revocation revocation = {CONTRACT_NOW, STORE_REASON_NONE};
 
     assert_int_equal(store_issuance_begin_own(f->session, &own, 0, &f->why), ERR_OK);
-    assert_int_equal(store_revoke(f->session, &own, &revocation, false, &f->why), ERR_OK);
+    assert_int_equal(store_revoke(f->session, &own, &revocation, false, NULL, &f->why),
+                     ERR_OK);
     assert_int_equal(store_revocation_check(f->session, own.id, &f->why), ERR_OK);
     assert_int_equal(store_issuance_finish(f->session, own.id, span_of("cert"),
                                            span_of("ca"), &f->why),

@@ -68,7 +68,7 @@ static void facts_of_a_certificate(void **state)
     assert_int_equal(row->revocation.reason, STORE_REASON_NONE);
     assert_false(row->replaced);
     assert_false(row->is_star);
-    assert_int_equal(store_revoke(f->session, &issuance, &revoked, false, &f->why),
+    assert_int_equal(store_revoke(f->session, &issuance, &revoked, false, NULL, &f->why),
                      ERR_OK);
     contract_settle(f);
     row = renewal(f, &issuance);

@@ -138,14 +138,14 @@ static void several_are_revoked_in_one_change(void **state)
     const struct store_revocation later = {CONTRACT_NOW + 9, STORE_REASON_NONE};
     struct store_revoked sum = {0};
 
-    assert_int_equal(
-        store_revoke_all(f->session, list, 3, &superseded, CONTRACT_NOW, &sum, &f->why),
-        ERR_OK);
+    assert_int_equal(store_revoke_all(f->session, list, 3, &superseded, CONTRACT_NOW,
+                                      &sum, NULL, &f->why),
+                     ERR_OK);
     assert_int_equal(sum.revoked, 2); /* the third has expired */
     assert_int_equal(sum.siblings, 0);
-    assert_int_equal(
-        store_revoke_all(f->session, list, 4, &later, CONTRACT_NOW + 9, &sum, &f->why),
-        ERR_OK);
+    assert_int_equal(store_revoke_all(f->session, list, 4, &later, CONTRACT_NOW + 9, &sum,
+                                      NULL, &f->why),
+                     ERR_OK);
     assert_int_equal(sum.revoked, 1);
     contract_restart(f);
     assert_int_equal(reason_of(f, &rows[0]), SUPERSEDED);
@@ -175,11 +175,12 @@ static void key_takes_its_certificates_with_it(void **state)
     struct store_revoked sum = {0};
 
     assert_int_equal(store_issuance_abandon(f->session, lost.id, &f->why), ERR_OK);
-    assert_int_equal(
-        store_revoke_all(f->session, list, 1, &superseded, CONTRACT_NOW, &sum, &f->why),
-        ERR_OK);
+    assert_int_equal(store_revoke_all(f->session, list, 1, &superseded, CONTRACT_NOW,
+                                      &sum, NULL, &f->why),
+                     ERR_OK);
     assert_int_equal(reason_of(f, &theirs), SUPERSEDED);
-    assert_int_equal(store_revoke(f->session, &own, &compromise, true, &f->why), ERR_OK);
+    assert_int_equal(store_revoke(f->session, &own, &compromise, true, NULL, &f->why),
+                     ERR_OK);
     contract_restart(f);
     assert_int_equal(reason_of(f, &own), KEY_COMPROMISE);
     assert_int_equal(reason_of(f, &theirs), KEY_COMPROMISE);
@@ -210,7 +211,7 @@ static void key_can_be_blocked_alone(void **state)
     assert_true(is_blocked(f, &none));
     /* a time that lies back, but not before the certificate was begun */
     assert_int_equal(
-        store_revoke_all(f->session, list, 1, &early, CONTRACT_NOW, &sum, &f->why),
+        store_revoke_all(f->session, list, 1, &early, CONTRACT_NOW, &sum, NULL, &f->why),
         ERR_OK);
     assert_int_equal(sum.revoked, 1);
     assert_int_equal(sum.siblings, 1);

@@ -320,7 +320,7 @@ static void nothing_for_who_gave_up(void **state)
     memset(other.key_hash, 7, STORE_HASH_SIZE);
     assert_int_equal(store_issuance_begin(f->session, &other, &f->why), ERR_OK);
     finish(f, other.id);
-    assert_int_equal(store_revoke(f->session, &other, &now, true, &f->why), ERR_OK);
+    assert_int_equal(store_revoke(f->session, &other, &now, true, NULL, &f->why), ERR_OK);
     const struct store_star_step next = {.seen = DUE + LIFETIME};
     (void)begin(f, key, 5, &next, ERR_BAD_CSR);
     contract_deactivate_account(f, owner);

@@ -149,7 +149,7 @@ static void certificates_keep_their_orders(void **state)
                                            span_of("chain"), &f->why),
                      ERR_OK);
     assert_int_equal(store_issuance_abandon(f->session, made[1].id, &f->why), ERR_OK);
-    assert_int_equal(store_revoke(f->session, &made[0], &revocation, true, &f->why),
+    assert_int_equal(store_revoke(f->session, &made[0], &revocation, true, NULL, &f->why),
                      ERR_OK);
     add_young(f, owner, sweep.clock - DAY);
     assert_int_equal(whole_round(f, &sweep).orders, 0);

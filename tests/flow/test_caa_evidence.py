@@ -2,6 +2,7 @@
 caa show, while the CA runs and while not (docs/evidence.md)."""
 import concurrent.futures
 import contextlib
+import hashlib
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import pytest
 import world as world_module
 from acme_raw import make_csr
 from test_admin import account_of, admin
+from test_audit import events, verify
 from test_caa_again import NOBODY, OURS, World, finalize, house_count, is_issued
 from test_evidence import shown
 from test_star import text, wait_until
@@ -90,6 +92,12 @@ def test_a_good_and_a_refused_round(world):
     assert found["error"] == client.post(url, None).json["error"]
     seen = looks(world, url)
     assert [look["outcome"] for look in seen] == ["allowed", "forbidden"]
+    lines = [line for line in events(world.house, "caa") if line["order"] == found["id"]]
+    assert [(line["identifier"], line["result"]) for line in lines] == list(zip(names, ["allowed", "forbidden"]))
+    with contextlib.closing(sqlite3.connect(f"file:{world.house.directory}/cairn.db?mode=ro", uri=True)) as db:
+        kept = db.execute("SELECT record FROM caa_look WHERE order_id = ? ORDER BY id", (found["id"],)).fetchall()
+    assert [line["evidence_sha256"] for line in lines] == [hashlib.sha256(row[0].encode()).hexdigest() for row in kept]
+    assert verify(world.house.directory)["good"]
     local, caa = records_in(seen[1])
     assert local["verdict"] == "invalid" and local["problem"]["type"].endswith(":caa") and "issue \";\"" in caa
     printed = shown(world.house, "order", "show", url)

@@ -1,6 +1,7 @@
 """OCSP (RFC 6960, RFC 5019), rows X-OCSP-1 to 12, S-REV-9, 13, judged by openssl and python3-cryptography."""
 import base64
 import datetime
+import hashlib
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ import acme_raw
 import house as house_module
 import responder as responder_module
 from test_admin import admin
+from test_audit import events, verify
 from test_incidents import serial
 from test_profiles import MUST_STAPLE, configure
 from test_revocation import revoke
@@ -208,6 +210,11 @@ def test_responders_are_on_record(house, client, responder, tmp_path):
     signer = ask(client, house, certificate).certificates[0]
     number = f"{signer.serial_number:x}"
     row = next(r for r in admin(house, "certificate", "list")["certificates"] if r["serial"] == number)
+    made = hashlib.sha256(signer.public_bytes(DER)).hexdigest()
+    key = hashlib.sha256(signer.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+    assert key in [line["key_hash"] for line in events(house, "responder", "signer")]
+    assert made in [line.get("made_sha256") for line in events(house, "signed", "signer")]
+    assert verify(house.directory)["good"]
     assert row["state"] == "valid" and row["names"] == [] and (row["order"], row["account"], row["profile"]) == (0, 0, None)
     shown = admin(house, "certificate", "show", number, "--pem")
     assert leaf(shown["certificate"].encode()) == signer

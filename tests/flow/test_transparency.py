@@ -21,6 +21,7 @@ from house import CAIRN_CA, House, free_port
 from judges import certificates, judge
 from responder import Responder
 from test_admin import admin
+from test_audit import events, verify
 from test_directories import ask, configure
 
 PROFILES = """
@@ -207,6 +208,7 @@ def test_timestamps_of_two_operators(world, tmp_path):
     pem = world.finish(url, world.client.post(order["finalize"], {"csr": b64(make_csr(["two.ct.flow"], key))}))
     leaf, logs = check_pair(world, "two.ct.flow", pem)
     assert [log.name for log in logs] in (["a", "b"], ["b", "a"])
+    check_lines(world, leaf)
     (tmp_path / "leaf.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
     (tmp_path / "all.pem").write_bytes(pem)
     judge(tmp_path / "leaf.pem", tmp_path / "all.pem", world.house.root, ["two.ct.flow"])
@@ -215,6 +217,23 @@ def test_timestamps_of_two_operators(world, tmp_path):
     # the judge can say no
     one = openssl_judges(world, tmp_path, pem, key, logs[:1])
     assert one.count("SCT validation status: valid") == 1 and "SCT validation status: unknown log" in one, one
+
+
+def check_lines(world, leaf):
+    """Of each timestamp in the certificate the audit log has a line, with the digest of what is in it."""
+    extension = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value.public_bytes()
+    rest, inside = extension[extension.index(b"\x00", 2) + 2:], []  # RFC 6962 3.3: OCTET STRING, length of the list
+    while rest:
+        size = int.from_bytes(rest[:2])
+        inside.append(rest[2:2 + size])
+        rest = rest[2 + size:]
+    issuance = next(line["issuance"] for line in events(world.house, "issuance") if line["serial"] == f"{leaf.serial_number:x}")
+    lines = [line for line in events(world.house, "ct.timestamp") if line["issuance"] == issuance]
+    assert {line["log"] for line in lines if line["result"] == "ok"} >= {"a", "b"}
+    assert {hashlib.sha256(octets).hexdigest() for octets in inside} <= {line.get("timestamp_sha256") for line in lines}
+    assert len(inside) >= 2
+    kinds = {line["kind"] for line in events(world.house, "sign", "signer")}
+    assert {0, 1} <= kinds and verify(world.house.directory)["good"]
 
 
 def test_the_certificate_itself_is_shown(world):

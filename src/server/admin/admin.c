@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "server/admin/admin_request.h"
 #include "server/exchange/account_cache.h"
+#include "server/store/store_notes.h"
 
 static const struct admin_command commands[] = {
 #define ADMIN(noun, verb, handler, sentence, example)                                    \
@@ -120,6 +121,13 @@ int64_t admin_past(const struct admin_call *call, const char *name, int64_t miss
     if (text != NULL)
         (void)admin_request_past(text, call->now, &seconds);
     return seconds;
+}
+
+void admin_hold(struct admin_call *call)
+{
+    if (!call->held)
+        store_notes_hold(call->session);
+    call->held = true;
 }
 
 void admin_forget_account(const struct admin_call *call, int64_t id)

@@ -70,6 +70,7 @@ struct admin_call {
     int64_t now;                /* seconds */
     int64_t uid;                /* whose process asked */
     const char *asked;          /* the command's name, also of one that is refused */
+    bool held;                  /* until its line is noted: admin_hold() */
 };
 
 /* Each handler. What it changed is on disk before its result is told; on a failure, what
@@ -104,6 +105,12 @@ const char *admin_item(const struct admin_call *call, const char *name, size_t i
 int64_t admin_duration(const struct admin_call *call, const char *name, int64_t missing);
 int64_t admin_time(const struct admin_call *call, const char *name, int64_t missing);
 int64_t admin_past(const struct admin_call *call, const char *name, int64_t missing);
+
+/* To be called before the store is changed: the change and the command's line go into one
+ * batch then, so that neither is kept without the other. Until the handler returns
+ * everyone else waits: nothing may be done then that takes long, or waits for a lock that
+ * somebody may have who waits for the store. */
+void admin_hold(struct admin_call *call);
 
 /* An account was changed in the store, or many: a running CA must look at them anew. */
 void admin_forget_account(const struct admin_call *call, int64_t id);

@@ -39,6 +39,7 @@ enum err admin_account_revoke(struct admin_call *call, struct err_info *why)
     int64_t id = admin_number(call, "id", 0);
 
     const struct store_account_change change = {.status = STORE_ACCOUNT_REVOKED};
+    admin_hold(call);
     enum err result = store_account_update(call->session, id, &change, why);
     if (result == ERR_UNAUTHORIZED) /* so it would be for the account itself */
         return err_set(why, ERR_CONFLICT, "account %lld is not valid any more",

@@ -107,6 +107,7 @@ enum err admin_crl_renew(struct admin_call *call, struct err_info *why)
     struct span issuer;
 
     TRY(read_issuer(call, &issuer, why));
+    admin_hold(call);
     TRY(store_crl_renew(call->session, issuer, admin_number(call, "shard", -1), &count,
                         why));
     if (count == 0)

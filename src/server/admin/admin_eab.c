@@ -132,6 +132,7 @@ enum err admin_eab_add(struct admin_call *call, struct err_info *why)
     TRY(admin_eab_policy(call, &key.policy, why));
     make_secret(call->arena, secret);
     key.secret = span_make(secret, sizeof secret);
+    admin_hold(call);
     enum err result = store_external_add(call->session, &key, why);
     if (result == ERR_OK) {
         json_write_text(call->result, "kid", key.kid);
@@ -207,6 +208,7 @@ enum err admin_eab_revoke(struct admin_call *call, struct err_info *why)
     int64_t accounts = 0;
 
     TRY(find(call, admin_text(call, "kid"), &key, why));
+    admin_hold(call);
     TRY(store_external_revoke(call->session, key->id, call->now,
                               admin_flag(call, "revoke_accounts"), &accounts, why));
     if (accounts > 0)

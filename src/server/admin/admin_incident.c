@@ -87,6 +87,7 @@ enum err admin_incident_add(struct admin_call *call, struct err_info *why)
         json_write_number(call->result, "certificates", count);
         return ERR_OK;
     }
+    admin_hold(call);
     TRY(store_incident_add(call->session, &incident, serials, serial_count, why));
     write_incident(call, &incident);
     return ERR_OK;
@@ -99,6 +100,7 @@ enum err admin_incident_extend(struct admin_call *call, struct err_info *why)
     int64_t id = admin_number(call, "id", 0);
 
     TRY(admin_criteria_serials(call, "serials", "--serials", &serials, &count, why));
+    admin_hold(call);
     enum err result = store_incident_extend(call->session, id, serials, count, why);
     if (result == ERR_CONFLICT)
         return err_set(why, ERR_CONFLICT,
@@ -131,6 +133,7 @@ enum err admin_incident_remove(struct admin_call *call, struct err_info *why)
 {
     int64_t id = admin_number(call, "id", 0);
 
+    admin_hold(call);
     TRY(store_incident_remove(call->session, id, why));
     json_write_number(call->result, "id", id);
     return ERR_OK;

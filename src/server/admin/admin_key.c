@@ -45,6 +45,7 @@ enum err admin_key_block(struct admin_call *call, struct err_info *why)
 
     TRY(read_hash(call, "key_hash", key.hash, why));
     text_make_printable(reason);
+    admin_hold(call);
     TRY(store_key_add(call->session, &key, why));
     write_key(call->result, &key);
     return ERR_OK;
@@ -56,6 +57,7 @@ enum err admin_key_unblock(struct admin_call *call, struct err_info *why)
     struct store_blocked_key was = {0};
 
     TRY(read_hash(call, "key_hash", hash, why));
+    admin_hold(call);
     TRY(store_key_remove(call->session, call->arena, hash, &was, why));
     write_key(call->result, &was);
     return ERR_OK;

@@ -176,6 +176,7 @@ enum err admin_limit_override(struct admin_call *call, struct err_info *why)
     rate_text(&rate, written);
     const struct store_limit_override row = {rate_kind_word(t.kind), t.key,
                                              remove ? NULL : written};
+    admin_hold(call);
     TRY(store_limit_override_set(call->session, &row, LIMIT_OVERRIDES_MAX, why));
     limit_override(t.limits, t.kind, t.key, t.rate, remove ? NULL : &rate);
     write_target(call, &t);
@@ -228,6 +229,7 @@ enum err admin_pause_add(struct admin_call *call, struct err_info *why)
 
     TRY(store_account_by_id(call->session, call->arena, pause.account_id, &account, why));
     TRY(open_limits(call, &limits, why));
+    admin_hold(call);
     TRY(limit_pause_add(limits, call->session, &pause, why));
     write_pause(call->result, &pause);
     return ERR_OK;
@@ -263,8 +265,14 @@ enum err admin_pause_remove(struct admin_call *call, struct err_info *why)
     struct limit *limits = NULL;
 
     TRY(open_limits(call, &limits, why));
+    if (limit_pause_reason(limits, call->arena, id, identifier) != NULL) {
+        (void)limit_reset(limits, RATE_PAUSE_AFTER,
+                          limit_pause_key(call->arena, id, identifier));
+        /* not while the store is held: whoever else saves waits for it with a lock */
+        TRY(limit_persist_save(limits, call->session, limit_now_us(), true, why));
+    }
+    admin_hold(call);
     TRY(limit_pause_remove(limits, call->session, id, identifier, why));
-    TRY(limit_persist_save(limits, call->session, limit_now_us(), true, why));
     json_write_number(call->result, "account", id);
     json_write_text(call->result, "identifier", identifier);
     return ERR_OK;

@@ -245,6 +245,8 @@ static enum err run(struct admin_call *call, struct store *store, struct span re
     json_write_begin_object(&w, "result");
     result = call->command->run(call, why);
     note(call, request, result, why);
+    if (call->held)
+        store_notes_release(call->session);
     json_write_end_object(&w);
     json_write_end_object(&w);
     /* a failure may speak of what is not on disk yet, too */

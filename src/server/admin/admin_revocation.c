@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "server/admin/admin.h"
 #include "server/admin/admin_criteria.h"
+#include "server/audit/audit_revocation.h"
 
 #define STEP_US        150000 /* when a step ends that has looked at some hundred */
 #define STEP_CHANGES   1000   /* or so many were to be revoked */
@@ -16,6 +17,7 @@
 /* A step on its way. */
 struct step {
     const struct admin_call *call;
+    struct audit_revocation noted;
     struct selection selection;
     struct store_revocation revocation;
     bool commit;
@@ -206,10 +208,11 @@ static enum err show_revoked(struct step *s, const struct store_issuance *const 
 static enum err revoke_some(struct step *s, const struct store_issuance *const *list,
                             size_t count, struct err_info *why)
 {
+    const struct store_revoking told = audit_revocation_teller(&s->noted);
     struct store_revoked sum = {0};
 
     TRY(store_revoke_all(s->call->session, list, count, &s->revocation, s->call->now,
-                         &sum, why));
+                         &sum, &told, why));
     s->certificates += sum.revoked;
     s->siblings += sum.siblings;
     log_event(LOG_LEVEL_NOTICE, "certificate.revoked",
@@ -304,18 +307,20 @@ static void write_sums(const struct step *s)
 
 /* A key that is known to be compromised is blocked first, also if nothing was certified
  * for it yet: then nothing comes after those that are found. */
-static enum err block_key(struct step *s, struct err_info *why)
+static enum err block_key(const struct step *s, struct err_info *why)
 {
     const struct span key = s->selection.wanted.key_hash;
 
     if (!s->commit || !is_compromise(s) || key.len == 0)
         return ERR_OK;
-    return store_key_block(s->call->session, key.data, s->call->now, why);
+    return audit_revocation_block(&s->noted, key.data, s->call->now, why);
 }
 
 enum err admin_revocation_step(struct admin_call *call, struct err_info *why)
 {
-    struct step step = {.call = call};
+    struct step step = {
+        .call = call,
+        .noted = {.session = call->session, .by = AUDIT_BY_COMMAND, .number = call->uid}};
 
     TRY(read_step(&step, why));
     TRY(block_key(&step, why));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,10 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-#define QUEUE_MAX (32 * 1024 * 1024) /* octets that are not written yet */
+/* Octets that are not written yet: a compromised key takes up to some million
+ * certificates with it, in one change, with a line each. */
+#define QUEUE_MAX  (256 * 1024 * 1024)
+#define QUEUE_KEEP (1024 * 1024) /* of memory, when they are written */
 
 struct audit {
     struct audit_file *file; /* the store's thread only, but for its place */
@@ -61,6 +65,10 @@ static enum err write_queue(void *context, struct err_info *why)
     struct buf taken = audit->queue;
     audit->queue = audit->writes;
     buf_clear(&audit->queue);
+    if (audit->queue.room > QUEUE_KEEP) {
+        buf_free(&audit->queue);
+        audit->queue = buf_make(QUEUE_MAX);
+    }
     audit->writes = taken;
     unsigned int begun = audit->begun;
     int begun_fd = audit->begun_fd;
@@ -83,10 +91,50 @@ static enum err write_queue(void *context, struct err_info *why)
     return audit_file_write(audit->file, why);
 }
 
+/* Where the last member begins that may not be whole: at a comma between members of the
+ * object itself. */
+static size_t last_comma(struct span text)
+{
+    bool in_string = false;
+    size_t comma = 0;
+    int depth = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '{' || c == '['))
+            depth++;
+        else if (!in_string && (c == '}' || c == ']'))
+            depth--;
+        else if (!in_string && c == ',' && depth == 1)
+            comma = i;
+    }
+    return comma;
+}
+
+/* A line without its end must not undo what it tells of. */
+static void cut(struct buf *text)
+{
+    static const char end[] = ",\"cut\":true}";
+    size_t keep = last_comma(buf_span(text));
+
+    if (keep == 0) /* not even its time: then it is no line */
+        return;
+    text->len = keep;
+    text->max += sizeof end;
+    text->failed = false;
+    buf_add_text(text, end);
+}
+
 /* What was JSON already may have line feeds, though none in a string. */
 static void end_line(struct audit_line *l)
 {
     json_write_end_object(&l->w);
+    if (l->text.failed)
+        cut(&l->text);
     for (size_t i = 0; i < l->text.len; i++)
         if (l->text.data[i] == '\n' || l->text.data[i] == '\r')
             l->text.data[i] = ' ';
@@ -225,6 +273,23 @@ void audit_digest(struct audit_line *l, const char *name, struct span octets)
 
     hash_sha256(octets, digest);
     audit_octets(l, name, span_make(digest, sizeof digest));
+}
+
+void audit_texts(struct audit_line *l, const char *name, const char *const *texts,
+                 size_t count)
+{
+    char rest[64];
+    size_t used = 0;
+    size_t i = 0;
+
+    json_write_begin_array(&l->w, name);
+    for (; i < count && (used += strlen(texts[i])) <= AUDIT_LIST_MAX; i++)
+        json_write_text(&l->w, NULL, texts[i]);
+    json_write_end_array(&l->w);
+    if (i == count)
+        return;
+    (void)snprintf(rest, sizeof rest, "%s_left_out", name);
+    json_write_number(&l->w, rest, (int64_t)(count - i));
 }
 
 void audit_result(struct audit_line *l, enum err result, const struct err_info *why)

@@ -13,6 +13,8 @@
 #define AUDIT_FOLDER_SIGNER "audit/signer"
 #define AUDIT_REQUEST_MAX   4096 /* octets of a command that are kept as they are */
 
+#define AUDIT_LIST_MAX 16384 /* octets of a list's texts */
+
 enum audit_event {
 #define AUDIT_EVENT(NAME, name, chain, sentence) AUDIT_##NAME,
 #include "server/audit/audit_events.def"
@@ -58,11 +60,17 @@ void audit_begin(struct audit_line *l, enum audit_event event);
 void audit_digest(struct audit_line *l, const char *name, struct span octets);
 void audit_octets(struct audit_line *l, const char *name, struct span octets);
 
+/* A list of texts as a member: as many as fit into AUDIT_LIST_MAX octets, and how many
+ * more there are in a member `name`_left_out. */
+void audit_texts(struct audit_line *l, const char *name, const char *const *texts,
+                 size_t count);
+
 /* What came of it: "result" is "ok", or the error's name, with its sentence. */
 void audit_result(struct audit_line *l, enum err result, const struct err_info *why);
 
 /* Note it, for a session whose work it belongs to; freed. Where no log is kept, nothing
- * happens. */
+ * happens. A line that is too long loses its last members, and has "cut" instead: what it
+ * tells of is not undone for that. */
 void audit_end(struct audit_line *l, struct store_session *s);
 
 /* Or add it to a chain that this process writes by itself. */

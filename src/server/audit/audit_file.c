@@ -17,9 +17,10 @@
 #include "core/base/text.h"
 #include "core/json/json_read.h"
 
-#define TAIL_MAX    (4 * AUDIT_FILE_LINE_MAX) /* octets looked at for the last line */
-#define PENDING_MAX (64 * 1024 * 1024)        /* octets of one write */
-#define DAY_SECONDS INT64_C(86400)
+#define TAIL_MAX     (4 * AUDIT_FILE_LINE_MAX) /* octets looked at for the last line */
+#define PENDING_MAX  (512 * 1024 * 1024)       /* octets of one write */
+#define PENDING_KEEP (1024 * 1024)             /* of memory, when it is done */
+#define DAY_SECONDS  INT64_C(86400)
 
 struct audit_file {
     int fd;
@@ -79,7 +80,7 @@ enum err audit_file_write(struct audit_file *f, struct err_info *why)
         f->broken = true; /* the next start goes on behind it */
     bool failed = f->pending.failed;
     buf_clear(&f->pending);
-    if (failed) {
+    if (failed || f->pending.room > PENDING_KEEP) {
         buf_free(&f->pending);
         f->pending = buf_make(PENDING_MAX);
     }

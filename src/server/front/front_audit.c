@@ -48,10 +48,7 @@ void front_audit_start(struct front *f)
     audit_begin(&l, AUDIT_START);
     json_write_text(&l.w, "version", CAIRN_VERSION);
     settings_digest(&l, f->settings);
-    json_write_begin_array(&l.w, "set");
-    for (size_t i = 0; i < f->settings->set_count; i++)
-        json_write_text(&l.w, NULL, f->settings->sets[i]);
-    json_write_end_array(&l.w);
+    audit_texts(&l, "set", f->settings->sets, f->settings->set_count);
     note(f, &l);
     /* on disk, whatever comes; the next look tries again */
     f->audit.start_missing =
@@ -71,10 +68,7 @@ void front_audit_reload(struct front *f, const struct settings *old, struct span
     if (result == ERR_OK) {
         settings_digest(&l, f->settings);
         const struct config_list changed = settings_differences(a, old, f->settings);
-        json_write_begin_array(&l.w, "changed");
-        for (size_t i = 0; i < changed.count; i++)
-            json_write_text(&l.w, NULL, changed.items[i]);
-        json_write_end_array(&l.w);
+        audit_texts(&l, "changed", changed.items, changed.count);
     }
     audit_result(&l, result, why);
     note(f, &l);

@@ -7,7 +7,7 @@
 #include "core/crypto/hash.h"
 #include "core/jose/jws.h"
 #include "core/x509/certificate.h"
-#include "server/audit/audit.h"
+#include "server/audit/audit_revocation.h"
 #include "server/exchange/account_cache.h"
 #include "server/policy/policy.h"
 #include "server/resource/resource.h"
@@ -153,28 +153,16 @@ enum err resource_key_not_blocked(struct exchange *x, const struct key *key,
                    : ERR_OK;
 }
 
-static void note_revocation(struct exchange *x, const struct store_issuance *issuance,
-                            int reason)
-{
-    struct audit_line l;
-
-    audit_begin(&l, AUDIT_REVOCATION);
-    json_write_number(&l.w, "issuance", issuance->id);
-    audit_octets(&l, "serial", span_make(issuance->serial, issuance->serial_len));
-    json_write_number(&l.w, "reason", reason);
-    if (x->account != NULL)
-        json_write_number(&l.w, "account", x->account->id);
-    else
-        json_write_text(&l.w, "account", NULL); /* by the certificate's key */
-    audit_end(&l, x->session);
-}
-
 enum err resource_revoke(struct exchange *x, struct err_info *why)
 {
     struct certificate *certificate = NULL;
     struct store_issuance *issuance = NULL;
     struct store_revocation before = {0};
     struct store_revocation now = {.at = clock_now()};
+    struct audit_revocation noted = {.session = x->session,
+                                     .by = x->account != NULL ? AUDIT_BY_ACCOUNT
+                                                              : AUDIT_BY_KEY,
+                                     .number = x->account != NULL ? x->account->id : 0};
 
     TRY(find(x, &certificate, &issuance, &before, why));
     TRY(read_reason(x, &now.reason, why));
@@ -182,12 +170,9 @@ enum err resource_revoke(struct exchange *x, struct err_info *why)
     TRY(refuse_star(x, issuance, why));
     if (certificate->not_after < now.at)
         return err_set(why, ERR_UNAUTHORIZED, "the certificate has expired");
-    store_notes_hold(x->session);
-    enum err result =
-        store_revoke(x->session, issuance, &now, now.reason == KEY_COMPROMISE, why);
-    if (result == ERR_OK)
-        note_revocation(x, issuance, now.reason);
-    store_notes_release(x->session);
+    const struct store_revoking told = audit_revocation_teller(&noted);
+    enum err result = store_revoke(x->session, issuance, &now,
+                                   now.reason == KEY_COMPROMISE, &told, why);
     if (result == ERR_CONFLICT)
         return err_set(why, ERR_ALREADY_REVOKED, "the certificate is revoked already");
     TRY(result);

@@ -459,31 +459,6 @@ MUST_CHECK enum err store_certificate_by_serial(struct store_session *s, struct 
 MUST_CHECK enum err store_revocation_check(struct store_session *s, int64_t issuance_id,
                                            struct err_info *why);
 
-/* Revoke; with `block_key`, its key is in the wrong hands: nothing is certified for it
- * any more, and what was and has not expired is revoked for keyCompromise in the same
- * change, by whichever account it was ordered, also what is being signed or was given up.
- * A revocation for another reason is changed to keyCompromise if that is the reason now,
- * and keeps its time; otherwise ERR_CONFLICT if it is revoked already. */
-MUST_CHECK enum err store_revoke(struct store_session *s,
-                                 const struct store_issuance *issuance,
-                                 const struct store_revocation *revocation,
-                                 bool block_key, struct err_info *why);
-
-/* What revoking several came to. */
-struct store_revoked {
-    int64_t revoked;  /* of those that were given, not counting what was before */
-    int64_t siblings; /* others for their keys */
-};
-
-/* Revoke those of `list` that have not expired at `now`, finished or not, in one change;
- * with keyCompromise their keys are blocked and take others with them, too. The
- * revocation's time may lie back, but not before each one was begun. What is revoked
- * already stays as it is, but for its reason if it is keyCompromise now. */
-MUST_CHECK enum err
-store_revoke_all(struct store_session *s, const struct store_issuance *const *list,
-                 size_t count, const struct store_revocation *revocation, int64_t now,
-                 struct store_revoked *sum, struct err_info *why);
-
 /* Certify the key with this SHA-256 of its SubjectPublicKeyInfo never again. */
 MUST_CHECK enum err store_key_block(struct store_session *s,
                                     const uint8_t key_hash[STORE_HASH_SIZE], int64_t now,

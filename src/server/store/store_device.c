@@ -290,7 +290,7 @@ static enum err put_one(struct put *p, const struct store_device *device, size_t
     struct store_device_blocked blocked = {0};
     return is_new && device->blocked != 0
                ? store_device_block_row(p->c, device, p->putting->reason, p->putting->now,
-                                        &blocked, why)
+                                        NULL, &blocked, why)
                : ERR_OK;
 }
 

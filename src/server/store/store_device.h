@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "server/store/store.h"
+#include "server/store/store_revocation.h"
 #include "server/store/store_search.h"
 
 #define STORE_DEVICE_KEYS_MAX  16    /* of one device */
@@ -103,10 +103,11 @@ struct store_device_blocked {
 /* Block a device, which need not be in the inventory, with everything in one change: its
  * authorizations are deactivated, its certificates that have not expired at `now` are
  * revoked, also those that are being signed, and no issuance begins that names it. If it
- * is blocked already, what is left of all that. */
+ * is blocked already, what is left of all that. `told` may be NULL. */
 MUST_CHECK enum err store_device_block(struct store_session *s,
                                        const struct store_identifier *identifier,
                                        const char *reason, int crl_reason, int64_t now,
+                                       const struct store_revoking *told,
                                        struct store_device_blocked *result,
                                        struct err_info *why);
 

@@ -123,8 +123,9 @@ static enum err set_blocked(struct store_connection *c, int64_t id, int64_t sinc
 
 static enum err revoke_everything(struct store_connection *c,
                                   const struct store_identifier *identifier,
-                                  int crl_reason, int64_t now, struct store_revoked *sum,
-                                  struct err_info *why)
+                                  int crl_reason, int64_t now,
+                                  const struct store_revoking *told,
+                                  struct store_revoked *sum, struct err_info *why)
 {
     const struct store_revocation revocation = {.at = now, .reason = crl_reason};
     size_t count = AT_ONCE;
@@ -140,7 +141,7 @@ static enum err revoke_everything(struct store_connection *c,
             after = rows[i].issuance.id;
             list[i] = &rows[i].issuance;
         }
-        TRY(store_revocation_of_all(c, list, count, &revocation, now, &some, why));
+        TRY(store_revocation_of_all(c, list, count, &revocation, now, &some, told, why));
         sum->revoked += some.revoked;
         sum->siblings += some.siblings;
     }
@@ -149,8 +150,8 @@ static enum err revoke_everything(struct store_connection *c,
 
 enum err store_device_block_row(struct store_connection *c,
                                 const struct store_device *device, int crl_reason,
-                                int64_t now, struct store_device_blocked *result,
-                                struct err_info *why)
+                                int64_t now, const struct store_revoking *told,
+                                struct store_device_blocked *result, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     struct store_device_blocked made = {0};
@@ -173,7 +174,8 @@ enum err store_device_block_row(struct store_connection *c,
     sqlite3_bind_int64(q, 3, now);
     TRY(store_connection_do(c, q, why));
     made.authorizations = sqlite3_changes(c->db);
-    TRY(revoke_everything(c, &device->identifier, crl_reason, now, &made.revoked, why));
+    TRY(revoke_everything(c, &device->identifier, crl_reason, now, told, &made.revoked,
+                          why));
     *result = made;
     return ERR_OK;
 }
@@ -181,6 +183,7 @@ enum err store_device_block_row(struct store_connection *c,
 enum err store_device_block(struct store_session *s,
                             const struct store_identifier *identifier, const char *reason,
                             int crl_reason, int64_t now,
+                            const struct store_revoking *told,
                             struct store_device_blocked *result, struct err_info *why)
 {
     const struct store_device device = {
@@ -189,7 +192,7 @@ enum err store_device_block(struct store_session *s,
     enum err outcome = store_batch_begin(s, why);
     if (outcome == ERR_OK)
         outcome = store_device_block_row(&s->store->writer, &device, crl_reason, now,
-                                         result, why);
+                                         told, result, why);
     if (outcome == ERR_OK)
         atomic_fetch_add(&s->store->revoked, 1);
     return store_batch_end(s, outcome);

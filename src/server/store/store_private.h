@@ -284,12 +284,10 @@ MUST_CHECK enum err store_issuance_set_state(struct store_connection *c, int64_t
                                              struct err_info *why);
 
 /* As store_revoke_all; the list has at most some hundred. */
-MUST_CHECK enum err store_revocation_of_all(struct store_connection *c,
-                                            const struct store_issuance *const *list,
-                                            size_t count,
-                                            const struct store_revocation *revocation,
-                                            int64_t now, struct store_revoked *sum,
-                                            struct err_info *why);
+MUST_CHECK enum err store_revocation_of_all(
+    struct store_connection *c, const struct store_issuance *const *list, size_t count,
+    const struct store_revocation *revocation, int64_t now, struct store_revoked *sum,
+    const struct store_revoking *told, struct err_info *why);
 
 /* All rows of a query that is bound and has SEARCH_RANGE's columns, at most `max`. */
 MUST_CHECK enum err store_search_rows(struct store_connection *c, sqlite3_stmt *q,
@@ -316,11 +314,10 @@ MUST_CHECK enum err store_device_insert(struct store_connection *c,
 
 /* As store_device_block; identifier, label, reason and, unless it is 0, blocked of
  * `device` are read. */
-MUST_CHECK enum err store_device_block_row(struct store_connection *c,
-                                           const struct store_device *device,
-                                           int crl_reason, int64_t now,
-                                           struct store_device_blocked *result,
-                                           struct err_info *why);
+MUST_CHECK enum err
+store_device_block_row(struct store_connection *c, const struct store_device *device,
+                       int crl_reason, int64_t now, const struct store_revoking *told,
+                       struct store_device_blocked *result, struct err_info *why);
 
 /* Note which devices a new order names. */
 MUST_CHECK enum err store_device_note_order(struct store_connection *c,

@@ -1,4 +1,6 @@
 /* Rows of revocations and blocked keys. */
+#include "server/store/store_revocation.h"
+
 #include <string.h>
 
 #include "server/store/store_private.h"
@@ -91,23 +93,38 @@ static enum err enter(struct store_connection *c, const struct store_issuance *i
     return issuer.len > 0 ? store_crl_note(c, issuance, issuer, why) : ERR_OK;
 }
 
+/* What a change revokes certificates for, and who is told of them. */
+struct revoking {
+    struct store_revocation revocation;
+    int64_t now; /* what has expired by then is left alone */
+    const struct store_revoking *told;
+    bool for_key; /* others for their key */
+};
+
+static void tell(const struct revoking *r, const struct store_issuance *issuance)
+{
+    if (r->told != NULL)
+        r->told->told(r->told->context, issuance, &r->revocation, r->for_key);
+}
+
 /* If it has not expired at `now`, and was not revoked before for as good a reason:
  * `changed` counts. The time may lie back, but not before it was begun. */
 static enum err revoke_one(struct store_connection *c,
                            const struct store_issuance *issuance,
-                           const struct store_revocation *revocation, int64_t now,
-                           int64_t *changed, struct err_info *why)
+                           const struct revoking *r, int64_t *changed,
+                           struct err_info *why)
 {
     sqlite3_stmt *q = store_connection_statement(c, STATEMENT_REVOKE);
 
     sqlite3_bind_int64(q, 1, issuance->id);
-    sqlite3_bind_int64(q, 2, revocation->at);
-    sqlite3_bind_int(q, 3, revocation->reason);
-    sqlite3_bind_int64(q, 4, now);
+    sqlite3_bind_int64(q, 2, r->revocation.at);
+    sqlite3_bind_int(q, 3, r->revocation.reason);
+    sqlite3_bind_int64(q, 4, r->now);
     TRY(store_connection_do(c, q, why));
     if (sqlite3_changes(c->db) == 0)
         return ERR_OK;
     (*changed)++;
+    tell(r, issuance);
     return enter(c, issuance, why);
 }
 
@@ -136,30 +153,34 @@ static enum err of_key(struct store_connection *c, struct arena *a,
 /* Whoever has the key has all its certificates: the same decision, also about those that
  * are being signed, or were given up. */
 static enum err revoke_key(struct store_connection *c, const uint8_t *key_hash,
-                           int64_t at, int64_t now, int64_t *changed,
+                           const struct revoking *cause, int64_t *changed,
                            struct err_info *why)
 {
-    const struct store_revocation revocation = {.at = at, .reason = KEY_COMPROMISE};
+    const struct revoking r = {
+        .revocation = {.at = cause->revocation.at, .reason = KEY_COMPROMISE},
+        .now = cause->now,
+        .told = cause->told,
+        .for_key = true};
     size_t count = SIBLINGS_AT_ONCE;
     int64_t after = 0;
 
-    TRY(block(c, key_hash, now, why));
+    TRY(block(c, key_hash, r.now, why));
     while (count == SIBLINGS_AT_ONCE) {
         AUTO(arena) struct arena *a = arena_new();
         struct store_issuance *rows = arena_array(a, SIBLINGS_AT_ONCE, sizeof *rows);
-        TRY(of_key(c, a, key_hash, now, after, rows, &count, why));
+        TRY(of_key(c, a, key_hash, r.now, after, rows, &count, why));
         for (size_t i = 0; i < count; i++) {
             after = rows[i].id;
-            TRY(revoke_one(c, &rows[i], &revocation, now, changed, why));
+            TRY(revoke_one(c, &rows[i], &r, changed, why));
         }
     }
     return ERR_OK;
 }
 
 static enum err revoke(struct store_connection *c, const struct store_issuance *issuance,
-                       const struct store_revocation *revocation, bool block_key,
-                       struct err_info *why)
+                       const struct revoking *r, bool block_key, struct err_info *why)
 {
+    const struct store_revocation *revocation = &r->revocation;
     struct store_revocation now = {0};
 
     TRY(look(c, issuance->id, &now, why));
@@ -171,21 +192,22 @@ static enum err revoke(struct store_connection *c, const struct store_issuance *
     sqlite3_bind_int64(q, 2, revocation->at);
     sqlite3_bind_int(q, 3, revocation->reason);
     TRY(store_connection_do(c, q, why));
+    tell(r, issuance);
     TRY(enter(c, issuance, why));
     int64_t siblings = 0;
-    return block_key ? revoke_key(c, issuance->key_hash, revocation->at, revocation->at,
-                                  &siblings, why)
-                     : ERR_OK;
+    return block_key ? revoke_key(c, issuance->key_hash, r, &siblings, why) : ERR_OK;
 }
 
 enum err store_revoke(struct store_session *s, const struct store_issuance *issuance,
                       const struct store_revocation *revocation, bool block_key,
-                      struct err_info *why)
+                      const struct store_revoking *told, struct err_info *why)
 {
+    const struct revoking r = {
+        .revocation = *revocation, .now = revocation->at, .told = told};
     enum err result = store_batch_begin(s, why);
 
     if (result == ERR_OK)
-        result = revoke(&s->store->writer, issuance, revocation, block_key, why);
+        result = revoke(&s->store->writer, issuance, &r, block_key, why);
     if (result == ERR_OK)
         atomic_fetch_add(&s->store->revoked, 1);
     return store_batch_end(s, result);
@@ -204,23 +226,24 @@ static bool has_key_before(const struct store_issuance *const *list, size_t inde
 enum err store_revocation_of_all(struct store_connection *c,
                                  const struct store_issuance *const *list, size_t count,
                                  const struct store_revocation *revocation, int64_t now,
-                                 struct store_revoked *sum, struct err_info *why)
+                                 struct store_revoked *sum,
+                                 const struct store_revoking *told, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     const struct store_issuance **fresh = arena_array(a, count, sizeof *fresh);
+    const struct revoking r = {.revocation = *revocation, .now = now, .told = told};
     struct store_revoked made = {0};
     size_t used = 0;
 
     for (size_t i = 0; i < count; i++) {
         int64_t before = made.revoked;
-        TRY(revoke_one(c, list[i], revocation, now, &made.revoked, why));
+        TRY(revoke_one(c, list[i], &r, &made.revoked, why));
         if (made.revoked > before)
             fresh[used++] = list[i];
     }
     for (size_t i = 0; i < used && revocation->reason == KEY_COMPROMISE; i++)
         if (!has_key_before(fresh, i))
-            TRY(revoke_key(c, fresh[i]->key_hash, revocation->at, now, &made.siblings,
-                           why));
+            TRY(revoke_key(c, fresh[i]->key_hash, &r, &made.siblings, why));
     *sum = made;
     return ERR_OK;
 }
@@ -228,13 +251,14 @@ enum err store_revocation_of_all(struct store_connection *c,
 enum err store_revoke_all(struct store_session *s,
                           const struct store_issuance *const *list, size_t count,
                           const struct store_revocation *revocation, int64_t now,
-                          struct store_revoked *sum, struct err_info *why)
+                          struct store_revoked *sum, const struct store_revoking *told,
+                          struct err_info *why)
 {
     enum err result = store_batch_begin(s, why);
 
     if (result == ERR_OK)
         result = store_revocation_of_all(&s->store->writer, list, count, revocation, now,
-                                         sum, why);
+                                         sum, told, why);
     if (result == ERR_OK)
         atomic_fetch_add(&s->store->revoked, 1);
     return store_batch_end(s, result);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "server/store/store.h"
+#include "server/store/store_revocation.h"
 
 struct store_fixture {
     char directory[64];

@@ -1,7 +1,14 @@
 /* Tests of server/admin/admin_request: what is refused, and answers. */
 #include "server/admin/admin_request.h"
 
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "server/audit/audit.h"
 #include "server/store_fixture.h"
+
+#define ACCOUNTS   40
+#define LOG_OCTETS (2 * 1024 * 1024) /* more than the store has */
 
 static void requests_are_checked(void **state)
 {
@@ -178,6 +185,56 @@ static void what_is_answered_is_on_disk(void **state)
     store_fixture_free(f);
 }
 
+/* A command's change is never kept without its line: where the log cannot grow and the
+ * store can, nothing is changed. */
+static void a_change_and_its_line_have_one_fate(void **state)
+{
+    struct store_fixture *f = store_fixture_new();
+    char *folder = arena_printf(f->arena, "%s/audit", f->directory);
+    char *chain = arena_printf(f->arena, "%s/front", folder);
+    char *segment = arena_printf(f->arena, "%s/000001.jsonl", chain);
+    struct audit *audit = NULL;
+    struct rlimit limit;
+
+    (void)state;
+    assert_int_equal(audit_open(folder, chain, 1 << 30, f->store, &audit, &f->why),
+                     ERR_OK);
+    for (uint8_t i = 1; i <= ACCOUNTS; i++)
+        (void)store_fixture_account(f, i, "{}");
+    for (size_t i = 0; i < LOG_OCTETS; i += AUDIT_FILE_LINE_MAX / 4) {
+        struct audit_line l;
+        audit_begin(&l, AUDIT_START);
+        json_write_text(&l.w, "filler",
+                        arena_printf(f->arena, "%0*d", AUDIT_FILE_LINE_MAX / 4, 1));
+        audit_end(&l, f->session);
+    }
+    assert_int_equal(store_fixture_settle(f), ERR_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const struct rlimit small = {LOG_OCTETS, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 1; i <= ACCOUNTS; i++) {
+        char *request = arena_printf(
+            f->arena, "{\"command\":\"account revoke\",\"arguments\":{\"id\":%d}}", i);
+        (void)run(f, request, ERR_STORE);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    store_session_begin(f->session);
+    for (int i = 1; i <= ACCOUNTS; i++) {
+        struct store_account *account = NULL;
+        assert_int_equal(store_account_by_id(f->session, f->arena, i, &account, &f->why),
+                         ERR_OK);
+        assert_int_equal(account->status, STORE_ACCOUNT_VALID);
+    }
+    (void)run(f, "{\"command\":\"account revoke\",\"arguments\":{\"id\":1}}", ERR_OK);
+    store_fixture_close(f);
+    audit_close(audit);
+    (void)remove(segment);
+    (void)remove(chain);
+    (void)remove(folder);
+    store_fixture_open(f);
+    store_fixture_free(f);
+}
+
 static void answers_that_are_none(void **state)
 {
     static const char *const rows[] = {
@@ -212,6 +269,7 @@ int main(void)
         cmocka_unit_test(times_in_the_past),
         cmocka_unit_test(a_result_or_the_reason),
         cmocka_unit_test(what_is_answered_is_on_disk),
+        cmocka_unit_test(a_change_and_its_line_have_one_fate),
         cmocka_unit_test(answers_that_are_none),
     };
 

@@ -82,7 +82,8 @@ static void revoke(const struct store_issuance *issuance, int reason)
     const struct store_revocation revocation = {.at = clock_now() - 7, .reason = reason};
 
     assert_int_equal(
-        store_revoke(store->session, issuance, &revocation, false, &store->why), ERR_OK);
+        store_revoke(store->session, issuance, &revocation, false, NULL, &store->why),
+        ERR_OK);
 }
 
 static struct ocsp_single single_of(struct ocsp_id id)

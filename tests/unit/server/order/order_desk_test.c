@@ -198,7 +198,7 @@ static void revoke_now(struct world *w, const struct store_issuance *issuance)
 {
     const struct store_revocation now = {clock_now(), STORE_REASON_NONE};
 
-    assert_int_equal(store_revoke(w->f->session, issuance, &now, false, &w->f->why),
+    assert_int_equal(store_revoke(w->f->session, issuance, &now, false, NULL, &w->f->why),
                      ERR_OK);
 }
 

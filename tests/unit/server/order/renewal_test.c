@@ -285,7 +285,8 @@ static void counting(void **state)
     const struct span serials[] = {span_make(texts[0], 3), span_make(texts[1], 3),
                                    span_make(texts[2], 3), span_make(texts[3], 3)};
     assert_int_equal(counted(f, &listed, serials, 4, LEAF_BEGINS), 2);
-    assert_int_equal(store_revoke(f->session, &last, &revoked, false, &f->why), ERR_OK);
+    assert_int_equal(store_revoke(f->session, &last, &revoked, false, NULL, &f->why),
+                     ERR_OK);
     assert_int_equal(counted(f, &all, NULL, 0, LEAF_BEGINS), MANY - 1);
     assert_int_equal(counted(f, &all, NULL, 0, LEAF_ENDS + 1), 0);
 }
