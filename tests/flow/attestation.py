@@ -190,13 +190,13 @@ def step_object(ca, key_authorization, serial="12345678", key=None, signed=None,
     return pack("step", {"alg": cose_algorithm(key), "sig": wrap(signature), "x5c": ca.chain(leaf), **(statement or {})})
 
 
-def packed_object(ca, key_authorization, identifier="12345678", key=None, subject=None, signed=None, extra=(), statement=None):
+def packed_object(ca, key_authorization, identifier="12345678", key=None, subject=None, signed=None, extra=(), statement=None, is_ca=False):
     """WebAuthn's packed, with the device's name as PermanentIdentifier."""
     key = key or new_key()
     subject = subject or x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "SE"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Maker"),
                                     x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "Authenticator Attestation"),
                                     x509.NameAttribute(NameOID.COMMON_NAME, "Maker 1")])
-    extensions = [(x509.BasicConstraints(False, None), True),
+    extensions = [(x509.BasicConstraints(is_ca, None), True),
                   (x509.SubjectAlternativeName([permanent_identifier(identifier)]), False)]
     leaf = ca.issue(subject, key, extensions + list(extra))
     signature = sign(key, key_authorization if signed is None else signed)
@@ -260,8 +260,8 @@ def unsigned(number):
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
-def tpmt_public(key, attributes=KEY_ATTRIBUTES, name_alg=ALG_SHA256, curve=None):
-    """TPMT_PUBLIC of an EC or RSA key that signs with any scheme."""
+def tpmt_public(key, attributes=KEY_ATTRIBUTES, name_alg=ALG_SHA256, curve=None, symmetric=struct.pack(">H", ALG_NULL), pad=b""):
+    """TPMT_PUBLIC of an EC or RSA key that signs with any scheme. `pad` stands in front of the coordinates."""
     numbers = (key.public_key() if hasattr(key, "public_key") else key).public_numbers()
     if isinstance(numbers, rsa.RSAPublicNumbers):
         head = struct.pack(">HHIH", ALG_RSA, name_alg, attributes, 0)
@@ -270,7 +270,8 @@ def tpmt_public(key, attributes=KEY_ATTRIBUTES, name_alg=ALG_SHA256, curve=None)
     size = numbers.curve.key_size
     curve = curve or {256: 3, 384: 4, 521: 5}[size]
     head = struct.pack(">HHIH", ALG_ECC, name_alg, attributes, 0)
-    return head + struct.pack(">HHHH", ALG_NULL, ALG_NULL, curve, ALG_NULL) + tpm2b(unsigned(numbers.x)) + tpm2b(unsigned(numbers.y))
+    coordinates = [pad + number.to_bytes((size + 7) // 8, "big") if pad else unsigned(number) for number in (numbers.x, numbers.y)]
+    return head + symmetric + struct.pack(">HHH", ALG_NULL, curve, ALG_NULL) + b"".join(tpm2b(c) for c in coordinates)
 
 
 def tpm_name(public, name_alg=ALG_SHA256):

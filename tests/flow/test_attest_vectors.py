@@ -4,6 +4,7 @@ for each check there is, which fails on exactly that check.
 What is judged is made by tests/flow/attestation.py: python3-cryptography, python3-cbor2 and bytes of its own. Rows of conformance:
 S-DA-4, 5, 6, 7, 8: each refusal of the object, its statement and what it names.
 """
+import base64
 import datetime
 import hashlib
 import json
@@ -163,6 +164,7 @@ def object_cases():
         "object-authdata": case(for_apple(authData=b"\x00" * 37), **c02),
         "object-authdata-text": case(for_apple(authData="x"), "\"authData\" of the object has another type", **c02),
         "x5c-missing": case(cbor2.dumps({"fmt": "apple", "attStmt": {}}), "no \"x5c\"", **c02),
+        "x5c-empty": case(cbor2.dumps({"fmt": "apple", "attStmt": {"x5c": []}}), "\"x5c\" of the statement is empty", **c02),
         "x5c-octets": case(cbor2.dumps({"fmt": "apple", "attStmt": {"x5c": leaf}}), "\"x5c\" of the statement has another type", **c02),
         "x5c-text": case(cbor2.dumps({"fmt": "apple", "attStmt": {"x5c": ["leaf"]}}), "something else than octets", **c02),
         "x5c-8": case(cbor2.dumps({"fmt": "apple", "attStmt": {"x5c": [leaf] + [intermediate] * 7}}), **c02),
@@ -244,19 +246,23 @@ def chain_cases():
         "chain-vendor-roots": case(att.apple_object(CA, TOKEN), "the chain is not good", identifier="C02TEST00001", noRoots=True),
         "chain-version-1": case(att.pack("apple", {"x5c": [version_1(mine)]}), "version is not 3", identifier="C02TEST00001", rootPem=mine.root_pem),
         "chain-broken-der": case(att.pack("apple", {"x5c": [v1]}), "a certificate of x5c", identifier="C02TEST00001"),
+        "chain-constraints-broken": case(att.pack("apple", {"x5c": [with_extension(mine, "2.5.29.19", b"\x30\x00\x00")]}),
+                                         "basic constraints are malformed", identifier="C02TEST00001", rootPem=mine.root_pem),
+        "chain-32-extensions": of(deep, extra=[raw(f"{CNS}.{i}", b"") for i in range(27)]),
+        "chain-33-extensions": of(deep, "too many extensions", extra=[raw(f"{CNS}.{i}", b"") for i in range(29)]),
         "chain-extension-twice": case(att.pack("apple", {"x5c": [twice(mine)] + mine.chain(mine.root)[1:]}), "an extension twice",
                                       identifier="C02TEST00001", rootPem=mine.root_pem),
         "chain-k256": of(mine, "none of", key=att.new_key("k256")) | {"says": "the attestation is not acceptable"},
     }
 
 
-def certificate_by_hand(ca, version, extensions, own=False):
+def certificate_by_hand(ca, version, extensions, own=False, serial=b"\x05"):
     """A certificate that no library wants to make; `own`: self-signed by the key of the intermediate, with its name."""
     algorithm = der(0x30, att.der_oid("1.2.840.10045.4.3.2"))
     issuer = ca.intermediate.subject.public_bytes()
     name = issuer if own else der(0x30, der(0x31, der(0x30, att.der_oid("2.5.4.3"), der(0x0C, b"x"))))
     times = der(0x30, der(0x17, b"200101000000Z"), der(0x18, b"20600101000000Z"))
-    tbs = der(0x30, version, der(2, b"\x05"), algorithm, issuer, times, name, att.spki(ca.key if own else att.new_key()), extensions)
+    tbs = der(0x30, version, der(2, serial), algorithm, issuer, times, name, att.spki(ca.key if own else att.new_key()), extensions)
     return der(0x30, tbs, algorithm, der(3, b"\x00" + att.sign(ca.key, tbs)))
 
 
@@ -267,6 +273,10 @@ def version_1_root(ca):
 
 def version_1(ca):
     return certificate_by_hand(ca, b"", b"")
+
+
+def with_extension(ca, oid, value):
+    return certificate_by_hand(ca, der(0xA0, der(2, b"\x02")), der(0xA3, der(0x30, der(0x30, att.der_oid(oid), der(4, value)))))
 
 
 def twice(ca):
@@ -377,6 +387,7 @@ def packed_cases():
         "packed-no-organization": packed("the subject of x5c[0]", subject=subject(O=None)),
         "packed-other-unit": packed("the subject of x5c[0]", subject=subject(OU="Authenticators")),
         "packed-no-name": packed("the subject of x5c[0]", subject=subject(CN=None)),
+        "packed-ca": packed("x5c[0] is the certificate of a CA", is_ca=True),
         "packed-other": packed("it is of another device", identifier="1234567", differs=True),
     }
 
@@ -417,6 +428,8 @@ def android_cases():
         "android-alg": android("is not the algorithm of the key", statement={"alg": -8}),
         "android-no-description": android("no KeyDescription", description=b""),
         "android-description-broken": android("the KeyDescription", description=der(0x30, der(2, b"\x01"))),
+        "android-level-long": android("a security level is not one octet", description=description(level=b"\x00\x01")),
+        "android-level-empty": android("a security level is not one octet", description=description(level=b"")),
         "android-description-followed": android("the KeyDescription", description=description() + b"\x00"),
         "android-chain-extended": case(extended, "is not the attestation certificate", identifier="ANDROID0001"),
         "android-imported": android("that it generated the key (702)", origin=2),
@@ -449,13 +462,16 @@ def android_cases():
         "android-status-zero": android("x5c[1] is revoked or suspended",
                                        rules={"androidStatus": status({number.zfill((len(number) + 1) // 2 * 2): revoked})}),
         "android-status-root": android("x5c[2] is revoked or suspended", rules={"androidStatus": status({f"{CA.root.serial_number:x}": revoked})}),
+        "android-serial-long": case(att.pack("android-key", {"x5c": [certificate_by_hand(CA, der(0xA0, der(2, b"\x02")), b"", serial=b"\x01" * 65)] +
+                                                             CA.chain(CA.intermediate)[1:]}), "the serial number of x5c[0] is too long",
+                                    identifier="ANDROID0001", rules={"androidStatus": status(other)}),
         "android-status-broken": android("status list of Android's attestation keys cannot be read", rules={"androidStatus": "{"}),
         "android-status-no-entries": android("status list of Android's attestation keys cannot be read", rules={"androidStatus": "{}"}),
     }
 
 
-def description():
-    return der(0x30, att.der_integer(300), der(0x0A, b"\x01"), att.der_integer(300), der(0x0A, b"\x01"), der(4, KEY_AUTHORIZATION.encode()), der(4),
+def description(level=b"\x01"):
+    return der(0x30, att.der_integer(300), der(0x0A, level), att.der_integer(300), der(0x0A, b"\x01"), der(4, KEY_AUTHORIZATION.encode()), der(4),
                der(0x30), der(0x30, att.android_hardware()))
 
 
@@ -508,6 +524,10 @@ def tpm_cases():
         "tpm-sig-bare": tpm("\"sig\" is no TPMT_SIGNATURE", signature=att.sign(AK, good_info)),
         "tpm-sig-followed": tpm("\"sig\" is no TPMT_SIGNATURE", cert_info=good_info, signature=good_signature + b"\x00"),
         "tpm-sig-scheme": tpm("\"sig\" is no TPMT_SIGNATURE", signature=struct.pack(">HH", 0x1B, att.ALG_SHA256) + att.tpm2b(b"r") + att.tpm2b(b"s")),
+        "tpm-sig-hash": tpm("is not known", signature=struct.pack(">HH", att.ALG_ECDSA, 0x27) + att.tpm2b(b"r") + att.tpm2b(b"s")),
+        "tpm-sig-numbers": tpm("the numbers of the signature are too long",
+                               signature=struct.pack(">HH", att.ALG_ECDSA, att.ALG_SHA256) + att.tpm2b(b"r" * 67) + att.tpm2b(b"s")),
+        "tpm-sig-padded": tpm(cert_info=good_info, signature=padded(good_signature)),
         "tpm-sig-null": tpm("\"sig\" is no TPMT_SIGNATURE", signature=struct.pack(">H", att.ALG_NULL)),
         "tpm-sig-empty": tpm("\"sig\" of the statement is empty", signature=b""),
         "tpm-info-followed": tpm("\"certInfo\" is not what TPM2_Certify makes", cert_info=good_info + b"\x00"),
@@ -525,6 +545,10 @@ def tpm_cases():
         "tpm-name-short": tpm("the names differ", name=att.tpm_name(public)[:-1]),
         "tpm-name-hash-only": tpm("the names differ", name=sha256(public)),
         "tpm-pubarea-tpm2b": tpm("\"pubArea\" is no TPMT_PUBLIC", public=att.tpm2b(public)),
+        "tpm-pubarea-4097": tpm("not 1 to 4096", public=b"\x00" * 4097),
+        "tpm-pubarea-coordinate": tpm("too long for its curve", public=att.tpmt_public(KEY, pad=b"\x01")),
+        "tpm-pubarea-padded": tpm(public=att.tpmt_public(KEY, pad=b"\x00")),
+        "tpm-pubarea-cbc": tpm("not AES in mode CFB", public=att.tpmt_public(KEY, symmetric=struct.pack(">HHH", 6, 128, 0x42))),
         "tpm-pubarea-followed": tpm("\"pubArea\" is no TPMT_PUBLIC", public=public + b"\x00"),
         "tpm-pubarea-cut": tpm("\"pubArea\" is no TPMT_PUBLIC", public=public[:-1]),
         "tpm-pubarea-off-curve": tpm("\"pubArea\" is no TPMT_PUBLIC", public=public[:-1] + bytes([public[-1] ^ 1])),
@@ -554,6 +578,7 @@ def tpm_cases():
         "tpm-ak-no-model": tpm("does not name the TPM's model", directory=[att.tpm_directory(model="")]),
         "tpm-ak-no-version": tpm("does not name the TPM's version", directory=[att.tpm_directory(version="")]),
         "tpm-ak-version": tpm("does not name the TPM's version", directory=[att.tpm_directory(version="2019")]),
+        "tpm-ak-model-long": tpm("longer than 4096 octets", directory=[att.tpm_directory(model="x" * 5000)]),
         "tpm-ak-one-rdn": tpm(**raw_san(der(0xA4, multi), pid_bytes)),
         "tpm-ak-san-broken": tpm("the chain is not good", **raw_san(directory, der(0xA0, att.der_oid(att.PERMANENT_IDENTIFIER)))),
         "tpm-ak-pid-no-sequence": tpm("subject alternative names of x5c[0]", **raw_san(directory, der(
@@ -597,6 +622,13 @@ def tpm_cases():
         "tpm-known-stranger": case(att.tpm_object(STRANGER, KEY_AUTHORIZATION, ak=AK, names=[urn]), "the chain is not good", identifier="asset 17",
                                    known=known("ek", EK)),
     }
+
+
+def padded(signature):
+    """The same TPMT_SIGNATURE of ECDSA, with leading zeros."""
+    head, rest = signature[:4], signature[4:]
+    size = struct.unpack(">H", rest[:2])[0]
+    return head + att.tpm2b(b"\x00" + rest[2:2 + size]) + att.tpm2b(b"\x00" + rest[4 + size:])
 
 
 def quote():
@@ -644,3 +676,19 @@ def test_runner_sees_what_is_wrong(tmp_path):
     (tmp_path / "none.json").write_text("[")
     assert subprocess.run([RUNNER, tmp_path / "none.json"], capture_output=True).returncode == 2
     assert subprocess.run([RUNNER], capture_output=True).returncode == 2
+
+
+def test_written_objects():
+    """C-DA-1: what the client writes are the octets of the vectors, where these can be written anew; cbor2 reads the rest."""
+    vectors = {v["name"]: v for v in json.loads((ROOT / "tests/vectors/device-attest-01-vectors.json").read_text())["vectors"]}
+    for name in ("step-yubikey-es256", "step-managed-device", "tpm-ecc-ak", "tpm-rsa-ak"):
+        wanted = base64.urlsafe_b64decode(vectors[name]["attObj"] + "==")
+        parts = cbor2.loads(wanted)["attStmt"]
+        octets = [parts["sig"], parts["pubArea"], parts["certInfo"]] if "ver" in parts else [cbor2.loads(parts["sig"])]
+        written = subprocess.run([RUNNER.parent / "lib/write_attestation", "tpm" if "ver" in parts else "step", str(parts["alg"])] +
+                                 [o.hex() for o in octets + parts["x5c"]], capture_output=True, check=True).stdout
+        assert written == wanted
+    for algorithm in (-7, -257, -65535, 7, 300):
+        written = subprocess.run([RUNNER.parent / "lib/write_attestation", "step", str(algorithm), "00" * 300, "01" * 7000],
+                                 capture_output=True, check=True).stdout
+        assert cbor2.loads(written) == {"fmt": "step", "attStmt": {"alg": algorithm, "sig": cbor2.dumps(b"\0" * 300), "x5c": [b"\1" * 7000]}}

@@ -48,9 +48,12 @@ MUST_CHECK enum err attest_statement_number(const struct attest_case *c, const c
 MUST_CHECK enum err attest_statement_signed(const struct attest_case *c,
                                             struct span signature, struct err_info *why);
 
-/* The value of an extension of x5c[0] by its dotted OID. */
+/* The value of an extension of x5c[0], and of any other certificate, by its dotted OID.
+ */
 bool attest_leaf_extension(const struct attest_case *c, const char *dotted,
                            struct span *value);
+bool attest_extension(const struct attest_case *c, size_t certificate, const char *dotted,
+                      struct span *value);
 
 /* One more identity: the octets of a permanent-identifier, which may be no ACME
  * identifier at all and name nothing then. ERR_MALFORMED if there are too many. */

@@ -73,11 +73,17 @@ enum err attest_statement_signed(const struct attest_case *c, struct span signat
                    "the key of x5c[0] is none of P-256, P-384, RSA, Ed25519");
 }
 
-bool attest_leaf_extension(const struct attest_case *c, const char *dotted,
-                           struct span *value)
+bool attest_extension(const struct attest_case *c, size_t certificate, const char *dotted,
+                      struct span *value)
 {
     struct span oid;
 
     return oid_from_text(c->arena, span_of(dotted), &oid) &&
-           attest_certificate_find(c->certificates[0], oid, value);
+           attest_certificate_find(c->certificates[certificate], oid, value);
+}
+
+bool attest_leaf_extension(const struct attest_case *c, const char *dotted,
+                           struct span *value)
+{
+    return attest_extension(c, 0, dotted, value);
 }

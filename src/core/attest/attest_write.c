@@ -59,13 +59,13 @@ static void begin(struct buf *b, const char *format, size_t members)
 void attest_write_tpm(struct buf *b, const struct attest_write_tpm *what)
 {
     begin(b, "tpm", 6);
+    add_number(b, "alg", what->algorithm);
+    add_octets(b, "sig", what->signature);
     add_text(b, "ver");
     add_text(b, "2.0");
-    add_number(b, "alg", what->algorithm);
     add_chain(b, what->chain, what->chain_count);
-    add_octets(b, "sig", what->signature);
-    add_octets(b, "certInfo", what->cert_info);
     add_octets(b, "pubArea", what->pub_area);
+    add_octets(b, "certInfo", what->cert_info);
 }
 
 void attest_write_step(struct buf *b, const struct attest_write_step *what)

@@ -8,12 +8,12 @@
 #include "core/base/text.h"
 #include "core/crypto/der_read.h"
 #include "core/json/json_read.h"
-#include "core/x509/oid.h"
 
 #define PURPOSE_SIGN     2
 #define ORIGIN_GENERATED 0
-#define SERIAL_HEX_MAX   64 /* octets of a certificate's serial number that are looked up \
-                             */
+#define SERIAL_HEX_MAX                                                                   \
+    64 /* octets of a certificate's serial number that are looked up                     \
+        */
 
 /* With the leading zero of a whole octet, or without, as the list is written by others.
  */
@@ -56,15 +56,12 @@ static enum err read_description(const struct attest_case *c,
                                  struct android_description *d, struct err_info *why)
 {
     struct span value;
-    struct span oid;
 
     if (!attest_leaf_extension(c, ANDROID_DESCRIPTION_OID, &value))
         return err_set(why, ERR_UNAUTHORIZED, "x5c[0] has no KeyDescription");
     TRY(android_description_read(value, d, why));
-    if (!oid_from_text(c->arena, span_of(ANDROID_DESCRIPTION_OID), &oid))
-        return err_set(why, ERR_MALFORMED, "no such object identifier");
     for (size_t i = 1; i < c->x5c_count; i++)
-        if (attest_certificate_find(c->certificates[i], oid, &value))
+        if (attest_extension(c, i, ANDROID_DESCRIPTION_OID, &value))
             return err_set(why, ERR_UNAUTHORIZED,
                            "x5c[%zu] has a KeyDescription, so x5c[0] is not the "
                            "attestation certificate",
