@@ -131,3 +131,27 @@ enum err identifier_device_join(struct arena *a, enum identifier_type type,
         span_of(arena_printf(a, "%.*s/%s", (int)id.len, (const char *)id.data, text)),
         identifier, why);
 }
+
+const char *identifier_device_value(const char *text, enum identifier_type *type)
+{
+    for (int i = 0; i < IDENTIFIER_TYPE_COUNT; i++) {
+        const char *name = terms_identifier_type((enum identifier_type)i);
+        size_t len = strlen(name);
+        if (!terms_is_device((enum identifier_type)i) || strncmp(text, name, len) != 0 ||
+            text[len] != ':')
+            continue;
+        *type = (enum identifier_type)i;
+        return text + len + 1;
+    }
+    *type = IDENTIFIER_PERMANENT_IDENTIFIER;
+    return text;
+}
+
+enum err identifier_device_read(struct arena *a, const char *text,
+                                struct identifier *identifier, struct err_info *why)
+{
+    enum identifier_type type;
+    const char *value = identifier_device_value(text, &type);
+
+    return identifier_read_device(a, type, span_of(value), identifier, why);
+}

@@ -16,6 +16,15 @@ MUST_CHECK enum err identifier_read_device(struct arena *a, enum identifier_type
                                            struct identifier *identifier,
                                            struct err_info *why);
 
+/* How people write a device: "TYPE:VALUE", or the value of a permanent-identifier alone.
+ * Its type, and where the value begins. */
+const char *identifier_device_value(const char *text, enum identifier_type *type);
+
+/* The identifier that people wrote so. Errors are those of identifier_read_device. */
+MUST_CHECK enum err identifier_device_read(struct arena *a, const char *text,
+                                           struct identifier *identifier,
+                                           struct err_info *why);
+
 /* The two parts of such a value: what stands before the "/", and the content octets of
  * the object identifier behind it, in the arena; empty if there is none. */
 void identifier_device_parts(struct arena *a, const struct identifier *identifier,

@@ -18,6 +18,12 @@ static enum err check_name(const struct admin_call *call, const char *text,
     return policy_external_pattern(call->arena, text, made, why);
 }
 
+static enum err check_device(const struct admin_call *call, const char *text,
+                             const char **made, struct err_info *why)
+{
+    return policy_external_device(call->arena, text, made, why);
+}
+
 static enum err check_network(const struct admin_call *call, const char *text,
                               const char **made, struct err_info *why)
 {
@@ -95,6 +101,7 @@ static enum err check_together(const struct admin_call *call, struct err_info *w
 {
     bool names = admin_count(call, "allow_name") > 0;
     bool networks = admin_count(call, "allow_network") > 0;
+    bool devices = admin_count(call, "allow_device") > 0;
 
     if (admin_count(call, "identifier") == 0)
         return ERR_OK;
@@ -104,6 +111,11 @@ static enum err check_together(const struct admin_call *call, struct err_info *w
     if (networks && !has(call, "identifier", "ip"))
         return err_set(why, ERR_USAGE,
                        "--allow-network is of no use without --identifier ip");
+    if (devices && !has(call, "identifier", "permanent-identifier") &&
+        !has(call, "identifier", "hardware-module"))
+        return err_set(why, ERR_USAGE,
+                       "--allow-device is of no use without --identifier "
+                       "permanent-identifier or hardware-module");
     return ERR_OK;
 }
 
@@ -138,6 +150,7 @@ enum err admin_eab_policy(const struct admin_call *call, const char **text,
     } lists[] = {
         {"allow_name", "names", check_name},
         {"allow_network", "networks", check_network},
+        {"allow_device", "devices", check_device},
         {"identifier", "identifiers", check_identifier},
         {"challenge", "challenges", check_challenge},
         {"profile", "profiles", check_profile},

@@ -69,6 +69,7 @@ enum err external_policy_read(struct arena *a, int64_t key_id, const char *kid,
     read->limits.orders = orders;
     read->names = read_list(a, object, "names");
     read->networks = read_list(a, object, "networks");
+    read->devices = read_list(a, object, "devices");
     read->profiles = read_list(a, object, "profiles");
     read->directories = read_list(a, object, "directories");
     read->identifier_types = read_types(&identifiers, false);

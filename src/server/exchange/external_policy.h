@@ -14,6 +14,7 @@ struct external_policy {
     struct config_list names;    /* "a.test": that name; ".a.test": every name below it */
     struct config_list networks; /* CIDR; with names alone, no address may be had, and
                                     the reverse */
+    struct config_list devices;  /* "TYPE:VALUE", or "TYPE:BEGINNING*" */
     struct config_list profiles; /* also those that are restricted */
     struct config_list directories; /* where accounts may be made */
     unsigned int identifier_types;  /* bits 1 << enum identifier_type; all: every bit */

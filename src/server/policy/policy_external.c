@@ -3,15 +3,34 @@
 
 #include <string.h>
 
+#include "core/acme/identifier_device.h"
 #include "server/policy/policy.h"
+
+/* Octet for octet, or as it begins. */
+static bool lists_device(const struct config_list *list,
+                         const struct identifier *identifier)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        enum identifier_type type;
+        const char *wanted = identifier_device_value(list->items[i], &type);
+        size_t len = strlen(wanted);
+        if (type == identifier->type &&
+            (len > 0 && wanted[len - 1] == '*'
+                 ? strncmp(identifier->value, wanted, len - 1) == 0
+                 : strcmp(identifier->value, wanted) == 0))
+            return true;
+    }
+    return false;
+}
 
 static bool is_named(const struct external_policy *policy,
                      const struct identifier *identifier)
 {
-    if (policy->names.count == 0 && policy->networks.count == 0)
+    if (policy->names.count == 0 && policy->networks.count == 0 &&
+        policy->devices.count == 0)
         return true;
-    if (terms_is_device(identifier->type))
-        return false; /* as with names alone there are no addresses */
+    if (terms_is_device(identifier->type)) /* with names alone there are no devices */
+        return lists_device(&policy->devices, identifier);
     return identifier->type == IDENTIFIER_IP
                ? policy_lists_address(&policy->networks, identifier->value)
                : policy_lists_name(&policy->names, identifier->value);
@@ -81,5 +100,23 @@ enum err policy_external_pattern(struct arena *a, const char *text, const char *
     if (identifier_is_wildcard(&name))
         return err_set(why, ERR_USAGE, "\"%.100s\" has more than one wildcard", text);
     *pattern = below ? arena_printf(a, ".%s", name.value) : name.value;
+    return ERR_OK;
+}
+
+enum err policy_external_device(struct arena *a, const char *text, const char **pattern,
+                                struct err_info *why)
+{
+    enum identifier_type type;
+    const char *value = identifier_device_value(text, &type);
+    struct identifier device;
+    size_t len = strlen(value);
+
+    if ((len == 0 || value[len - 1] != '*') &&
+        identifier_read_device(a, type, span_of(value), &device, why) != ERR_OK) {
+        if (why != NULL)
+            why->code = ERR_USAGE;
+        return ERR_USAGE;
+    }
+    *pattern = arena_printf(a, "%s:%s", terms_identifier_type(type), value);
     return ERR_OK;
 }

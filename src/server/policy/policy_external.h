@@ -25,3 +25,8 @@ bool policy_external_challenge(const struct external_policy *policy,
  * becomes ".NAME". In the arena. ERR_USAGE. */
 MUST_CHECK enum err policy_external_pattern(struct arena *a, const char *text,
                                             const char **pattern, struct err_info *why);
+
+/* The same of devices: TYPE:VALUE, or the value of a permanent-identifier; one that ends
+ * with "*" is all that begin so. ERR_USAGE. */
+MUST_CHECK enum err policy_external_device(struct arena *a, const char *text,
+                                           const char **pattern, struct err_info *why);

@@ -116,6 +116,9 @@ enum err resource_challenge(struct exchange *x, struct err_info *why)
         render_challenge(x, authz, type);
         return ERR_OK;
     }
+    const struct identifier identifier = {(enum identifier_type)authz->identifier.type,
+                                          authz->identifier.value};
+    TRY(resource_devices_check(x, NULL, &identifier, 1, why));
     if (status != AUTHZ_PENDING)
         return err_set(why, ERR_MALFORMED, "the authorization is %s",
                        terms_authz_status(status));

@@ -486,7 +486,7 @@ enum err resource_finalize(struct exchange *x, struct err_info *why)
     struct attempt *attempt = arena_get(x->arena, sizeof *attempt);
     struct store_order *order = NULL;
 
-    TRY(resource_order_load(x, &order, why));
+    TRY(resource_devices_order(x, &order, why));
     enum order_status status = order_state_order(order, clock_now());
     if (status == ORDER_PENDING || status == ORDER_INVALID)
         return err_set(why, ERR_ORDER_NOT_READY, "the order is %s, not ready",

@@ -66,6 +66,8 @@ static enum err read_identifier(struct exchange *x, struct identifier *identifie
     bool wildcard = result == ERR_OK && identifier_is_wildcard(identifier);
     if (result == ERR_OK && !wildcard)
         result = check_allowed(x, identifier, why);
+    if (result == ERR_OK)
+        result = resource_devices_check(x, NULL, identifier, 1, why);
     if (result == ERR_REJECTED_IDENTIFIER || result == ERR_UNSUPPORTED_IDENTIFIER)
         why->http_status = HTTP_FORBIDDEN;
     if (wildcard)

@@ -42,6 +42,7 @@ enum err resource_new_order(struct exchange *x, struct err_info *why)
     const struct policy_scope scope = {settings, x->directory,        profile,
                                        external, x->services->limits, &issuers};
     TRY(policy_identifiers(x->arena, &scope, x->payload, &identifiers, &wish.count, why));
+    TRY(resource_devices_check(x, profile, identifiers, wish.count, why));
     TRY(policy_ancestors(x->arena, &scope, x->payload, identifiers, wish.count,
                          &wish.ancestors, why));
     wish.identifiers = identifiers;

@@ -2,6 +2,7 @@
  * what the router and the gate put there. */
 #pragma once
 
+#include "core/acme/identifier.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
 #include "server/exchange/exchange.h"
@@ -132,6 +133,18 @@ MUST_CHECK enum err resource_new_authz(struct exchange *x, struct err_info *why)
 /* RFC 8555 7.5 and 7.5.1 */
 MUST_CHECK enum err resource_authz(struct exchange *x, struct err_info *why);
 MUST_CHECK enum err resource_challenge(struct exchange *x, struct err_info *why);
+
+/* May the account have these, as far as they are devices (order/device.h)? `profile`
+ * NULL: none is chosen. ERR_REJECTED_IDENTIFIER. */
+MUST_CHECK enum err resource_devices_check(struct exchange *x,
+                                           const struct settings_profile *profile,
+                                           const struct identifier *identifiers,
+                                           size_t count, struct err_info *why);
+
+/* The order of the URL as resource_order_load gives it, if its devices may be had: one
+ * that was blocked has made the order invalid, and that is to be said. */
+MUST_CHECK enum err resource_devices_order(struct exchange *x, struct store_order **order,
+                                           struct err_info *why);
 
 /* The root certificate as PEM, for clients that have none yet (not part of ACME). */
 MUST_CHECK enum err resource_root(struct exchange *x, struct err_info *why);
