@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/admin/admin_request.h"
 
@@ -31,7 +32,9 @@ static void look(const struct admin_call *call, const struct admin_argument *g)
     if (g->kind == ADMIN_NUMBER && (admin_number(call, g->name, 0) < g->least ||
                                     admin_number(call, g->name, 0) > g->most))
         abort();
-    if (g->kind == ADMIN_LIST || g->kind == ADMIN_LINES)
+    if (g->kind == ADMIN_FILE && (int64_t)strlen(admin_text(call, g->name)) > g->most)
+        abort();
+    if (g->kind == ADMIN_LIST || g->kind == ADMIN_LINES || g->kind == ADMIN_KEYS)
         for (size_t i = 0; i < admin_count(call, g->name); i++)
             if (admin_item(call, g->name, i) == NULL)
                 abort();

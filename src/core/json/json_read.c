@@ -141,14 +141,20 @@ static const char *find_twice_named(struct arena *a, const json_t *value)
 enum err json_read(struct arena *a, struct span text, const struct json **value,
                    struct err_info *why)
 {
+    return json_read_up_to(a, text, JSON_READ_MAX_SIZE, value, why);
+}
+
+enum err json_read_up_to(struct arena *a, struct span text, size_t most,
+                         const struct json **value, struct err_info *why)
+{
     json_error_t error;
 
     (void)pthread_once(&memory_once, set_memory);
     if (text.len == 0)
         return err_set(why, ERR_MALFORMED, "the JSON text is empty");
-    if (text.len > JSON_READ_MAX_SIZE)
-        return err_set(why, ERR_MALFORMED, "the JSON text is larger than %d octets",
-                       JSON_READ_MAX_SIZE);
+    if (text.len > most)
+        return err_set(why, ERR_MALFORMED, "the JSON text is larger than %zu octets",
+                       most);
     if (too_deep(text))
         return err_set(why, ERR_MALFORMED,
                        "the JSON text is nested deeper than %d levels",

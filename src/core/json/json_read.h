@@ -23,6 +23,10 @@ struct json;
 MUST_CHECK enum err json_read(struct arena *a, struct span text,
                               const struct json **value, struct err_info *why);
 
+/* The same of a document of up to `most` octets, however many that are. */
+MUST_CHECK enum err json_read_up_to(struct arena *a, struct span text, size_t most,
+                                    const struct json **value, struct err_info *why);
+
 /* What is it? NULL is nothing of these. */
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);

@@ -16,11 +16,12 @@
 #include "server/settings/settings.h"
 #include "server/store/store.h"
 
-#define ADMIN_ARGUMENTS_MAX 24            /* of one command */
-#define ADMIN_NAME_MAX      64            /* octets of "noun verb" */
-#define ADMIN_ITEM_MAX      1000          /* octets of a text in a list */
-#define ADMIN_REQUEST_MAX   (512 * 1024)  /* octets */
-#define ADMIN_ANSWER_MAX    (1000 * 1024) /* octets; below JSON_READ_MAX_SIZE */
+#define ADMIN_ARGUMENTS_MAX 24                /* of one command */
+#define ADMIN_NAME_MAX      64                /* octets of "noun verb" */
+#define ADMIN_ITEM_MAX      1000              /* octets of a text in a list */
+#define ADMIN_FILE_MAX      (4 * 1024 * 1024) /* octets of a file that is sent */
+#define ADMIN_REQUEST_MAX   (6 * 1024 * 1024) /* octets: that, as JSON */
+#define ADMIN_ANSWER_MAX    (1000 * 1024)     /* octets; below JSON_READ_MAX_SIZE */
 
 enum admin_kind {
     ADMIN_FLAG,
@@ -28,6 +29,8 @@ enum admin_kind {
     ADMIN_NUMBER,
     ADMIN_LIST,
     ADMIN_LINES,
+    ADMIN_FILE,
+    ADMIN_KEYS,
     ADMIN_DURATION,
     ADMIN_TIME,
     ADMIN_PAST,
@@ -71,6 +74,8 @@ struct admin_call {
     int64_t uid;                /* whose process asked */
     const char *asked;          /* the command's name, also of one that is refused */
     bool held;                  /* until its line is noted: admin_hold() */
+    bool refused; /* nothing was done, and the result says why at length: it has a member
+                     "refused" with the sentence that `why` has */
 };
 
 /* Each handler. What it changed is on disk before its result is told; on a failure, what

@@ -68,6 +68,34 @@ static enum err check_list(const struct admin_argument *g, const char *shown,
     return ERR_OK;
 }
 
+static enum err check_keys(const struct admin_argument *g, const char *shown,
+                           const struct json *value, struct err_info *why)
+{
+    uint8_t hash[STORE_HASH_SIZE];
+    size_t len = 0;
+
+    TRY(check_list(g, shown, value, why));
+    for (size_t i = 0; i < json_count(value); i++)
+        if (!text_unhex(json_span(json_element(value, i)), hash, sizeof hash, &len) ||
+            len != sizeof hash)
+            return err_set(why, ERR_USAGE, "%s: \"%.100s\" is no SHA-256 in hexadecimal",
+                           shown, json_text(json_element(value, i)));
+    return ERR_OK;
+}
+
+static enum err check_file(const struct admin_argument *g, const char *shown,
+                           const struct json *value, struct err_info *why)
+{
+    int64_t len = (int64_t)json_span(value).len;
+
+    if (json_text(value) == NULL)
+        return err_set(why, ERR_USAGE, "%s: %s is no text", shown, g->shown);
+    return len >= g->least && len <= g->most
+               ? ERR_OK
+               : err_set(why, ERR_USAGE, "%s: the file has %lld to %lld octets", shown,
+                         (long long)g->least, (long long)g->most);
+}
+
 static enum err check_duration(const struct admin_argument *g, const char *shown,
                                const char *text, struct err_info *why)
 {
@@ -134,6 +162,10 @@ static enum err check_argument(const struct admin_call *call,
     case ADMIN_LIST:
     case ADMIN_LINES:
         return check_list(g, shown, value, why);
+    case ADMIN_KEYS:
+        return check_keys(g, shown, value, why);
+    case ADMIN_FILE:
+        return check_file(g, shown, value, why);
     case ADMIN_DURATION:
         return check_duration(g, shown, json_text(value), why);
     case ADMIN_TIME:
@@ -176,7 +208,7 @@ enum err admin_request_read(struct admin_call *call, struct span request,
     if (request.len > ADMIN_REQUEST_MAX)
         return err_set(why, ERR_TOO_LARGE, "the request is larger than %d octets",
                        ADMIN_REQUEST_MAX);
-    TRY(json_read(call->arena, request, &value, why));
+    TRY(json_read_up_to(call->arena, request, ADMIN_REQUEST_MAX, &value, why));
     TRY(json_need_text(value, "command", &name, why));
     const struct json *arguments = json_member(value, "arguments");
     if (!json_is_object(arguments) || json_count(value) != 2)
@@ -244,7 +276,7 @@ static enum err run(struct admin_call *call, struct store *store, struct span re
     json_write_begin_object(&w, NULL);
     json_write_begin_object(&w, "result");
     result = call->command->run(call, why);
-    note(call, request, result, why);
+    note(call, request, result == ERR_OK && call->refused ? why->code : result, why);
     if (call->held)
         store_notes_release(call->session);
     json_write_end_object(&w);

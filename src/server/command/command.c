@@ -59,7 +59,8 @@ static const struct cli_program program = {
     .purpose = "a certificate authority that speaks ACME (RFC 8555)",
     .ending =
         "More of one: cairn-ca help COMMAND. Manual: cairn-ca(8), cairn-ca.yaml(5).\n"
-        "Exit codes: 0 done, 1 failed, 2 something was found (check), 3 the audit log "
+        "Exit codes: 0 done, 1 failed, 2 something was found (check, device import), 3 "
+        "the audit log "
         "is not as it was written, 64 wrong command line, 78 wrong configuration.\n",
     .commands = commands,
     .command_count = sizeof commands / sizeof commands[0],

@@ -6,8 +6,10 @@
 
 #include "core/base/file.h"
 #include "core/base/text.h"
+#include "core/crypto/hash.h"
 #include "server/admin/admin_client.h"
 #include "server/admin/admin_request.h"
+#include "server/command/fingerprint.h"
 
 #define OUTPUT_MAX (4 * 1024 * 1024) /* octets: a table is wider than its JSON */
 #define NOT_GIVEN  INT64_MIN
@@ -37,9 +39,10 @@ static enum cli_kind option_kind(enum admin_kind kind)
     case ADMIN_NUMBER:
         return CLI_NUMBER;
     case ADMIN_LIST:
+    case ADMIN_KEYS:
         return CLI_LIST;
     default:
-        return CLI_TEXT; /* LINES: the file's name */
+        return CLI_TEXT; /* LINES, FILE: the file's name */
     }
 }
 
@@ -181,6 +184,43 @@ static enum err write_lines(struct arena *a, struct json_writer *w, const char *
     return ERR_OK;
 }
 
+/* A text file, as it is: what is no text would be another one on the other side. */
+static enum err write_file(struct arena *a, struct json_writer *w, const char *name,
+                           const char *path, struct err_info *why)
+{
+    struct span text;
+    struct span line;
+    size_t number = 1;
+
+    if (strcmp(path, "-") == 0)
+        path = "/dev/stdin";
+    TRY(file_read(a, path, ADMIN_FILE_MAX, &text, why));
+    for (struct span rest = text; rest.len > 0;
+         rest = span_slice(rest, line.len + 1, rest.len), number++) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.len);
+        line = span_slice(rest, 0, end != NULL ? (size_t)(end - rest.data) : rest.len);
+        if (!text_is_utf8(line) || memchr(line.data, 0, line.len) != NULL)
+            return err_set(why, ERR_USAGE, "%s, line %zu: not UTF-8", path, number);
+    }
+    json_write_span(w, name, text);
+    return ERR_OK;
+}
+
+static enum err write_keys(struct arena *a, struct json_writer *w, const char *name,
+                           const struct cli_list *list, struct err_info *why)
+{
+    json_write_begin_array(w, name);
+    for (size_t i = 0; i < list->count; i++) {
+        uint8_t hash[HASH_SHA256_SIZE];
+        char text[2 * sizeof hash + 1];
+        TRY(fingerprint_find(a, list->items[i], hash, why));
+        text_hex(text, hash, sizeof hash);
+        json_write_text(w, NULL, text);
+    }
+    json_write_end_array(w);
+    return ERR_OK;
+}
+
 static enum err write_argument(struct arena *a, struct json_writer *w,
                                const struct admin_argument *g, const struct slot *slot,
                                struct err_info *why)
@@ -202,6 +242,11 @@ static enum err write_argument(struct arena *a, struct json_writer *w,
             json_write_text(w, NULL, slot->list.items[i]);
         json_write_end_array(w);
         return ERR_OK;
+    case ADMIN_KEYS:
+        return slot->list.count > 0 ? write_keys(a, w, g->name, &slot->list, why)
+                                    : ERR_OK;
+    case ADMIN_FILE:
+        return slot->text != NULL ? write_file(a, w, g->name, slot->text, why) : ERR_OK;
     case ADMIN_LINES:
         return slot->text != NULL ? write_lines(a, w, g->name, slot->text, why) : ERR_OK;
     default:
@@ -229,6 +274,14 @@ static enum err write_request(struct arena *a, const struct admin_command *comma
     return ERR_OK;
 }
 
+/* What was refused at length is printed all the same, and needs no other words. */
+static enum err outcome(const struct json *result, struct err_info *why)
+{
+    const char *refused = json_text(json_member(result, "refused"));
+
+    return refused != NULL ? err_set(why, ERR_FOUND, "%s", refused) : ERR_OK;
+}
+
 enum err command_admin_run(struct arena *a, const struct admin_command *command, int argc,
                            char *const *argv, struct err_info *why)
 {
@@ -246,10 +299,10 @@ enum err command_admin_run(struct arena *a, const struct admin_command *command,
     TRY(admin_request_answer(a, buf_span(&answer), &result, &text, why));
     if (words->json) {
         printf("%.*s\n", (int)text.len, (const char *)text.data);
-        return ERR_OK;
+        return outcome(result, why);
     }
     AUTO(buf) struct buf readable = buf_make(OUTPUT_MAX);
     command_admin_print(a, &readable, result);
     printf("%.*s", (int)readable.len, (const char *)readable.data);
-    return ERR_OK;
+    return outcome(result, why);
 }

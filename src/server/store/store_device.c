@@ -190,6 +190,7 @@ struct put {
     const struct store_device_putting *putting;
     struct store_device_put_result *result;
     size_t room; /* for refusals */
+    bool *there; /* of each device: it was there before, and stays blocked or not */
 };
 
 /* The list grows only where something is refused. */
@@ -285,13 +286,23 @@ static enum err put_one(struct put *p, const struct store_device *device, size_t
                : replace(p, device, id, why));
     for (size_t i = 0; i < device->key_count; i++)
         TRY(put_key(p, device, id, index, i, why));
+    p->there[index] = !is_new;
     p->result->added += is_new ? 1 : 0;
     p->result->replaced += is_new ? 0 : 1;
-    struct store_device_blocked blocked = {0};
-    return is_new && device->blocked != 0
-               ? store_device_block_row(p->c, device, p->putting->reason, p->putting->now,
-                                        NULL, &blocked, why)
-               : ERR_OK;
+    return ERR_OK;
+}
+
+/* Who is told of revocations is told only what stays. */
+static enum err block_all(struct put *p, const struct store_device *devices, size_t count,
+                          struct err_info *why)
+{
+    struct store_device_blocked ignored = {0};
+
+    for (size_t i = 0; i < count; i++)
+        if (devices[i].blocked != 0 && !p->there[i])
+            TRY(store_device_block_row(p->c, &devices[i], p->putting->reason,
+                                       p->putting->now, p->putting->told, &ignored, why));
+    return ERR_OK;
 }
 
 /* Rows meet one another in the database, so all of them are put and taken back if that
@@ -306,6 +317,8 @@ static enum err put_all(struct put *p, const struct store_device *devices, size_
     if (refused || p->putting->dry_run)
         TRY(store_connection_run(p->c, "ROLLBACK TO devices", why));
     TRY(store_connection_run(p->c, "RELEASE devices", why));
+    if (!refused && !p->putting->dry_run)
+        TRY(block_all(p, devices, count, why));
     return refused ? err_set(why, ERR_CONFLICT,
                              "%zu of the devices cannot be put into the inventory",
                              p->result->refusal_count)
@@ -328,6 +341,7 @@ enum err store_device_put(struct store_session *s, struct arena *a,
         if (devices[i].key_count > STORE_DEVICE_KEYS_MAX)
             return err_set(why, ERR_USAGE, "a device has at most %d keys",
                            STORE_DEVICE_KEYS_MAX);
+    put.there = arena_array(a, count + 1, sizeof *put.there);
     enum err outcome = store_batch_begin(s, why);
     if (outcome == ERR_OK)
         outcome = put_all(&put, devices, count, why);

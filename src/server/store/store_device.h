@@ -50,6 +50,7 @@ struct store_device_putting {
     bool dry_run; /* change nothing, say what would be */
     int64_t now;  /* seconds */
     int reason;   /* CRLReason of certificates of those that come blocked */
+    const struct store_revoking *told; /* of these; may be NULL */
 };
 struct store_device_put_result {
     size_t added;
