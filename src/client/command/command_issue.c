@@ -5,6 +5,7 @@
 #include "client/command/client_command.h"
 #include "client/command/issuing.h"
 #include "client/command/proving.h"
+#include "client/device/device.h"
 #include "client/flow/flow.h"
 #include "client/plan/plan.h"
 #include "client/store/metadata.h"
@@ -159,6 +160,8 @@ static enum err read_ways(const struct client_command *c, struct issuing *i,
     TRY(proving_read(c, &w->ways, why));
     TRY(proving_check_names(&w->ways, w->names, w->name_count, why));
     w->key_type = or_default(c->key, CLIENT_KEY_DEFAULT);
+    if (c->device != NULL)
+        TRY(device_check_key(c->device, w->key_type, why));
     return issuing_check_key_type(w->key_type, why);
 }
 

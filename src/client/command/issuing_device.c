@@ -11,7 +11,7 @@
 #include "client/store/name.h"
 #include "core/acme/identifier_device.h"
 #include "core/base/file.h"
-#include "core/base/text.h"
+#include "core/base/memory.h"
 
 #define KEPT_MAX (1024 * 1024) /* octets */
 
@@ -27,7 +27,7 @@ static enum err read_pin(struct arena *a, const char *path, struct span *pin,
 {
     struct stat about;
 
-    *pin = span_of("");
+    *pin = (struct span){0};
     if (path[0] == '\0')
         return ERR_OK;
     if (stat(path, &about) == 0 && (about.st_mode & 0077) != 0)
@@ -68,7 +68,10 @@ static enum err open_device(struct arena *a, const struct issuing *i,
     TRY(read_chain(a, w->chain_file, &options.chain, why));
     if (!i->forced) /* what was kept may be of no use any more */
         TRY(device_store_get(a, i->directory, i->wanted.ca, w, &options.kept, why));
-    TRY(device_desk_open(desk, a, &options, why));
+    enum err result = device_desk_open(desk, a, &options, why);
+    if (options.pin.len > 0)
+        memory_wipe((void *)(uintptr_t)options.pin.data, options.pin.len);
+    TRY(result);
     report_step(&i->report, "device", "%s", desk->description);
     return ERR_OK;
 }

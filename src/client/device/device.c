@@ -12,9 +12,11 @@ static const struct kind {
     const char *word;
     open_function *open;
     bool needs_files;
+    const char *types;
     const char *sentence;
 } kinds[] = {
-#define DEVICE(word, open, needs_files, sentence) {word, open, needs_files, sentence},
+#define DEVICE(word, open, needs_files, types, sentence)                                 \
+    {word, open, needs_files, types, sentence},
 #include "client/device/devices.def"
 #undef DEVICE
 };
@@ -42,6 +44,22 @@ enum err device_check(const char *text, struct err_info *why)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s (%s)",
                                  i > 0 ? ", " : "", kinds[i].word, kinds[i].sentence);
     return err_set(why, ERR_USAGE, "--device: \"%.50s\" is none of %s", text, list);
+}
+
+enum err device_check_key(const char *text, const char *type, struct err_info *why)
+{
+    const struct kind *kind = find(text);
+
+    if (kind == NULL)
+        return device_check(text, why);
+    for (const char *at = kind->types; *at != '\0';) {
+        size_t len = strcspn(at, " ");
+        if (strlen(type) == len && memcmp(at, type, len) == 0)
+            return ERR_OK;
+        at += len + (at[len] == ' ');
+    }
+    return err_set(why, ERR_USAGE, "--key: %s has %s, not \"%.50s\"", kind->sentence,
+                   kind->types, type);
 }
 
 bool device_needs_files(const char *text)

@@ -80,7 +80,7 @@ struct device {
     void *state; /* in the arena */
 };
 
-#define DEVICE(word, open, needs_files, sentence)                                        \
+#define DEVICE(word, open, needs_files, types, sentence)                                 \
     MUST_CHECK enum err open(struct device *d, struct err_info *why);
 #include "client/device/devices.def"
 #undef DEVICE
@@ -88,6 +88,10 @@ struct device {
 /* Is there such a device: does its text begin with a word of devices.def? ERR_USAGE names
  * them. */
 MUST_CHECK enum err device_check(const char *text, struct err_info *why);
+
+/* May it have keys of that type (a word of --key)? ERR_USAGE names those that it may. */
+MUST_CHECK enum err device_check_key(const char *text, const char *type,
+                                     struct err_info *why);
 
 /* Does the process that opens it need to see files (devices.def)? */
 bool device_needs_files(const char *text);

@@ -248,8 +248,7 @@ static enum err make_key(struct device *d, struct arena *a, const char *type,
     TPM2B_PUBLIC template;
 
     if (!tpm_object_template(type, false, &template))
-        return err_set(why, ERR_USAGE,
-                       "--key: a TPM has p256, p384 and rsa2048, not \"%.50s\"", type);
+        return err_set(why, ERR_USAGE, "a TPM has no keys of the type \"%.50s\"", type);
     TRY(tpm_object_create(&t->link, &template, "making a key", &t->key, NULL, why));
     t->has_key = true;
     TRY(tpm_key_file_write(&text, &t->key, why));

@@ -76,7 +76,9 @@ static enum err read_der(struct span der, struct tpm_blob *blob, struct err_info
     der_read_enter(&r, DER_SEQUENCE);
     struct span type = der_read_oid(&r);
     if (der_read_enter_optional(&r, DER_CONTEXT_CONSTRUCTED(0))) {
-        empty = der_read_boolean(&r);
+        /* others write 01 for TRUE, which is BER */
+        struct span truth = der_read_expect(&r, DER_BOOLEAN);
+        empty = truth.len == 1 && truth.data[0] != 0;
         der_read_leave(&r);
     }
     if (der_read_ok(&r) && !span_equal(type, span_make(loadable, sizeof loadable)))
