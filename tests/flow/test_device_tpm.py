@@ -256,6 +256,21 @@ def test_the_attestation_key_is_renewed(client, ca, shared_tpm):
     assert len(ca.enrolled) == 3
 
 
+def test_an_attestation_key_that_ends_soon_is_still_good(client, ca, shared_tpm):
+    """When nobody gives it another certificate: a warning, until it has ended."""
+    now = datetime.datetime.utcnow()
+    ca.ak_times = {"start": now - datetime.timedelta(days=9), "end": now + datetime.timedelta(days=4)}
+    client.issue(*device(shared_tpm))
+    ca.answers["/attest"] = lambda r: tpm_module.problem("unauthorized", "not today", 403)
+    done = client.issue(*device(shared_tpm), "--key", "p384")
+    assert "ends soon: the attestation key got no certificate: not today" in done.stderr and len(ca.attested) == 2
+    ca.ak_times = {"start": now - datetime.timedelta(days=9), "end": now - datetime.timedelta(days=4)}
+    del ca.answers["/attest"]
+    client.issue(*device(shared_tpm))
+    ca.answers["/attest"] = lambda r: tpm_module.problem("unauthorized", "not today", 403)
+    one_sentence(client.issue(*device(shared_tpm), "--key", "p384", code=FAILED), "not today")
+
+
 def test_p256_endorsement_key_without_certificate(client, ca, tmp_path):
     """Nobody certified that one: RSA is taken only where there is a certificate."""
     made = swtpm.Swtpm(tmp_path / "bare", None)
@@ -438,27 +453,50 @@ def test_damaged_state(client, ca, shared_tpm):
     assert len(ca.enrolled) == 2
 
 
+class AtTheOrder:
+    """A client that waits for the CA's order, with its device open."""
+
+    def __init__(self, client, ca, tpm):
+        self.go_on, reached = threading.Event(), threading.Event()
+
+        def answer(request):
+            reached.set()
+            self.go_on.wait(60)
+            return None
+
+        ca.answers["/order"] = answer
+        self.run = subprocess.Popen(client.command("issue", *device(tpm), *client.common()), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    text=True)
+        assert reached.wait(60), self.run.communicate()
+        children = [int(c) for c in pathlib.Path(f"/proc/{self.run.pid}/task/{self.run.pid}/children").read_text().split()]
+        self.device, = [pid for pid in children if "libtss2-tcti-swtpm" in pathlib.Path(f"/proc/{pid}/maps").read_text()]
+
+    def end(self):
+        self.go_on.set()
+        _, errors = self.run.communicate(timeout=60)
+        return self.run.returncode, errors
+
+
+CAP_DAC_OVERRIDE = 1 << 1
+
+
 def test_the_process_of_the_device(client, ca, shared_tpm):
-    """It has none of root's rights but to open files, and no descriptor but its socket and the TPM's."""
-    reached, go_on = threading.Event(), threading.Event()
-
-    def answer(request):
-        reached.set()
-        go_on.wait(60)
-        return None
-
-    ca.answers["/order"] = answer
-    run = subprocess.Popen(client.command("issue", *device(shared_tpm), *client.common()), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    """It has none of root's rights but to open files, and can gain none."""
+    there = AtTheOrder(client, ca, shared_tpm)
     try:
-        assert reached.wait(60)
-        children = [int(c) for c in pathlib.Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
-        maps = {pid: pathlib.Path(f"/proc/{pid}/maps").read_text() for pid in children}
-        pid, = [pid for pid in children if "libtss2-tcti-swtpm" in maps[pid]]
-        status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
-        assert int(status["CapEff"], 16) | 2 == 2 and int(status["CapPrm"], 16) | 2 == 2 and int(status["CapBnd"], 16) | 2 == 2 or \
-            os.geteuid() != 0
+        status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{there.device}/status").read_text().splitlines())
+        for rights in ("CapEff", "CapPrm", "CapInh") + (("CapBnd",) if os.geteuid() == 0 else ()):
+            assert int(status[rights], 16) & ~CAP_DAC_OVERRIDE == 0, rights
         assert status["NoNewPrivs"].strip() == "1"
+        roots = {pathlib.Path(os.readlink(fd)) for fd in pathlib.Path(f"/proc/{there.device}/fd").iterdir()}
+        assert not any(str(client.directory) in str(path) for path in roots), roots
     finally:
-        go_on.set()
-        run.communicate(timeout=60)
-    assert run.returncode == 0
+        code, errors = there.end()
+    assert code == 0, errors
+
+
+def test_the_process_of_the_device_is_killed(client, ca, shared_tpm):
+    there = AtTheOrder(client, ca, shared_tpm)
+    os.kill(there.device, signal.SIGKILL)
+    code, errors = there.end()
+    assert code == FAILED and "ended unexpectedly" in errors and loaded(shared_tpm) == b"" and not client.live(LIVE).exists()

@@ -136,6 +136,20 @@ static enum err enrol(struct arena *a, struct issuing *i, struct device_desk *de
     return device_store_put(a, i->directory, i->wanted.ca, w, buf_span(&kept), why);
 }
 
+/* A certificate that is still good is used until another is there. */
+static enum err enrol_or_go_on(struct arena *a, struct issuing *i,
+                               struct device_desk *desk, struct err_info *why)
+{
+    enum err result = enrol(a, i, desk, why);
+
+    if (result == ERR_OK || result == ERR_INTERRUPTED ||
+        desk->enrolment == DEVICE_ENROLMENT_NOW)
+        return result;
+    report_warning("the certificate of the device's attestation key ends soon: %s",
+                   why->detail);
+    return open_device(a, i, desk, why);
+}
+
 /* ---- names ---- */
 
 static bool has_device_name(const struct certificate_metadata *wanted)
@@ -180,8 +194,8 @@ enum err issuing_device_open(struct arena *a, struct issuing *i, struct device_d
     TRY(crew_start_device(i->crew, device_needs_files(text), why));
     *desk = (struct device_desk){.worker = &i->crew->device};
     TRY(open_device(a, i, desk, why));
-    if (desk->needs_enrolment)
-        TRY(enrol(a, i, desk, why));
+    if (desk->enrolment != DEVICE_ENROLMENT_NONE)
+        TRY(enrol_or_go_on(a, i, desk, why));
     if (!has_device_name(&i->wanted))
         TRY(ask_name(a, i, desk, why));
     return ERR_OK;

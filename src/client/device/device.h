@@ -38,6 +38,12 @@ struct device_enrolment {
     struct span json; /* body of the request (docs/devices.md, AK enrolment) */
 };
 
+enum device_enrolment_need {
+    DEVICE_ENROLMENT_NONE,
+    DEVICE_ENROLMENT_SOON, /* the certificate ends, and is still good */
+    DEVICE_ENROLMENT_NOW,
+};
+
 /* One device. Its open function fills in `description`, the functions and the state;
  * `close` as soon as there is something to take away, for it is called also if opening
  * fails. Everything that is given back is in the arena of the call. Failures of all:
@@ -49,9 +55,10 @@ struct device {
     const struct device_options *options;
     const char *description; /* a phrase for the user: "TPM 2.0 of IBM" */
 
-    /* Must a certificate of the attestation key be got first? Then `enrol` and the two
-     * behind it are called. NULL: this kind of device never needs it. */
-    bool (*needs_enrolment)(struct device *d);
+    /* Is a certificate of the attestation key to be got first? Then `enrol` and the two
+     * behind it are called; from `enrol` on, what was kept is not used any more. NULL:
+     * this kind of device never needs it. */
+    enum device_enrolment_need (*needs_enrolment)(struct device *d);
     enum err (*enrol)(struct device *d, struct arena *a, struct device_enrolment *e,
                       struct err_info *why);
     /* Credential activation: what the CA encrypted, to what it says. */

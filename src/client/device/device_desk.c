@@ -39,7 +39,9 @@ enum err device_desk_open(struct device_desk *d, struct arena *a,
     struct wire_message answer;
 
     TRY(call(d, a, &m, 2, &answer, why));
-    d->needs_enrolment = answer.fields[0].len > 0;
+    d->enrolment = answer.fields[0].len == 0           ? DEVICE_ENROLMENT_NONE
+                   : span_is(answer.fields[0], "soon") ? DEVICE_ENROLMENT_SOON
+                                                       : DEVICE_ENROLMENT_NOW;
     d->description = (const char *)answer.fields[1].data;
     return ERR_OK;
 }

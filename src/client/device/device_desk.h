@@ -10,7 +10,7 @@
 struct device_desk {
     struct child *worker;
     const char *description; /* what was opened, as a phrase; in the arena of that call */
-    bool needs_enrolment;
+    enum device_enrolment_need enrolment;
 };
 
 /* Have it open a device. ERR_TIMEOUT if it does not answer for DEVICE_DESK_WAIT_S: that

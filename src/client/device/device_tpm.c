@@ -94,14 +94,18 @@ static enum err take_kept(struct device *d, struct err_info *why)
     return ERR_OK;
 }
 
-/* Also when a third of its certificate's time is left. */
-static bool needs_enrolment(struct device *d)
+/* When a third of its certificate's time is left, there is time to try it again. */
+static enum device_enrolment_need needs_enrolment(struct device *d)
 {
     struct device_tpm *t = d->state;
     const struct certificate *c = t->certificate;
+    int64_t now = clock_now();
 
-    return !t->has_ak || c == NULL ||
-           clock_now() >= c->not_after - (c->not_after - c->not_before) / 3;
+    if (!t->has_ak || c == NULL || now >= c->not_after)
+        return DEVICE_ENROLMENT_NOW;
+    return now >= c->not_after - (c->not_after - c->not_before) / 3
+               ? DEVICE_ENROLMENT_SOON
+               : DEVICE_ENROLMENT_NONE;
 }
 
 /* ---- enrolment (docs/devices.md) ---- */

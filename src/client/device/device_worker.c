@@ -45,8 +45,11 @@ static enum err begin(struct worker *w, const struct wire_message *m,
         forget(w);
         return result;
     }
-    bool enrols = d->needs_enrolment != NULL && d->needs_enrolment(d);
-    answer->fields[0] = span_of(enrols ? "enrol" : "");
+    enum device_enrolment_need need =
+        d->needs_enrolment != NULL ? d->needs_enrolment(d) : DEVICE_ENROLMENT_NONE;
+    answer->fields[0] = span_of(need == DEVICE_ENROLMENT_NOW    ? "now"
+                                : need == DEVICE_ENROLMENT_SOON ? "soon"
+                                                                : "");
     answer->fields[1] = span_of(d->description);
     answer->count = 2;
     return ERR_OK;
