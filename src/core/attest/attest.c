@@ -111,10 +111,7 @@ static enum err check_chain(struct attest_case *c, struct err_info *why)
         return err_set(why, ERR_CONFIG,
                        "there are no roots for attestations of format %s",
                        attest_format_name(c->format));
-    TRY(certificate_check_path(c->x5c, c->x5c_count, roots, c->question->now, why));
-    TRY(key_from_spki(c->certificates[0]->spki, &c->leaf_key, why));
-    (void)arena_own(c->arena, c->leaf_key, key_drop);
-    return ERR_OK;
+    return certificate_check_path(c->x5c, c->x5c_count, roots, c->question->now, why);
 }
 
 static void write_issuer(const struct attest_case *c)
@@ -126,6 +123,21 @@ static void write_issuer(const struct attest_case *c)
     json_write_text(c->facts, "format", attest_format_name(c->format));
     json_write_text(c->facts, "issuer", attest_certificate_name(c->arena, leaf->issuer));
     json_write_text(c->facts, "serial", hex);
+}
+
+enum err attest_case_read(struct attest_case *c, struct err_info *why)
+{
+    TRY(read_object(c, why));
+    return read_chain(c, why);
+}
+
+enum err attest_case_judge(struct attest_case *c, struct err_info *why)
+{
+    TRY(key_from_spki(c->certificates[0]->spki, &c->leaf_key, why));
+    (void)arena_own(c->arena, c->leaf_key, key_drop);
+    json_write_begin_object(c->facts, NULL);
+    write_issuer(c);
+    return judges[c->format](c, why);
 }
 
 static bool knows(const struct attest_question *q, enum attest_known_kind kind,
@@ -176,12 +188,9 @@ static enum err check_identity(const struct attest_case *c, struct attest_result
 static enum err judge(struct attest_case *c, struct attest_result *result, bool *differs,
                       struct err_info *why)
 {
-    TRY(read_object(c, why));
-    TRY(read_chain(c, why));
+    TRY(attest_case_read(c, why));
     TRY(check_chain(c, why));
-    json_write_begin_object(c->facts, NULL);
-    write_issuer(c);
-    TRY(judges[c->format](c, why));
+    TRY(attest_case_judge(c, why));
     result->format = c->format;
     result->spki = c->spki;
     hash_sha256(c->spki, result->key_sha256);

@@ -36,6 +36,12 @@ attest_format_judge format_step;
 attest_format_judge format_android_key;
 attest_format_judge format_packed;
 
+/* What happens before the chain is judged, and after it: object, statement and
+ * certificates are read; the leaf's key is imported and the format judges. Apart from
+ * each other for fuzzers, which cannot sign. */
+MUST_CHECK enum err attest_case_read(struct attest_case *c, struct err_info *why);
+MUST_CHECK enum err attest_case_judge(struct attest_case *c, struct err_info *why);
+
 /* A member of the statement with its type checked. ERR_MALFORMED if it is not there, of
  * another type, or empty. */
 MUST_CHECK enum err attest_statement_octets(const struct attest_case *c, const char *name,

@@ -1,0 +1,10 @@
+/* An attestation of an Apple device. */
+#include "attest_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    attest_fuzz(ATTEST_APPLE, data, size);
+    return 0;
+}
