@@ -423,6 +423,21 @@ def test_a_device_nobody_asked_for(client, ca, shared_tpm):
     client.issue(*device(shared_tpm))
 
 
+def test_a_ca_that_wants_no_name_of_the_device(client, ca, shared_tpm):
+    """S-DA-11, from the client's side: a request without it, if one with it is refused."""
+    def answer(request):
+        csr = x509.load_der_x509_csr(tpm_module.decode(request.json()["csr"]))
+        if len(csr.extensions):
+            return tpm_module.problem("badCSR", "names of devices are private here")
+        ca.certificate = ca.issue(csr.public_key(), [x509.UniformResourceIdentifier("urn:uuid:0")])
+        return 200, {}, ca.order_object()
+
+    ca.answers["/finalize"] = answer
+    assert "private   the CA leaves the device's name out" in client.issue(*device(shared_tpm)).stdout
+    ca.answers["/finalize"] = lambda r: tpm_module.problem("badCSR", f"no {len(ca.asked('/finalize'))}")
+    one_sentence(client.issue(*device(shared_tpm), "--key", "p384", code=FAILED), "no 3")
+
+
 @pytest.mark.parametrize("words, sentence", [
     (["--device", "floppy"], "none of tpm (a TPM 2.0), pkcs11"),
     (["--identifier", IDENTIFIER], "--identifier is for a key in a device"),

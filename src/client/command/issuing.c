@@ -138,7 +138,7 @@ static enum err sign(struct job *j, struct arena *a, const struct wire_message *
 }
 
 /* Names, addresses and devices go into different fields. */
-static struct csr_names sort_names(const struct issuing *i, struct arena *a)
+static struct csr_names sort_names(const struct issuing *i, struct arena *a, bool bare)
 {
     size_t count = i->wanted.name_count;
     const char **dns = arena_array(a, count, sizeof *dns);
@@ -149,6 +149,8 @@ static struct csr_names sort_names(const struct issuing *i, struct arena *a)
     for (size_t n = 0; n < count; n++) {
         const struct identifier name = name_identifier(i->wanted.names[n]);
         struct address *address = arena_get(a, sizeof *address);
+        if (terms_is_device(name.type) && bare)
+            continue;
         if (terms_is_device(name.type)) {
             struct device_name *d = &devices[names.device_count++];
             d->kind = name.type == IDENTIFIER_HARDWARE_MODULE ? DEVICE_NAME_MODULE
@@ -164,13 +166,15 @@ static struct csr_names sort_names(const struct issuing *i, struct arena *a)
 }
 
 /* For the names of the job, whatever the CA says. */
-static enum err request(struct job *j, struct arena *a, struct span *answer,
-                        struct err_info *why)
+static enum err request(struct job *j, struct arena *a, const struct wire_message *m,
+                        struct span *answer, struct err_info *why)
 {
     AUTO(buf) struct buf b = buf_make(CSR_MAX);
 
     TRY(need_key(j, why)); /* not before the CA is content: a large one takes long */
-    const struct csr_names names = sort_names(j->i, a);
+    if (m->count != 1)
+        return err_set(why, ERR_PROTOCOL, "a call for a request is malformed");
+    const struct csr_names names = sort_names(j->i, a, m->fields[0].len > 0);
     TRY(csr_make(&b, j->key, &names, why));
     *answer = arena_span(a, buf_span(&b));
     return ERR_OK;
@@ -235,7 +239,7 @@ static enum err serve(struct job *j, struct arena *a, const struct wire_message 
     case WIRE_SIGN:
         return sign(j, a, m, answer, why);
     case WIRE_CSR:
-        return request(j, a, answer, why);
+        return request(j, a, m, answer, why);
     case WIRE_BIND:
         return bind_account(j, a, m, answer, why);
     case WIRE_ACCOUNT:

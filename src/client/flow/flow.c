@@ -175,26 +175,54 @@ static enum err post_request(struct flow *f, struct span payload, struct err_inf
     return read_order(f, &reply, why);
 }
 
-static enum err finalize(struct flow *f, struct err_info *why)
+static enum err send_request(struct flow *f, bool bare, struct err_info *why)
 {
     struct span csr = span_of("");
     AUTO(buf) struct buf b = buf_make(2 * CSR_MAX);
     struct json_writer w = json_writer_make(&b);
 
-    TRY(keeper_csr(f->session->peer.keeper, f->arena, &csr, why));
+    TRY(keeper_csr(f->session->peer.keeper, f->arena, bare, &csr, why));
     json_write_begin_object(&w, NULL);
     json_write_base64url(&w, "csr", csr);
     json_write_end_object(&w);
     enum err result = post_request(f, buf_span(&b), why);
-    if (result == ERR_ORDER_NOT_READY) { /* it is read again and decides (RFC 8555 7.4) */
-        f->status = ORDER_PENDING;
-        TRY(until_not(f, ORDER_PENDING, why));
-        /* else an earlier request, whose answer was lost, has finalized it */
-        if (f->status == ORDER_READY)
-            TRY(post_request(f, buf_span(&b), why));
-    } else {
-        TRY(result);
-    }
+    if (result != ERR_ORDER_NOT_READY)
+        return result;
+    f->status = ORDER_PENDING; /* it is read again and decides (RFC 8555 7.4) */
+    TRY(until_not(f, ORDER_PENDING, why));
+    /* else an earlier request, whose answer was lost, has finalized it */
+    return f->status == ORDER_READY ? post_request(f, buf_span(&b), why) : ERR_OK;
+}
+
+static bool names_device(const struct flow *f)
+{
+    for (size_t i = 0; i < f->name_count; i++)
+        if (name_is_device(f->names[i]))
+            return true;
+    return false;
+}
+
+/* A CA that keeps names of devices out of its certificates may refuse requests that have
+ * them (draft-ietf-acme-device-attest-09 3.2): a bare one is tried then. What was wrong
+ * with the first is told if that helps no more. */
+static enum err send_requests(struct flow *f, struct err_info *why)
+{
+    enum err result = send_request(f, false, why);
+
+    if (result != ERR_BAD_CSR || !names_device(f))
+        return result;
+    struct err_info first = *why;
+    result = send_request(f, true, why);
+    if (result == ERR_BAD_CSR)
+        *why = first;
+    else if (result == ERR_OK)
+        report_step(f->report, "private", "the CA leaves the device's name out");
+    return result;
+}
+
+static enum err finalize(struct flow *f, struct err_info *why)
+{
+    TRY(send_requests(f, why));
     TRY(until_not(f, ORDER_PROCESSING, why));
     if (f->status != ORDER_VALID || f->certificate_url == NULL)
         return err_set(why, ERR_PROTOCOL, "the order is %s after it was finalized",

@@ -13,10 +13,10 @@ enum err keeper_sign(const struct keeper *k, struct arena *a, const char *kid,
     return wire_call(a, k->fd, &m, jws, why);
 }
 
-enum err keeper_csr(const struct keeper *k, struct arena *a, struct span *der,
+enum err keeper_csr(const struct keeper *k, struct arena *a, bool bare, struct span *der,
                     struct err_info *why)
 {
-    const struct wire_message m = {.type = WIRE_CSR};
+    const struct wire_message m = {WIRE_CSR, {span_of(bare ? "bare" : "")}, 1};
 
     return wire_call(a, k->fd, &m, der, why);
 }

@@ -19,9 +19,10 @@ MUST_CHECK enum err keeper_sign(const struct keeper *k, struct arena *a, const c
                                 const char *nonce, const char *url, struct span payload,
                                 struct span *jws, struct err_info *why);
 
-/* The certificate request for the names of the job, DER. */
-MUST_CHECK enum err keeper_csr(const struct keeper *k, struct arena *a, struct span *der,
-                               struct err_info *why);
+/* The certificate request for the names of the job, DER; a bare one leaves out those of
+ * devices (draft-ietf-acme-device-attest-09 3.2). */
+MUST_CHECK enum err keeper_csr(const struct keeper *k, struct arena *a, bool bare,
+                               struct span *der, struct err_info *why);
 
 /* The external account binding (RFC 8555 7.3.4) of the account's key for that URL, a JWS.
  * ERR_CONFIG if the MAC key cannot be read. */

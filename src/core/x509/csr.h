@@ -47,7 +47,7 @@ struct csr_names {
 };
 
 /* Append a DER request of `key` for a subject (whole Name element) with these extensions
- * (whole Extensions element). ERR_TOO_LARGE. */
+ * (whole Extensions element; empty: none). ERR_TOO_LARGE. */
 MUST_CHECK enum err csr_make_with(struct buf *b, const struct key *key,
                                   struct span subject, struct span extensions,
                                   struct err_info *why);
@@ -57,6 +57,7 @@ void csr_pem_add(struct buf *b, struct span der);
 MUST_CHECK enum err csr_from_pem(struct arena *a, struct span pem, struct span *der,
                                  struct err_info *why);
 
-/* Append a DER request of `key` for these names, with an empty subject. ERR_TOO_LARGE. */
+/* Append a DER request of `key` for these names, with an empty subject; without any, it
+ * has no extension at all. ERR_TOO_LARGE. */
 MUST_CHECK enum err csr_make(struct buf *b, const struct key *key,
                              const struct csr_names *names, struct err_info *why);

@@ -30,10 +30,12 @@ static void write_extension_request(struct der_writer *w, struct span extensions
 {
     size_t mark = der_write_mark(w);
 
-    der_write_raw(w, extensions);
-    der_write_wrap(w, DER_SET, mark);
-    oid_write(w, OID_EXTENSION_REQUEST);
-    der_write_wrap(w, DER_SEQUENCE, mark); /* Attribute */
+    if (extensions.len > 0) {
+        der_write_raw(w, extensions);
+        der_write_wrap(w, DER_SET, mark);
+        oid_write(w, OID_EXTENSION_REQUEST);
+        der_write_wrap(w, DER_SEQUENCE, mark); /* Attribute */
+    }
     der_write_wrap(w, DER_CONTEXT_CONSTRUCTED(0), mark);
 }
 
@@ -75,9 +77,11 @@ enum err csr_make(struct buf *b, const struct key *key, const struct csr_names *
     AUTO(arena) struct arena *a = arena_new();
     struct der_writer w = der_writer_make(arena_get(a, CSR_MAX), CSR_MAX);
 
-    write_names(&w, names);
+    bool any = names->dns_count + names->address_count + names->device_count > 0;
+    if (any)
+        write_names(&w, names);
     struct span extensions = der_write_take(&w);
-    if (extensions.len == 0)
+    if (any && extensions.len == 0)
         return err_set(why, ERR_TOO_LARGE, "too many names for one request");
     return csr_make_with(b, key, span_make(empty_name, sizeof empty_name), extensions,
                          why);
