@@ -14,7 +14,7 @@ import pytest
 import acme_raw
 import house as house_module
 
-REQUEST_MAX = 512 * 1024
+REQUEST_MAX = 6 * 1024 * 1024
 OTHER_UID = 64444
 
 
