@@ -105,6 +105,22 @@ def test_a_bare_tpm_gets_a_certificate(client, ca, shared_tpm):
     assert json.loads((client.live(LIVE) / "metadata.json").read_text())["names"] == [IDENTIFIER]
 
 
+def test_an_rsa_attestation_key(client, ca, shared_tpm):
+    client.issue(*device(shared_tpm), "--attestation-key", "rsa2048")
+    client.issue(*device(shared_tpm), "--attestation-key", "rsa2048", "--key", "rsa2048")
+    assert [cbor2.loads(att)["attStmt"]["alg"] for _, att, _ in ca.attested] == [-257, -257] and len(ca.enrolled) == 1
+    client.issue(*device(shared_tpm))
+    client.run("renew")
+    assert cbor2.loads(ca.attested[-1][1])["attStmt"]["alg"] == -7 and len(ca.enrolled) == 2
+
+
+def test_a_pending_challenge_is_not_asked_for(client, ca, shared_tpm):
+    """C-DA-4: the authorization is looked at; a challenge gets its attestation and nothing else."""
+    client.issue(*device(shared_tpm))
+    request, = ca.asked("/challenge/0")
+    assert set(request.json()) == {"attObj"}
+
+
 def test_show_says_where_the_key_is(client, shared_tpm):
     client.issue(*device(shared_tpm))
     shown = client.run("show", LIVE).stdout
@@ -112,6 +128,7 @@ def test_show_says_where_the_key_is(client, shared_tpm):
     assert f"device-attest-01, tpm:{shared_tpm.tcti}" in shown
     assert client.json("show", LIVE)["device"] == f"tpm:{shared_tpm.tcti}"
     assert client.json("list")[0]["names"] == [IDENTIFIER]
+    assert client.run("list").stdout.rstrip().endswith(f", key in tpm:{shared_tpm.tcti}")
 
 
 def test_what_is_there_is_kept(client, ca, shared_tpm):
@@ -446,6 +463,8 @@ def test_a_ca_that_wants_no_name_of_the_device(client, ca, shared_tpm):
     (["--device", "tpm", "--identifier", "hardware-module:SN-1"], "hardware-module"),
     (["--device", "tpm", "--identifier", "permanent-identifier:"], "says no device"),
     (["--device", "tpm", "--challenge", "http-01"], "device-attest-01, which is not among those"),
+    (["--device", "tpm", "--attestation-key", "p384"], "neither p256 nor rsa2048"),
+    (["--attestation-key", "p256"], "--attestation-key is for a key in a device"),
     (["--device", "tpm", "--attestation-ca", "http://plain.example"], "no https URL"),
 ])
 def test_wrong_command_lines(client, words, sentence):

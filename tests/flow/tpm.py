@@ -1,10 +1,12 @@
 """A CA for devices with TPMs and the attestation CA beside it, none of it ours: what the client sends is judged by python3-cryptography,
 python3-cbor2 and struct, credentials are made by tpm2_makecredential."""
 import base64
+import datetime
 import hashlib
 import json
 import os
 import pathlib
+import socket
 import struct
 import tempfile
 
@@ -97,9 +99,10 @@ def judge(att_obj, key_authorization, root):
     assert att_obj[0] == 0xA2 and cbor2.dumps(whole) == att_obj  # what cbor2 writes has definite lengths
     statement = whole["attStmt"]
     assert set(statement) == {"ver", "alg", "x5c", "sig", "certInfo", "pubArea"}
-    assert statement["ver"] == "2.0" and statement["alg"] == -7
+    assert statement["ver"] == "2.0" and statement["alg"] in (-7, -257)
     ak, intermediate = (x509.load_der_x509_certificate(c) for c in statement["x5c"])
-    ak.verify_directly_issued_by(intermediate) if hasattr(ak, "verify_directly_issued_by") else None
+    assert (statement["alg"] == -257) == isinstance(ak.public_key(), rsa.RSAPublicKey)
+    intermediate.public_key().verify(ak.signature, ak.tbs_certificate_bytes, ec.ECDSA(hashes.SHA256()))
     root.public_key().verify(intermediate.signature, intermediate.tbs_certificate_bytes, ec.ECDSA(hashes.SHA256()))
     check_signature(ak.public_key(), statement["sig"], statement["certInfo"])
     r = Octets(statement["certInfo"])
@@ -164,7 +167,7 @@ class DeviceCa(FakeCa):
         octets = {name: base64.b64decode(value, validate=True) for name, value in body["params"].items()}
         public = Public(octets["public"])
         assert public.attributes & (FIXED_TPM | FIXED_PARENT | ORIGIN | SIGN | RESTRICTED) == FIXED_TPM | FIXED_PARENT | ORIGIN | SIGN | RESTRICTED
-        assert public.scheme == 0x18 and public.hash == 0x0B
+        assert public.scheme == {1: 0x14, 0x23: 0x18}[public.type] and public.hash == 0x0B
         check_signature(public.key, octets["createSignature"], octets["createAttestation"])
         r = Octets(octets["createAttestation"])
         assert r.take(4) == b"\xffTCG" and r.number(2) == 0x801A
@@ -245,7 +248,6 @@ class DeviceCa(FakeCa):
 
     def issue(self, public_key, names):
         """With exactly the names of the request."""
-        import datetime
         now = datetime.datetime.utcnow() - datetime.timedelta(hours=1)
         issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Fake CA")])
 
@@ -263,3 +265,56 @@ def device_names(certificate):
     """The PermanentIdentifiers of a certificate, DER."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [n.value for n in names if isinstance(n, x509.OtherName) and n.type_id == ObjectIdentifier(attestation.PERMANENT_IDENTIFIER)]
+
+
+# ---- statements of a TPM, made without our client
+
+KEY = "sign|fixedtpm|fixedparent|sensitivedataorigin|userwithauth"
+EXPORTABLE = "sign|sensitivedataorigin|userwithauth"
+
+
+def raw_command(tpm, octets):
+    """What a TPM answers; nobody else may be connected to it."""
+    with socket.create_connection(("127.0.0.1", tpm.port), timeout=60) as s:
+        s.sendall(octets)
+        head = s.recv(10, socket.MSG_WAITALL)
+        size, code = struct.unpack(">II", head[2:])
+        body = s.recv(size - 10, socket.MSG_WAITALL)
+    assert code == 0, f"TPM error {code:#x}"
+    return body
+
+
+class Attester:
+    """A key of a TPM and an attestation key beside it, both persistent, so that nothing has to be loaded."""
+    count = 0
+
+    def __init__(self, tpm, attributes=KEY):
+        self.tpm = tpm
+        Attester.count += 1
+        base = 0x81010100 + 2 * Attester.count
+        self.ak_handle, self.key_handle = base, base + 1
+        self.ak = tpm.make_ak()
+        tpm.tool("tpm2_evictcontrol", "-C", "o", "-c", self.ak.file("ctx"), f"{self.ak_handle:#x}")
+        stem = f"key{base:x}"
+        tpm.tool("tpm2_create", "-C", "srk.ctx", "-G", "ecc", "-a", attributes, "-u", f"{stem}.pub", "-r", f"{stem}.priv")
+        tpm.tool("tpm2_load", "-C", "srk.ctx", "-u", f"{stem}.pub", "-r", f"{stem}.priv", "-c", f"{stem}.ctx")
+        tpm.tool("tpm2_evictcontrol", "-C", "o", "-c", f"{stem}.ctx", f"{self.key_handle:#x}")
+        self.public = tpm.octets(f"{stem}.pub")[2:]
+
+    def ak_key(self):
+        return serialization.load_der_public_key(self.ak.spki())
+
+    def certify(self, said):
+        """TPM2_Certify: TPMS_ATTEST and TPMT_SIGNATURE."""
+        password = bytes.fromhex("40000009 0000 00 0000".replace(" ", ""))
+        rest = (struct.pack(">III", 0x148, self.key_handle, self.ak_handle) + struct.pack(">I", 18) + 2 * password
+                + struct.pack(">H", len(said)) + said + struct.pack(">H", 0x10))
+        r = Octets(raw_command(self.tpm, struct.pack(">HI", 0x8002, 6 + len(rest)) + rest)[4:])
+        attest = r.sized()
+        return attest, r.octets[r.at:-10]  # two sessions are at the end
+
+    def statement(self, key_authorization, chain, **spoil):
+        """The attestation object."""
+        attest, signature = self.certify(hashlib.sha256(key_authorization.encode()).digest())
+        return attestation.pack("tpm", {"ver": "2.0", "alg": -7, "x5c": chain, "sig": signature, "certInfo": attest, "pubArea": self.public,
+                                        **spoil})

@@ -81,8 +81,10 @@ static void list_text(const char *directory, const char *const *names, size_t co
             continue;
         }
         clock_text(until, m.not_after);
-        printf("%-32s %5zu %.10s %-20s %s\n", names[i], m.name_count, until,
-               remaining(a, m.not_after), m.ca);
+        const char *device = m.ways.device.device;
+        printf("%-32s %5zu %.10s %-20s %s%s%s\n", names[i], m.name_count, until,
+               remaining(a, m.not_after), m.ca, device[0] != '\0' ? ", key in " : "",
+               device);
     }
 }
 

@@ -62,7 +62,8 @@ static enum err open_device(struct arena *a, const struct issuing *i,
                             struct device_desk *desk, struct err_info *why)
 {
     const struct ways_device *w = &i->wanted.ways.device;
-    struct device_options options = {.text = w->device, .kept = span_of("")};
+    struct device_options options = {
+        .text = w->device, .attestation_key = w->attestation_key, .kept = span_of("")};
 
     TRY(read_pin(a, w->pin_file, &options.pin, why));
     TRY(read_chain(a, w->chain_file, &options.chain, why));

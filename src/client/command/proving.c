@@ -197,6 +197,7 @@ static enum err refuse_without_device(const struct client_command *c,
                         : c->pin_file != NULL          ? "--pin-file"
                         : c->attestation_ca != NULL    ? "--attestation-ca"
                         : c->attestation_chain != NULL ? "--attestation-chain"
+                        : c->attestation_key != NULL   ? "--attestation-key"
                                                        : NULL;
 
     if (given != NULL)
@@ -209,7 +210,7 @@ static enum err read_device(const struct client_command *c, struct ways *ways,
 {
     struct ways_device *d = &ways->device;
 
-    *d = (struct ways_device){"", "", "", ""};
+    *d = (struct ways_device){"", "", "", "", ""};
     if (c->device == NULL)
         return refuse_without_device(c, why);
     TRY(device_check(c->device, why));
@@ -223,6 +224,12 @@ static enum err read_device(const struct client_command *c, struct ways *ways,
     if (c->attestation_chain != NULL)
         TRY(proving_whole_path(c, "--attestation-chain", c->attestation_chain,
                                &d->chain_file, why));
+    if (c->attestation_key != NULL && strcmp(c->attestation_key, "p256") != 0 &&
+        strcmp(c->attestation_key, "rsa2048") != 0)
+        return err_set(why, ERR_USAGE,
+                       "--attestation-key: \"%.50s\" is neither p256 nor rsa2048",
+                       c->attestation_key);
+    d->attestation_key = c->attestation_key != NULL ? c->attestation_key : "";
     if (c->attestation_ca == NULL)
         return ERR_OK;
     if (strncmp(c->attestation_ca, "https://", 8) != 0)

@@ -22,7 +22,8 @@ struct device_options {
     const char *text;  /* as the user wrote it: "tpm", "tpm:swtpm:port=2321" ... */
     struct span pin;   /* content of --pin-file, without a final newline */
     struct span chain; /* content of --attestation-chain: certificates, PEM */
-    struct span kept;  /* of an earlier run: what `enrol` gave to keep, and behind it the
+    const char *attestation_key; /* type of a TPM's (a word of --key); "": p256 */
+    struct span kept; /* of an earlier run: what `enrol` gave to keep, and behind it the
                           certificates (PEM) that came for it */
 };
 

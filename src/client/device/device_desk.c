@@ -32,10 +32,10 @@ static enum err call(struct device_desk *d, struct arena *a, const struct wire_m
 enum err device_desk_open(struct device_desk *d, struct arena *a,
                           const struct device_options *options, struct err_info *why)
 {
-    const struct wire_message m = {
-        WIRE_DEVICE_OPEN,
-        {span_of(options->text), options->pin, options->chain, options->kept},
-        4};
+    const struct wire_message m = {WIRE_DEVICE_OPEN,
+                                   {span_of(options->text), options->pin, options->chain,
+                                    span_of(options->attestation_key), options->kept},
+                                   5};
     struct wire_message answer;
 
     TRY(call(d, a, &m, 2, &answer, why));

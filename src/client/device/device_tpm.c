@@ -46,6 +46,15 @@ static enum err spki_of(struct arena *a, const TPM2B_PUBLIC *area, struct span *
     return ERR_OK;
 }
 
+static TPM2B_PUBLIC ak_template(const struct device *d)
+{
+    TPM2B_PUBLIC template = {0};
+
+    if (!tpm_object_template(d->options->attestation_key, true, &template))
+        (void)tpm_object_template("p256", true, &template);
+    return template;
+}
+
 /* Certificates that belong to the attestation key, its own first. */
 static enum err take_chain(struct device *d, struct span pem, struct err_info *why)
 {
@@ -101,7 +110,8 @@ static enum device_enrolment_need needs_enrolment(struct device *d)
     const struct certificate *c = t->certificate;
     int64_t now = clock_now();
 
-    if (!t->has_ak || c == NULL || now >= c->not_after)
+    if (!t->has_ak || c == NULL || now >= c->not_after ||
+        t->ak.public_half.publicArea.type != ak_template(d).publicArea.type)
         return DEVICE_ENROLMENT_NOW;
     return now >= c->not_after - (c->not_after - c->not_before) / 3
                ? DEVICE_ENROLMENT_SOON
@@ -193,12 +203,10 @@ static enum err enrol(struct device *d, struct arena *a, struct device_enrolment
     AUTO(buf) struct buf json = buf_make(JSON_MAX);
     AUTO(buf) struct buf text = buf_make(TEXT_MAX);
     struct device_tpm *t = d->state;
+    const TPM2B_PUBLIC template = ak_template(d);
     struct tpm_creation creation;
-    TPM2B_PUBLIC template;
 
     t->certificate = NULL;
-    if (!tpm_object_template("p256", true, &template))
-        return err_set(why, ERR_INTERNAL, "there is no template for attestation keys");
     TRY(tpm_endorsement_find(d->arena, &t->link, &t->ek, why));
     TRY(tpm_object_create(&t->link, &template, "making an attestation key", &t->ak,
                           &creation, why));
@@ -307,7 +315,9 @@ static enum err attest(struct device *d, struct arena *a, const char *key_author
     TSS2_RC result = Tss2_MU_TPMT_SIGNATURE_Marshal(signature, signed_by,
                                                     sizeof signed_by, &signed_len);
     const struct attest_write_tpm what = {
-        .algorithm = ATTEST_COSE_ES256,
+        .algorithm = t->ak.public_half.publicArea.type == TPM2_ALG_RSA
+                         ? ATTEST_COSE_RS256
+                         : ATTEST_COSE_ES256,
         .chain = t->chain,
         .chain_count = t->chain_count,
         .signature = span_make(signed_by, signed_len),

@@ -34,12 +34,14 @@ static enum err begin(struct worker *w, const struct wire_message *m,
     struct device *d = &w->device;
 
     forget(w);
-    if (m->count != 4)
+    if (m->count != 5)
         return malformed(why);
     w->options = (struct device_options){.text = arena_string_of(w->arena, m->fields[0]),
                                          .pin = arena_span(w->arena, m->fields[1]),
                                          .chain = arena_span(w->arena, m->fields[2]),
-                                         .kept = arena_span(w->arena, m->fields[3])};
+                                         .attestation_key =
+                                             arena_string_of(w->arena, m->fields[3]),
+                                         .kept = arena_span(w->arena, m->fields[4])};
     enum err result = device_open(d, &w->options, why);
     if (result != ERR_OK) {
         forget(w);

@@ -57,6 +57,7 @@ static void write_device(struct json_writer *w, const struct ways_device *device
     json_write_text(w, "pin_file", device->pin_file);
     json_write_text(w, "attestation_chain", device->chain_file);
     json_write_text(w, "attestation_ca", device->attestation_ca);
+    json_write_text(w, "attestation_key", device->attestation_key);
 }
 
 void ways_write_members(struct json_writer *w, const struct ways *ways)
@@ -105,7 +106,8 @@ static enum err read_device(const struct json *object, struct ways_device *devic
     TRY(take_text(object, "device", &device->device, why));
     TRY(take_text(object, "pin_file", &device->pin_file, why));
     TRY(take_text(object, "attestation_chain", &device->chain_file, why));
-    return take_text(object, "attestation_ca", &device->attestation_ca, why);
+    TRY(take_text(object, "attestation_ca", &device->attestation_ca, why));
+    return take_text(object, "attestation_key", &device->attestation_key, why);
 }
 
 static enum err read_challenges(const struct json *object, struct ways_challenges *c,

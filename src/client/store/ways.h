@@ -34,10 +34,11 @@ struct ways_dns {
 /* A device that keeps the key and attests it (device-attest-01). Each "" if it was not
  * said. */
 struct ways_device {
-    const char *device;         /* --device; "": none */
-    const char *pin_file;       /* path */
-    const char *chain_file;     /* path */
-    const char *attestation_ca; /* URL; "": where the directory says */
+    const char *device;          /* --device; "": none */
+    const char *pin_file;        /* path */
+    const char *chain_file;      /* path */
+    const char *attestation_ca;  /* URL; "": where the directory says */
+    const char *attestation_key; /* a word of --key; "": the usual one */
 };
 
 #define WAYS_DNS_CHECK      "authoritative"

@@ -95,9 +95,42 @@ static void members(void **state)
     }
 }
 
+/* What was said of a device comes back; a certificate without one has empty texts. */
+static void device(void **state)
+{
+    static const struct ways_device said = {"tpm:swtpm:port=2321", "/etc/pin",
+                                            "/etc/chain", "https://ca.test/x", "rsa2048"};
+    AUTO(arena) struct arena *a = arena_new();
+    AUTO(buf) struct buf b = buf_make(2000);
+    struct json_writer w = json_writer_make(&b);
+    struct ways ways = {
+        .http = "standalone", .http_port = 80, .tls_port = 443, .device = said};
+    const struct json *object = NULL;
+    struct ways read = {0};
+
+    (void)state;
+    ways_add(&ways.challenges, CHALLENGE_DEVICE_ATTEST_01);
+    json_write_begin_object(&w, NULL);
+    ways_write_members(&w, &ways);
+    json_write_end_object(&w);
+    assert_int_equal(json_read(a, buf_span(&b), &object, NULL), ERR_OK);
+    assert_int_equal(ways_read_members(object, &read, NULL), ERR_OK);
+    assert_string_equal(read.device.device, said.device);
+    assert_string_equal(read.device.pin_file, said.pin_file);
+    assert_string_equal(read.device.chain_file, said.chain_file);
+    assert_string_equal(read.device.attestation_ca, said.attestation_ca);
+    assert_string_equal(read.device.attestation_key, said.attestation_key);
+    assert_int_equal(json_read(a, span_of("{\"http\":\"standalone\"}"), &object, NULL),
+                     ERR_OK);
+    assert_int_equal(ways_read_members(object, &read, NULL), ERR_OK);
+    assert_string_equal(read.device.device, "");
+    assert_string_equal(read.device.pin_file, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(device),
         cmocka_unit_test(lists),
         cmocka_unit_test(what_can_be_proved),
         cmocka_unit_test(members),
