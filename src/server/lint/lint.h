@@ -68,6 +68,14 @@ MUST_CHECK enum err lint_issuer_read(struct arena *a, struct span der,
 /* May the certificate ask for OCSP stapling (RFC 7633)? */
 enum lint_staple { LINT_STAPLE_NEVER, LINT_STAPLE_ALLOWED, LINT_STAPLE_ALWAYS };
 
+/* What a certificate points to. */
+enum lint_point { LINT_POINT_LIST, LINT_POINT_ISSUER, LINT_POINT_OCSP };
+
+/* Are these the URLs of that kind, all and no other, that certificates of the issuer with
+ * that key identifier have? */
+typedef bool lint_pointers(const void *context, enum lint_point kind, struct span issuer,
+                           const struct span *urls, size_t count);
+
 /* A type of keys. */
 struct lint_key {
     enum key_type type;
@@ -97,7 +105,12 @@ struct lint_profile {
     bool common_name;   /* the subject may have one */
     bool no_revocation; /* it says so (RFC 9608) */
     enum lint_staple staple;
-    bool timestamps; /* certificates have those of logs (RFC 6962) */
+    bool timestamps;         /* certificates have those of logs (RFC 6962) */
+    lint_pointers *pointers; /* NULL: they may point anywhere */
+    const void *pointers_context;
+    bool bounded;         /* these two hold: */
+    int64_t begins_back;  /* seconds, that a certificate begins before it is signed */
+    int64_t begins_ahead; /* or after it */
 };
 
 /* To-be-signed octets that broke no rule. */

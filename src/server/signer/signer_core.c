@@ -21,6 +21,7 @@
 #include "server/lint/lint_ocsp.h"
 #include "server/signer/list_book.h"
 #include "server/signer/serial_book.h"
+#include "server/signer/signer_points.h"
 #include "server/transparency/precertificate.h"
 
 #define JOURNAL_LINE_MAX 256 /* octets */
@@ -40,6 +41,7 @@ struct signer_core {
     struct key *responder_keys[SIGNER_ISSUERS_MAX]; /* of those that were asked for */
     struct lint_responder responders[SIGNER_ISSUERS_MAX];
     size_t responder_count;
+    const struct settings *published; /* NULL: lists may point anywhere */
     const struct lint_profile *profiles;
     size_t profile_count;
     struct serial_book *book;
@@ -127,6 +129,7 @@ enum err signer_core_new(const struct signer_options *options, struct signer_cor
     c->arena = arena_new();
     (void)pthread_mutex_init(&c->lock, NULL);
     c->journal_fd = options->journal_fd;
+    c->published = options->published;
     c->profiles = options->profiles;
     c->profile_count = options->profile_count;
     c->book = serial_book_new();
@@ -143,8 +146,10 @@ enum err signer_core_new(const struct signer_options *options, struct signer_cor
 }
 
 void signer_core_set_profiles(struct signer_core *core,
-                              const struct lint_profile *profiles, size_t count)
+                              const struct lint_profile *profiles, size_t count,
+                              const struct settings *published)
 {
+    core->published = published;
     core->profiles = profiles;
     core->profile_count = count;
 }
@@ -351,6 +356,19 @@ static enum err check_number(const struct list_book *book, const uint8_t *scope,
     return ERR_OK;
 }
 
+/* A list with a URL is a part, and says where it is published. */
+static enum err check_points(const struct signer_core *core, const struct crl *crl,
+                             struct err_info *why)
+{
+    for (size_t i = 0; core->published != NULL && i < crl->url_count; i++)
+        if (!signer_points_part(core->published, crl->key_id, crl->urls[i]))
+            return err_set(why, ERR_LINT,
+                           "the list says that it is at %.*s, where this CA has none",
+                           crl->urls[i].len < 200 ? (int)crl->urls[i].len : 200,
+                           (const char *)crl->urls[i].data);
+    return ERR_OK;
+}
+
 enum err signer_core_read_list(const struct signer_core *core, struct span tbs,
                                struct signer_list *list, struct err_info *why)
 {
@@ -358,6 +376,7 @@ enum err signer_core_read_list(const struct signer_core *core, struct span tbs,
     struct signer_list read = {0};
 
     TRY(lint_crl(core->issuers, core->count, tbs, clock_now(), &pass, why));
+    TRY(check_points(core, &pass.crl, why));
     TRY(number_of(&pass.crl, &read.number, why));
     read.issuer = pass.issuer;
     read.tbs = pass.crl.tbs;

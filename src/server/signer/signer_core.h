@@ -9,6 +9,7 @@
 #include "server/lint/lint.h"
 
 struct signer_core;
+struct settings;
 
 #define SIGNER_ISSUERS_MAX 101 /* keys: that of files.* and those of issuers.NAME */
 
@@ -25,6 +26,8 @@ struct signer_options {
     const struct secret *passphrase;     /* NULL: the keys are not encrypted */
     const struct lint_profile *profiles; /* what certificates may be; kept by reference */
     size_t profile_count;
+    const struct settings *published; /* URLs of lists are those that they say, kept by
+                                         reference; NULL: any */
     int journal_fd;      /* opened for appending; owned from now on; -1: none */
     struct span journal; /* its last lines, from which the signed serials are known */
     int lists_fd;        /* of the numbers of revocation lists; as the journal's */
@@ -48,9 +51,11 @@ struct span signer_core_spki(const struct signer_core *core, size_t issuer);
 void signer_core_enter(struct signer_core *core);
 void signer_core_leave(struct signer_core *core);
 
-/* Other profiles from now on, kept by reference. */
+/* Other profiles from now on, kept by reference, and where revocation lists are
+ * published, as in the options. */
 void signer_core_set_profiles(struct signer_core *core,
-                              const struct lint_profile *profiles, size_t count);
+                              const struct lint_profile *profiles, size_t count,
+                              const struct settings *published);
 
 /* Wipe and free. NULL is fine. */
 void signer_core_free(struct signer_core *core);

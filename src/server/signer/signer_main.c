@@ -77,7 +77,7 @@ static enum err reread(struct signer_process *p, struct arena *a, int settings_f
     TRY(supervisor_settings_text(a, settings_fd, &text, why));
     TRY(settings_reread(a, p->settings, text, &fresh, why));
     signer_profile_read_promised(a, fresh, &profiles, &count);
-    signer_core_set_profiles(p->core, profiles, count);
+    signer_core_set_profiles(p->core, profiles, count, fresh);
     p->leaves = !settings_bundle_same(p->settings, fresh);
     return ERR_OK;
 }
@@ -212,6 +212,7 @@ static enum err load(const struct settings *s, const struct secret *passphrase,
                                      .issuer_count = s->issuers.count + 1,
                                      .passphrase =
                                          passphrase->len > 0 ? passphrase : NULL,
+                                     .published = s,
                                      .journal_fd = -1,
                                      .lists_fd = -1};
 

@@ -4,11 +4,15 @@
 #include "core/acme/terms.h"
 #include "core/x509/oid.h"
 #include "server/settings/settings_enrollment.h"
+#include "server/signer/signer_points.h"
 
 /* No size that is named by itself: a profile that takes it takes any. */
 #define RSA_UNUSUAL 2056
 
 #define NAMES_MOST 1000 /* of max_names in any settings */
+
+#define WAITS      (INT64_C(48) * 3600) /* seconds */
+#define SLOW_CLOCK INT64_C(3600)
 
 #define USAGES 8 /* bits of a key usage's first octet */
 
@@ -140,6 +144,32 @@ static struct lint_profile *make(struct arena *a, const struct settings *setting
     return made;
 }
 
+static void bind_pointers(struct arena *a, const struct settings *settings,
+                          const struct settings_profile *from, struct lint_profile *to)
+{
+    struct signer_points *points = arena_get(a, sizeof *points);
+
+    *points = (struct signer_points){settings, from};
+    to->pointers = signer_points_certificate;
+    to->pointers_context = points;
+}
+
+/* An order says when its certificate is to begin, and may wait; what is asked for again,
+ * or waits for logs, waits longer. One that renews itself has times of its own, which
+ * overlap (RFC 8739). */
+static void bind_begin(const struct settings *settings,
+                       const struct settings_profile *from, struct lint_profile *to)
+{
+    int64_t backdate =
+        from != NULL ? from->backdate_seconds : settings->certificate_backdate / 1000;
+
+    to->bounded = true;
+    to->begins_back = backdate + settings->order_lifetime / 1000 + WAITS;
+    if (settings->star_enabled)
+        to->begins_back += to->lifetime;
+    to->begins_ahead = to->lifetime + SLOW_CLOCK;
+}
+
 void signer_profile_read(struct arena *a, const struct settings *settings,
                          const struct lint_profile **profiles, size_t *count)
 {
@@ -151,7 +181,13 @@ void signer_profile_read_promised(struct arena *a, const struct settings *settin
 {
     struct lint_profile *made = make(a, settings, count);
 
-    for (size_t i = 1; i <= settings->profiles.count; i++) /* not the CA's own */
-        made[i].names_most = NAMES_MOST;
+    for (size_t i = 0; i <= settings->profiles.count; i++) {
+        const struct settings_profile *from =
+            i > 0 ? settings->profiles.members[i - 1] : NULL;
+        if (from != NULL) /* not the CA's own */
+            made[i].names_most = NAMES_MOST;
+        bind_pointers(a, settings, from, &made[i]);
+        bind_begin(settings, from, &made[i]);
+    }
     *profiles = made;
 }

@@ -13,6 +13,7 @@ void signer_profile_read(struct arena *a, const struct settings *settings,
 
 /* The same for what is signed. How many names there may be is asked when an order is
  * made, and the order is a promise: one from before the settings is signed with as many
- * as any settings allow. */
+ * as any settings allow. Certificates are held against where this CA publishes, and when
+ * they can begin, which of those that were issued under other settings nobody asks. */
 void signer_profile_read_promised(struct arena *a, const struct settings *settings,
                                   const struct lint_profile **profiles, size_t *count);

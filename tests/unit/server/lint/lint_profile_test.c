@@ -124,6 +124,39 @@ static void many_names(void **state)
     assert_broken(&p, "rule_names_unique");
 }
 
+/* One OCSP server at most, and no other pointer. */
+static bool points(const void *context, enum lint_point kind, struct span by,
+                   const struct span *urls, size_t count)
+{
+    return count == 0 || (context != NULL && kind == LINT_POINT_OCSP && by.len > 0 &&
+                          count == 1 && urls[0].len > 0);
+}
+
+/* What the signer holds certificates against besides. */
+static void pointers_and_begin(void **state)
+{
+    struct parts p = good();
+    const struct lint_profile before = profile;
+
+    (void)state;
+    p.extensions[p.count++] =
+        EXTENSION(OID_AUTHORITY_INFORMATION_ACCESS, false, OCSP_ACCESS);
+    profile.pointers = points;
+    assert_broken(&p, "rule_profile_pointers");
+    profile.pointers_context = &p;
+    assert_good(&p);
+    profile.bounded = true;
+    profile.begins_back = INT64_C(86400) * 36500;
+    profile.begins_ahead = profile.begins_back;
+    assert_good(&p);
+    profile.begins_back = -profile.begins_ahead;
+    assert_broken(&p, "rule_profile_begin");
+    profile.begins_back = profile.begins_ahead;
+    profile.begins_ahead = -profile.begins_back;
+    assert_broken(&p, "rule_profile_begin");
+    profile = before;
+}
+
 /* X-TLS-23 */
 static void stapling(void **state)
 {
@@ -406,6 +439,7 @@ int lint_profile_run(void)
         TEST(names),
         TEST(many_names),
         TEST(stapling),
+        TEST(pointers_and_begin),
         TEST(no_revocation),
         TEST(access),
         TEST(lists),

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../hierarchy_fixture.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
@@ -22,73 +21,14 @@
 #include "core/x509/oid.h"
 #include "server/issue/template.h"
 #include "server/signer/signer_core.h"
-
-#define LIFETIME INT64_C(7776000)
-
-static struct arena *arena;
-static struct hierarchy ca;
-static struct hierarchy second; /* another, whose key is in the safe too */
-static struct template_issuer issuer;
-static struct key *subject;
-static struct lint_profile profile;
-static char journal[64];
-
-static struct span span_of_secret(const struct secret *s)
-{
-    return span_make(s->data, s->len);
-}
-
-static enum err open_core(struct signer_core **core, int journal_fd)
-{
-    const struct signer_issuer issuers[] = {
-        {ca.intermediate_pem, span_of_secret(&ca.intermediate_key_pem), "one.key",
-         ca.root_pem},
-        {second.intermediate_pem, span_of_secret(&second.intermediate_key_pem), "two.key",
-         second.root_pem}};
-    struct signer_options options = {.issuers = issuers,
-                                     .issuer_count = 2,
-                                     .profiles = &profile,
-                                     .profile_count = 1,
-                                     .journal_fd = journal_fd,
-                                     .lists_fd = -1};
-
-    if (journal_fd >= 0 && file_exists(journal) &&
-        file_read(arena, journal, 1000000, &options.journal, NULL) != ERR_OK)
-        return ERR_IO;
-    return signer_core_new(&options, core, NULL);
-}
-
-static int open_journal(void)
-{
-    return open(journal, O_WRONLY | O_APPEND | O_CREAT, 0600);
-}
-
-static struct span tbs_of(const uint8_t serial[SERIAL_SIZE], const char *name,
-                          const struct template_issuer *from)
-{
-    const struct span usage = oid_octets(OID_SERVER_AUTH);
-    const struct span policy = oid_octets(OID_DOMAIN_VALIDATED);
-    struct template_leaf leaf = {.usages = {&usage, 1},
-                                 .policies = {&policy, 1},
-                                 .not_before = clock_now() - 60,
-                                 .dns_names = &name,
-                                 .dns_name_count = 1,
-                                 .spki = key_spki(subject),
-                                 .key_type = KEY_P256};
-    struct span tbs = {0};
-
-    memcpy(leaf.serial, serial, SERIAL_SIZE);
-    leaf.not_after = leaf.not_before + LIFETIME - 1;
-    assert_int_equal(template_leaf_write(arena, from, &leaf, &tbs, NULL), ERR_OK);
-    return tbs;
-}
+#include "signer_fixture.h"
 
 static struct span fresh_tbs(const char *name)
 {
     uint8_t serial[SERIAL_SIZE];
 
     serial_make(clock_now(), serial);
-    return tbs_of(serial, name, &issuer);
+    return signer_fixture_tbs(serial, name, &fixture.issuer);
 }
 
 static void signs(void **state)
@@ -99,20 +39,20 @@ static void signs(void **state)
     struct span tbs = fresh_tbs("a.flow.test");
 
     (void)state;
-    assert_int_equal(open_core(&core, -1), ERR_OK);
-    assert_int_equal(
-        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
-        ERR_OK);
-    assert_int_equal(certificate_read(arena, der, &c, NULL), ERR_OK);
+    assert_int_equal(signer_fixture_open(&core, -1), ERR_OK);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), tbs, &der, NULL),
+                     ERR_OK);
+    assert_int_equal(certificate_read(fixture.arena, der, &c, NULL), ERR_OK);
     assert_true(span_equal(c->tbs, tbs));
     struct span chain[2] = {der, {0}};
     size_t count = 0;
-    assert_int_equal(
-        certificate_from_pem(arena, ca.intermediate_pem, &chain[1], 1, &count, NULL),
-        ERR_OK);
-    assert_int_equal(
-        certificate_check_chain(chain, 2, ca.root_pem, "a.flow.test", clock_now(), NULL),
-        ERR_OK);
+    assert_int_equal(certificate_from_pem(fixture.arena, fixture.ca.intermediate_pem,
+                                          &chain[1], 1, &count, NULL),
+                     ERR_OK);
+    assert_int_equal(certificate_check_chain(chain, 2, fixture.ca.root_pem, "a.flow.test",
+                                             clock_now(), NULL),
+                     ERR_OK);
     signer_core_free(core);
     signer_core_free(NULL);
 }
@@ -126,24 +66,24 @@ static void several_issuers(void **state)
     size_t count = 0;
 
     (void)state;
-    assert_int_equal(open_core(&core, -1), ERR_OK);
-    assert_int_equal(
-        certificate_from_pem(arena, second.intermediate_pem, &chain[1], 1, &count, NULL),
-        ERR_OK);
-    assert_int_equal(template_issuer_read(arena, chain[1], &from, NULL), ERR_OK);
-    assert_true(span_equal(from.name, issuer.name));
+    assert_int_equal(signer_fixture_open(&core, -1), ERR_OK);
+    assert_int_equal(certificate_from_pem(fixture.arena, fixture.second.intermediate_pem,
+                                          &chain[1], 1, &count, NULL),
+                     ERR_OK);
+    assert_int_equal(template_issuer_read(fixture.arena, chain[1], &from, NULL), ERR_OK);
+    assert_true(span_equal(from.name, fixture.issuer.name));
     uint8_t serial[SERIAL_SIZE];
     serial_make(clock_now(), serial);
-    struct span tbs = tbs_of(serial, "b.flow.test", &from);
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs,
-                                      &chain[0], NULL),
+    struct span tbs = signer_fixture_tbs(serial, "b.flow.test", &from);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), tbs, &chain[0], NULL),
                      ERR_OK);
-    assert_int_equal(certificate_check_chain(chain, 2, second.root_pem, "b.flow.test",
-                                             clock_now(), NULL),
+    assert_int_equal(certificate_check_chain(chain, 2, fixture.second.root_pem,
+                                             "b.flow.test", clock_now(), NULL),
                      ERR_OK);
-    assert_int_not_equal(
-        certificate_check_chain(chain, 2, ca.root_pem, "b.flow.test", clock_now(), NULL),
-        ERR_OK);
+    assert_int_not_equal(certificate_check_chain(chain, 2, fixture.ca.root_pem,
+                                                 "b.flow.test", clock_now(), NULL),
+                         ERR_OK);
     signer_core_free(core);
 }
 
@@ -156,12 +96,12 @@ static void tampered(void **state)
     size_t refused = 0;
 
     (void)state;
-    assert_int_equal(open_core(&core, -1), ERR_OK);
+    assert_int_equal(signer_fixture_open(&core, -1), ERR_OK);
     for (size_t i = 0; i < good.len; i++) {
-        uint8_t *octets = arena_copy(arena, good.data, good.len);
+        uint8_t *octets = arena_copy(fixture.arena, good.data, good.len);
         struct span der = {0};
         octets[i] ^= 0x80;
-        if (signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
+        if (signer_core_sign(core, fixture.arena, LINT_CERTIFICATE, span_of("test"),
                              span_make(octets, good.len), &der, NULL) != ERR_OK) {
             refused++;
             assert_int_equal(der.len, 0);
@@ -172,8 +112,9 @@ static void tampered(void **state)
     assert_true(refused > good.len - 60);
     for (size_t len = 0; len < good.len; len += 7) {
         struct span der = {0};
-        assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                          span_slice(good, 0, len), &der, NULL),
+        assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                          span_of("test"), span_slice(good, 0, len), &der,
+                                          NULL),
                          ERR_LINT);
     }
     signer_core_free(core);
@@ -190,22 +131,24 @@ static void other_issuer(void **state)
     struct span der = {0};
 
     (void)state;
-    assert_int_equal(open_core(&core, -1), ERR_OK);
-    assert_int_equal(hierarchy_make(arena, "Other", clock_now(), NULL, &other, NULL),
-                     ERR_OK);
+    assert_int_equal(signer_fixture_open(&core, -1), ERR_OK);
     assert_int_equal(
-        certificate_from_pem(arena, other.intermediate_pem, ders, 1, &count, NULL),
-        ERR_OK);
-    assert_int_equal(template_issuer_read(arena, ders[0], &from, NULL), ERR_OK);
+        hierarchy_make(fixture.arena, "Other", clock_now(), NULL, &other, NULL), ERR_OK);
+    assert_int_equal(certificate_from_pem(fixture.arena, other.intermediate_pem, ders, 1,
+                                          &count, NULL),
+                     ERR_OK);
+    assert_int_equal(template_issuer_read(fixture.arena, ders[0], &from, NULL), ERR_OK);
     serial_make(clock_now(), serial);
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                      tbs_of(serial, "a.flow.test", &from), &der, NULL),
-                     ERR_LINT);
+    assert_int_equal(
+        signer_core_sign(core, fixture.arena, LINT_CERTIFICATE, span_of("test"),
+                         signer_fixture_tbs(serial, "a.flow.test", &from), &der, NULL),
+        ERR_LINT);
     /* the same name, but another key's identifier */
-    from.name = issuer.name;
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                      tbs_of(serial, "a.flow.test", &from), &der, NULL),
-                     ERR_LINT);
+    from.name = fixture.issuer.name;
+    assert_int_equal(
+        signer_core_sign(core, fixture.arena, LINT_CERTIFICATE, span_of("test"),
+                         signer_fixture_tbs(serial, "a.flow.test", &from), &der, NULL),
+        ERR_LINT);
     signer_core_free(core);
 }
 
@@ -216,17 +159,17 @@ static void lifetime(void **state)
     struct span tbs = fresh_tbs("a.flow.test");
 
     (void)state;
-    assert_int_equal(open_core(&core, -1), ERR_OK);
-    struct lint_profile shorter = profile;
-    shorter.lifetime = LIFETIME - 1;
-    signer_core_set_profiles(core, &shorter, 1);
-    assert_int_equal(
-        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
-        ERR_LINT);
-    signer_core_set_profiles(core, &profile, 1);
-    assert_int_equal(
-        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
-        ERR_OK);
+    assert_int_equal(signer_fixture_open(&core, -1), ERR_OK);
+    struct lint_profile shorter = fixture.profile;
+    shorter.lifetime = SIGNER_FIXTURE_LIFETIME - 1;
+    signer_core_set_profiles(core, &shorter, 1, NULL);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), tbs, &der, NULL),
+                     ERR_LINT);
+    signer_core_set_profiles(core, &fixture.profile, 1, NULL);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), tbs, &der, NULL),
+                     ERR_OK);
     signer_core_free(core);
 }
 
@@ -240,19 +183,19 @@ static void profiles(void **state)
     struct span tbs = fresh_tbs("a.flow.test");
 
     (void)state;
-    assert_int_equal(open_core(&core, -1), ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("other"),
-                                      tbs, &der, &why),
+    assert_int_equal(signer_fixture_open(&core, -1), ERR_OK);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("other"), tbs, &der, &why),
                      ERR_LINT);
     assert_non_null(strstr(why.detail, "rule_profile "));
-    assert_int_equal(signer_core_sign(core, arena, LINT_PRECERTIFICATE, span_of("test"),
-                                      tbs, &der, &why),
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_PRECERTIFICATE,
+                                      span_of("test"), tbs, &der, &why),
                      ERR_LINT);
     assert_non_null(strstr(why.detail, "rule_poison "));
-    signer_core_set_profiles(core, NULL, 0);
-    assert_int_equal(
-        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, &why),
-        ERR_LINT);
+    signer_core_set_profiles(core, NULL, 0, NULL);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), tbs, &der, &why),
+                     ERR_LINT);
     assert_int_equal(der.len, 0);
     signer_core_free(core);
 }
@@ -267,32 +210,32 @@ static void a_serial_twice(void **state)
     struct span again = {0};
 
     (void)state;
-    (void)unlink(journal);
+    (void)unlink(fixture.journal);
     serial_make(clock_now(), serial);
-    struct span one = tbs_of(serial, "a.flow.test", &issuer);
-    struct span other = tbs_of(serial, "b.flow.test", &issuer);
-    assert_int_equal(open_core(&core, open_journal()), ERR_OK);
-    assert_int_equal(
-        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), one, &der, NULL),
-        ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                      other, &again, NULL),
+    struct span one = signer_fixture_tbs(serial, "a.flow.test", &fixture.issuer);
+    struct span other = signer_fixture_tbs(serial, "b.flow.test", &fixture.issuer);
+    assert_int_equal(signer_fixture_open(&core, signer_fixture_journal()), ERR_OK);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), one, &der, NULL),
+                     ERR_OK);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), other, &again, NULL),
                      ERR_CONFLICT);
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), one,
-                                      &again, NULL),
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), one, &again, NULL),
                      ERR_OK);
     signer_core_free(core);
     for (int restart = 0; restart < 2; restart++) {
-        assert_int_equal(open_core(&core, open_journal()), ERR_OK);
-        assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                          other, &again, NULL),
+        assert_int_equal(signer_fixture_open(&core, signer_fixture_journal()), ERR_OK);
+        assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                          span_of("test"), other, &again, NULL),
                          ERR_CONFLICT);
-        assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                          one, &again, NULL),
+        assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                          span_of("test"), one, &again, NULL),
                          ERR_OK);
         signer_core_free(core);
     }
-    (void)unlink(journal);
+    (void)unlink(fixture.journal);
 }
 
 /* Noted before it is signed; when it cannot be noted it is not signed. */
@@ -306,31 +249,33 @@ static void noted(void **state)
     struct span tbs = fresh_tbs("a.flow.test");
 
     (void)state;
-    (void)unlink(journal);
-    assert_int_equal(open_core(&core, open_journal()), ERR_OK);
-    assert_int_equal(
-        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
-        ERR_OK);
-    assert_int_equal(file_read(arena, journal, 1000, &content, NULL), ERR_OK);
+    (void)unlink(fixture.journal);
+    assert_int_equal(signer_fixture_open(&core, signer_fixture_journal()), ERR_OK);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), tbs, &der, NULL),
+                     ERR_OK);
+    assert_int_equal(file_read(fixture.arena, fixture.journal, 1000, &content, NULL),
+                     ERR_OK);
     hash_sha256(tbs, digest);
     text_hex(hex, digest, sizeof digest);
     assert_non_null(strstr((const char *)content.data, hex));
     /* what is refused is not noted */
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                      span_of("x"), &der, NULL),
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), span_of("x"), &der, NULL),
                      ERR_LINT);
     struct span after = {0};
-    assert_int_equal(file_read(arena, journal, 1000, &after, NULL), ERR_OK);
+    assert_int_equal(file_read(fixture.arena, fixture.journal, 1000, &after, NULL),
+                     ERR_OK);
     assert_true(span_equal(content, after));
     signer_core_free(core);
-    (void)unlink(journal);
+    (void)unlink(fixture.journal);
     int full = open("/dev/full", O_WRONLY);
     assert_true(full >= 0);
-    assert_int_equal(open_core(&core, full), ERR_OK);
+    assert_int_equal(signer_fixture_open(&core, full), ERR_OK);
     der = span_make(NULL, 0);
-    assert_int_equal(
-        signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"), tbs, &der, NULL),
-        ERR_IO);
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), tbs, &der, NULL),
+                     ERR_IO);
     assert_int_equal(der.len, 0);
     signer_core_free(core);
 }
@@ -341,13 +286,14 @@ static void wrong_parts(void **state)
     struct signer_core *core = NULL;
     struct err_info why = {0};
     struct signer_issuer issuers[] = {
-        {ca.intermediate_pem, span_of_secret(&ca.intermediate_key_pem), "one.key",
-         ca.root_pem},
-        {ca.intermediate_pem, span_of_secret(&ca.root_key_pem), "two.key",
-         second.root_pem}};
+        {fixture.ca.intermediate_pem,
+         signer_fixture_key(&fixture.ca.intermediate_key_pem), "one.key",
+         fixture.ca.root_pem},
+        {fixture.ca.intermediate_pem, signer_fixture_key(&fixture.ca.root_key_pem),
+         "two.key", fixture.second.root_pem}};
     struct signer_options options = {.issuers = issuers,
                                      .issuer_count = 2,
-                                     .profiles = &profile,
+                                     .profiles = &fixture.profile,
                                      .profile_count = 1,
                                      .journal_fd = -1,
                                      .lists_fd = -1};
@@ -381,80 +327,40 @@ static void constrained_root(void **state)
 
     (void)state;
     assert_int_equal(hierarchy_key_make("p256", &key, NULL), ERR_OK);
-    assert_int_equal(template_name_write(arena, &name, &wish.subject, NULL), ERR_OK);
-    assert_int_equal(hierarchy_root(arena, key, &wish, &root, &why), ERR_OK);
-    struct signer_issuer from = {ca.intermediate_pem,
-                                 span_of_secret(&ca.intermediate_key_pem), "one.key",
-                                 hierarchy_pem(arena, root)};
+    assert_int_equal(template_name_write(fixture.arena, &name, &wish.subject, NULL),
+                     ERR_OK);
+    assert_int_equal(hierarchy_root(fixture.arena, key, &wish, &root, &why), ERR_OK);
+    struct signer_issuer from = {fixture.ca.intermediate_pem,
+                                 signer_fixture_key(&fixture.ca.intermediate_key_pem),
+                                 "one.key", hierarchy_pem(fixture.arena, root)};
     const struct signer_options options = {.issuers = &from,
                                            .issuer_count = 1,
-                                           .profiles = &profile,
+                                           .profiles = &fixture.profile,
                                            .profile_count = 1,
                                            .journal_fd = -1,
                                            .lists_fd = -1};
     assert_int_equal(signer_core_new(&options, &core, NULL), ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                      fresh_tbs("a.flow.test"), &der, &why),
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), fresh_tbs("a.flow.test"), &der,
+                                      &why),
                      ERR_LINT);
     assert_non_null(strstr(why.detail, "rule_name_constraints"));
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                      fresh_tbs("a.corp.test"), &der, NULL),
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), fresh_tbs("a.corp.test"), &der,
+                                      NULL),
                      ERR_OK);
     signer_core_free(core);
     buf_add_span(&several, from.root_pem);
-    buf_add_span(&several, ca.root_pem);
+    buf_add_span(&several, fixture.ca.root_pem);
     from.root_pem = buf_span(&several);
     assert_int_equal(signer_core_new(&options, &core, NULL), ERR_OK);
-    assert_int_equal(signer_core_sign(core, arena, LINT_CERTIFICATE, span_of("test"),
-                                      fresh_tbs("a.flow.test"), &der, NULL),
+    assert_int_equal(signer_core_sign(core, fixture.arena, LINT_CERTIFICATE,
+                                      span_of("test"), fresh_tbs("a.flow.test"), &der,
+                                      NULL),
                      ERR_OK);
     signer_core_free(core);
     from.root_pem = span_of("x");
     assert_int_equal(signer_core_new(&options, &core, NULL), ERR_MALFORMED);
-}
-
-static int set_up(void **state)
-{
-    struct span der = {0};
-    size_t count = 0;
-    static const struct lint_key p256 = {KEY_P256, 0};
-    static struct span usage;
-    static struct span policy;
-
-    (void)state;
-    arena = arena_new();
-    usage = oid_octets(OID_SERVER_AUTH);
-    policy = oid_octets(OID_DOMAIN_VALIDATED);
-    profile = (struct lint_profile){.name = "test",
-                                    .lifetime = LIFETIME,
-                                    .keys = &p256,
-                                    .key_count = 1,
-                                    .key_usage = 1,
-                                    .usages = &usage,
-                                    .usage_count = 1,
-                                    .policies = &policy,
-                                    .policy_count = 1,
-                                    .names_most = 1,
-                                    .name_types = LINT_NAMES_DNS};
-    (void)snprintf(journal, sizeof journal, "/tmp/cairn-journal.%ld", (long)getpid());
-    if (hierarchy_make(arena, "Test", clock_now(), NULL, &ca, NULL) != ERR_OK ||
-        hierarchy_make(arena, "Test", clock_now(), NULL, &second, NULL) != ERR_OK ||
-        certificate_from_pem(arena, ca.intermediate_pem, &der, 1, &count, NULL) !=
-            ERR_OK ||
-        template_issuer_read(arena, der, &issuer, NULL) != ERR_OK)
-        return -1;
-    return key_generate(KEY_P256, 0, &subject, NULL) == ERR_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    (void)unlink(journal);
-    key_free(subject);
-    hierarchy_free(&ca);
-    hierarchy_free(&second);
-    arena_free(arena);
-    return 0;
 }
 
 int main(void)
@@ -466,5 +372,5 @@ int main(void)
         cmocka_unit_test(a_serial_twice),  cmocka_unit_test(noted),
         cmocka_unit_test(wrong_parts),     cmocka_unit_test(constrained_root),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, signer_fixture_set_up, signer_fixture_tear_down);
 }

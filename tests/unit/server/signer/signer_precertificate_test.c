@@ -12,8 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../hierarchy_fixture.h"
-
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/x509/certificate.h"
@@ -22,63 +20,15 @@
 #include "server/signer/signer_core.h"
 #include "server/transparency/precertificate.h"
 #include "server/transparency/sct.h"
-
-#define LIFETIME INT64_C(7776000)
-
-static struct arena *arena;
-static struct hierarchy ca;
-static struct template_issuer issuer;
-static struct key *subject;
-static struct lint_profile profile;
-static char journal[64];
-
-static struct span span_of_secret(const struct secret *s)
-{
-    return span_make(s->data, s->len);
-}
-
-static enum err open_core(struct signer_core **core, int journal_fd)
-{
-    const struct signer_issuer issuers[] = {{ca.intermediate_pem,
-                                             span_of_secret(&ca.intermediate_key_pem),
-                                             "one.key", ca.root_pem}};
-    struct signer_options options = {.issuers = issuers,
-                                     .issuer_count = 1,
-                                     .profiles = &profile,
-                                     .profile_count = 1,
-                                     .journal_fd = journal_fd,
-                                     .lists_fd = -1};
-
-    if (journal_fd >= 0 && file_exists(journal) &&
-        file_read(arena, journal, 1000000, &options.journal, NULL) != ERR_OK)
-        return ERR_IO;
-    return signer_core_new(&options, core, NULL);
-}
-
-static int open_journal(void)
-{
-    return open(journal, O_WRONLY | O_APPEND | O_CREAT, 0600);
-}
+#include "signer_fixture.h"
 
 static struct span write_tbs(const uint8_t serial[SERIAL_SIZE], const char *name,
                              bool poison)
 {
-    const struct span usage = oid_octets(OID_SERVER_AUTH);
-    const struct span policy = oid_octets(OID_DOMAIN_VALIDATED);
-    struct template_leaf leaf = {.usages = {&usage, 1},
-                                 .policies = {&policy, 1},
-                                 .not_before = clock_now() - 60,
-                                 .dns_names = &name,
-                                 .dns_name_count = 1,
-                                 .spki = key_spki(subject),
-                                 .key_type = KEY_P256,
-                                 .poison = poison};
-    struct span tbs = {0};
+    struct template_leaf leaf = signer_fixture_leaf(serial, &name);
 
-    memcpy(leaf.serial, serial, SERIAL_SIZE);
-    leaf.not_after = leaf.not_before + LIFETIME - 1;
-    assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
-    return tbs;
+    leaf.poison = poison;
+    return signer_fixture_write(&fixture.issuer, &leaf);
 }
 
 static const uint8_t log_id[HASH_SHA256_SIZE] = {7};
@@ -91,11 +41,12 @@ static struct span stamp(struct span pre, const char *signature)
                             .hash = 4,
                             .algorithm = 3,
                             .signature = span_of(signature)};
-    const struct span timestamp = sct_write(arena, &one);
+    const struct span timestamp = sct_write(fixture.arena, &one);
     struct span tbs = {0};
 
-    assert_int_equal(precertificate_stamp(
-                         arena, pre, sct_list_write(arena, &timestamp, 1), &tbs, NULL),
+    assert_int_equal(precertificate_stamp(fixture.arena, pre,
+                                          sct_list_write(fixture.arena, &timestamp, 1),
+                                          &tbs, NULL),
                      ERR_OK);
     return tbs;
 }
@@ -104,7 +55,7 @@ static enum err sign(struct signer_core *core, enum lint_kind kind, struct span 
 {
     struct span der = {0};
 
-    return signer_core_sign(core, arena, kind, span_of("test"), tbs, &der, NULL);
+    return signer_core_sign(core, fixture.arena, kind, span_of("test"), tbs, &der, NULL);
 }
 
 /* X-CT-1: a certificate with timestamps is signed if just its precertificate was, and
@@ -115,12 +66,12 @@ static void precertificates(void **state)
     uint8_t serial[SERIAL_SIZE];
 
     (void)state;
-    (void)unlink(journal);
+    (void)unlink(fixture.journal);
     serial_make(clock_now(), serial);
     const struct span pre = write_tbs(serial, "a.flow.test", true);
     const struct span other = write_tbs(serial, "b.flow.test", true);
     const struct span plain = write_tbs(serial, "a.flow.test", false);
-    assert_int_equal(open_core(&core, open_journal()), ERR_OK);
+    assert_int_equal(signer_fixture_open(&core, signer_fixture_journal()), ERR_OK);
     assert_int_equal(sign(core, LINT_CERTIFICATE, pre), ERR_LINT);
     assert_int_equal(sign(core, LINT_PRECERTIFICATE, plain), ERR_LINT);
     assert_int_equal(sign(core, LINT_PRECERTIFICATE, stamp(pre, "signature 1")),
@@ -130,7 +81,7 @@ static void precertificates(void **state)
     assert_int_equal(sign(core, LINT_PRECERTIFICATE, pre), ERR_OK);
     for (int restart = 0; restart < 3; restart++) {
         signer_core_free(core);
-        assert_int_equal(open_core(&core, open_journal()), ERR_OK);
+        assert_int_equal(signer_fixture_open(&core, signer_fixture_journal()), ERR_OK);
         assert_int_equal(sign(core, LINT_PRECERTIFICATE, pre), ERR_OK);
         assert_int_equal(sign(core, LINT_PRECERTIFICATE, other), ERR_CONFLICT);
         assert_int_equal(sign(core, LINT_CERTIFICATE, plain), ERR_CONFLICT);
@@ -143,49 +94,7 @@ static void precertificates(void **state)
                          ERR_CONFLICT);
     }
     signer_core_free(core);
-    (void)unlink(journal);
-}
-
-static int set_up(void **state)
-{
-    struct span der = {0};
-    size_t count = 0;
-    static struct span usage;
-    static struct span policy;
-    static const struct lint_key p256 = {KEY_P256, 0};
-
-    (void)state;
-    arena = arena_new();
-    usage = oid_octets(OID_SERVER_AUTH);
-    policy = oid_octets(OID_DOMAIN_VALIDATED);
-    profile = (struct lint_profile){.name = "test",
-                                    .lifetime = LIFETIME,
-                                    .keys = &p256,
-                                    .key_count = 1,
-                                    .key_usage = 1,
-                                    .usages = &usage,
-                                    .usage_count = 1,
-                                    .policies = &policy,
-                                    .policy_count = 1,
-                                    .names_most = 1,
-                                    .name_types = LINT_NAMES_DNS};
-    (void)snprintf(journal, sizeof journal, "/tmp/cairn-pre-journal.%ld", (long)getpid());
-    if (hierarchy_make(arena, "Test", clock_now(), NULL, &ca, NULL) != ERR_OK ||
-        certificate_from_pem(arena, ca.intermediate_pem, &der, 1, &count, NULL) !=
-            ERR_OK ||
-        template_issuer_read(arena, der, &issuer, NULL) != ERR_OK)
-        return -1;
-    return key_generate(KEY_P256, 0, &subject, NULL) == ERR_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    (void)unlink(journal);
-    key_free(subject);
-    hierarchy_free(&ca);
-    arena_free(arena);
-    return 0;
+    (void)unlink(fixture.journal);
 }
 
 int main(void)
@@ -193,5 +102,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(precertificates),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, signer_fixture_set_up, signer_fixture_tear_down);
 }
