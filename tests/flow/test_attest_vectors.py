@@ -34,8 +34,6 @@ CA = att.Authority()
 STRANGER = att.Authority("Somebody Else")
 CNS = "1.2.3.4.5"
 
-pytestmark = pytest.mark.skipif(not RUNNER.exists(), reason="built without -Dtests=enabled")
-
 
 def case(att_obj, says=None, identifier="SN-TPM-0001", kind="permanent-identifier", **more):
     """A vector: valid, or with the part of the sentence that refuses it."""

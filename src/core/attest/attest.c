@@ -67,7 +67,7 @@ static enum err read_object(struct attest_case *c, struct err_info *why)
     c->statement = attest_cbor_member(object, "attStmt");
     if (c->statement == NULL || c->statement->kind != ATTEST_CBOR_MAP)
         return err_set(why, ERR_MALFORMED, "the object has no map \"attStmt\"");
-    /* the draft wants no authData, and that it is passed over */
+    /* S-DA-8: it should not be there, and is passed over */
     const struct attest_cbor *data = attest_cbor_member(object, "authData");
     if (data != NULL && data->kind != ATTEST_CBOR_OCTETS)
         return err_set(why, ERR_MALFORMED, "\"authData\" of the object has another type");

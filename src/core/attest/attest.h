@@ -77,7 +77,7 @@ struct attest_question {
     struct identifier identifier;  /* what must be attested */
     const struct attest_known
         *known; /* what the inventory says of that identifier: with one of these, a TPM's
-                   attestation may leave the identifier out */
+                   attestation may leave the identifier out, or name others */
     size_t known_count;
     int64_t now; /* seconds */
 };
@@ -111,7 +111,8 @@ struct span attest_vendor_roots(enum attest_format format);
  * to the format's roots, what binds it to the challenge, the properties of the key, and
  * that the identifier is the one attested. `*identity_differs`, if not NULL, is set where
  * that alone fails. ERR_BAD_ATTESTATION_STATEMENT with a sentence that names the check;
- * ERR_CONFIG if an enabled format has no roots. */
+ * ERR_CONFIG if an enabled format has no roots, or the status list cannot be read.
+ * S-DA-5, S-DA-7 */
 MUST_CHECK enum err attest_verify(struct arena *a, const struct attest_rules *rules,
                                   const struct attest_question *question,
                                   struct attest_result *result, bool *identity_differs,

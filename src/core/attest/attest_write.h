@@ -1,6 +1,6 @@
 /* Attestation objects written by a client (draft-ietf-acme-device-attest-09 5): CBOR of
- * definite lengths with "fmt" and "attStmt", and no "authData". What they say is the
- * caller's; attest_verify judges it. */
+ * definite lengths with "fmt" and "attStmt", and no "authData" (C-DA-1). What they say is
+ * the caller's; attest_verify judges it. */
 #pragma once
 
 #include <stddef.h>
