@@ -301,6 +301,34 @@ def test_p256_endorsement_key_without_certificate(client, ca, tmp_path):
         made.stop()
 
 
+def test_p256_endorsement_key_with_certificate(client, ca, tmp_path):
+    """At 0x01c0000a, in an index that is larger than the certificate."""
+    made = swtpm.Swtpm(tmp_path / "p256", None)
+    try:
+        made.make_ek("ecc")
+        made.tool("tpm2_readpublic", "-c", "ek-ecc.ctx", "-f", "der", "-o", "ek.spki")
+        key = serialization.load_der_public_key(made.octets("ek.spki"))
+        octets = attestation.octets_of(attestation.Authority("Maker").issue("", key))
+        (made.folder / "ek.der").write_bytes(octets + 700 * b"\xff")
+        made.tool("tpm2_nvdefine", "-C", "o", "-s", str(len(octets) + 700), "-a", "ownerwrite|authread|ownerread", "0x01c0000a")
+        made.tool("tpm2_nvwrite", "-C", "o", "-i", "ek.der", "0x01c0000a")
+        client.issue(*device(made))
+        request, = ca.enrolled
+        assert request["ekCerts"] == [swtpm.text(octets)] and request["ek"] == swtpm.text(made.octets("ek.spki"))
+        assert loaded(made) == b""
+    finally:
+        made.stop()
+
+
+def test_the_rsa_endorsement_key_is_made_again(client, ca, own_tpm):
+    """From the template, if nobody made it persistent: it is the one of the certificate."""
+    expected = own_tpm.ek_public()
+    own_tpm.tool("tpm2_evictcontrol", "-C", "o", "-c", swtpm.EK_RSA)
+    client.issue(*device(own_tpm))
+    request, = ca.enrolled
+    assert request["ek"] == swtpm.text(expected) and len(request["ekCerts"]) == 1 and loaded(own_tpm) == b""
+
+
 def test_a_persistent_storage_key_is_used(client, own_tpm, tmp_path):
     own_tpm.tool("tpm2_createprimary", "-C", "o", "-G", "ecc", "-c", "srk.ctx")
     own_tpm.tool("tpm2_evictcontrol", "-C", "o", "-c", "srk.ctx", "0x81000001")
