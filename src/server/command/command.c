@@ -16,6 +16,7 @@
 #include "server/policy/policy_key_lists.h"
 #include "server/settings/settings.h"
 #include "server/settings/settings_files.h"
+#include "server/validate/device_attest_01.h"
 
 #define OUTPUT_MAX (64 * 1024) /* octets */
 
@@ -178,6 +179,8 @@ enum err command_check_config(const struct command_line *line, struct err_info *
     TRY(settings_files_check(line->arena, settings, why));
     TRY(issuer_set_read(line->arena, settings, &issuers, why));
     TRY(issuer_set_check_server(&issuers, settings, why));
+    struct device_attest_01 attest;
+    TRY(device_attest_01_open(line->arena, settings, &attest, why));
     struct policy_key_lists *lists = NULL;
     TRY(policy_key_lists_load(settings, &lists, why));
     policy_key_lists_free(lists);

@@ -18,6 +18,7 @@
 #include "server/proc/supervisor.h"
 #include "server/settings/settings_bundle.h"
 #include "server/settings/settings_files.h"
+#include "server/validate/device_attest_01.h"
 
 enum err command_serve_keep(struct span text, int *fd, struct err_info *why)
 {
@@ -91,8 +92,10 @@ static enum err read_settings(struct arena *a, const struct command_line *line,
                       settings, why));
     TRY(settings_files_check(a, *settings, why));
     TRY(settings_bundle_join(a, *settings, text, why));
-    return settings_read(a, line->directory, *text, line->sets.items, line->sets.count,
-                         settings, why);
+    TRY(settings_read(a, line->directory, *text, line->sets.items, line->sets.count,
+                      settings, why));
+    struct device_attest_01 attest; /* what the validator will read out of them */
+    return device_attest_01_open(a, *settings, &attest, why);
 }
 
 /* The issuers' certificates are read here; keys that are new by a process that ends at

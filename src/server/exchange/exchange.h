@@ -22,6 +22,7 @@
 #define EXCHANGE_BODY_MAX    (512 * 1024) /* octets of a reply */
 
 struct account;
+struct attest_desk;
 struct account_cache;
 struct address;
 struct gate;
@@ -44,6 +45,7 @@ struct services {
     struct gate *gate;                        /* the nonces */
     const struct issuer_set *issuers;         /* who signs, and what stands behind them */
     struct order_desk *orders;                /* the deciders */
+    struct attest_desk *attestations;         /* of devices */
     struct ocsp_desk *ocsp;                   /* NULL: none */
     struct limit *limits;                     /* how often what may happen */
     struct outlook_board *outlooks;           /* what is known of other perspectives */

@@ -21,6 +21,7 @@
 #include "server/front/front_private.h"
 #include "server/gate/gate.h"
 #include "server/limit/limit.h"
+#include "server/order/attest_desk.h"
 #include "server/order/order_desk.h"
 #include "server/order/order_desk_logs.h"
 #include "server/policy/policy_key_lists.h"
@@ -123,6 +124,7 @@ static enum err start_threads(struct front *f, struct err_info *why)
     order_desk_limit(f->services.orders, f->services.limits);
     front_relay_convene(f, f->arena);
     TRY(use_logs(f, f->arena, why));
+    front_attest_open(f);
     TRY(front_ocsp_open(f, why));
     f->http = front_http_new(&f->services);
     const struct http_server_callbacks callbacks = front_http_callbacks(f->http);
@@ -303,6 +305,7 @@ static void free_all(struct front *f)
     shelf_free(f->services.published);
     front_http_free(f->http);
     order_desk_free(f->services.orders);
+    attest_desk_free(f->services.attestations);
     ocsp_desk_free(f->services.ocsp);
     limit_free(f->services.limits);
     account_cache_free(f->services.accounts);

@@ -10,6 +10,7 @@
 #include "server/front/front_crl.h"
 #include "server/front/front_main.h"
 #include "server/front/front_private.h"
+#include "server/order/attest_desk.h"
 #include "server/order/order_desk.h"
 #include "server/order/order_desk_logs.h"
 #include "server/proc/supervisor.h"
@@ -170,6 +171,8 @@ static enum err on_verdicts(struct ipc_channel *c, struct ipc_message *m, void *
         take_trouble(p->front, &m->as_trouble);
         return ERR_OK;
     }
+    if (m->type == IPC_ATTESTED)
+        return front_attest_answered(p->front, &m->as_attested, why);
     if (m->type == IPC_LOG_ANSWERED)
         return take_log_answer(p->front, &m->as_log_answered, why);
     if (m->type != IPC_VERDICT)
@@ -280,6 +283,8 @@ static void take_peer(struct front *f, const struct message_peer *m)
         order_desk_give_up_revoked(f->services.orders, f->session);
     }
     order_desk_ask_again(f->services.orders, p == &f->validator, p == &f->signer);
+    if (p == &f->validator)
+        attest_desk_ask_again(f->services.attestations);
     if (p == &f->relay)
         order_desk_look_again(f->services.orders);
     if (p == &f->signer) {

@@ -196,6 +196,16 @@ void front_tls_signed(struct front *f, uint64_t id, struct span certificate);
 void front_tls_refused(struct front *f, uint64_t id, const char *detail);
 void front_tls_close(struct front *f);
 
+/* ---- front_attest.c ---- */
+
+/* Make services.attestations, which asks the validator. */
+void front_attest_open(struct front *f);
+
+/* The validator judged one. ERR_PROTOCOL. */
+MUST_CHECK enum err front_attest_answered(struct front *f,
+                                          const struct message_attested *m,
+                                          struct err_info *why);
+
 /* ---- front_ocsp.c ---- */
 
 /* Make services.ocsp, which asks the signer. ERR_CONFIG. */

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "server/front/front_crl.h"
 #include "server/front/front_private.h"
+#include "server/order/attest_desk.h"
 
 #define WATCH_MS    1000
 #define DAY_SECONDS 86400
@@ -67,6 +68,7 @@ static void on_watch(void *argument)
     front_audit_look(f);
     order_desk_record_again(f->services.orders);
     order_desk_ask_postponed(f->services.orders);
+    attest_desk_look(f->services.attestations);
     ocsp_desk_tick(f->services.ocsp);
     loop_timer_set(f->watch, WATCH_MS);
 }

@@ -28,9 +28,10 @@ static int64_t margin(const struct settings *settings)
     return part < MARGIN_MOST ? part : MARGIN_MOST;
 }
 
-/* What dns-persist-01 proved is not used again: it may be so for no longer than the TTL
- * of the record (draft-ietf-acme-dns-persist 7.8), and looking again costs the client
- * nothing. */
+/* What a device attested is not used again: it is about one key, and the next order may
+ * be for another. Neither is what dns-persist-01 proved: it may be so for no longer than
+ * the TTL of the record (draft-ietf-acme-dns-persist 7.8), and looking again costs the
+ * client nothing. */
 struct store_reuse order_place_reuse(const struct settings *settings, unsigned int proofs,
                                      int64_t now)
 {
@@ -41,7 +42,8 @@ struct store_reuse order_place_reuse(const struct settings *settings, unsigned i
         .lasts = settings->authorization_lifetime / SECOND,
         .outlives = now + margin(settings),
         .subdomains = settings->authorization_subdomains,
-        .types = proofs & ~(1U << CHALLENGE_DNS_PERSIST_01),
+        .types = proofs & ~(1U << CHALLENGE_DNS_PERSIST_01) &
+                 ~(1U << CHALLENGE_DEVICE_ATTEST_01),
     };
 }
 
@@ -152,7 +154,10 @@ enum err order_place(struct store_session *session, struct arena *a,
         enum err result = store_reuse_order(session, a, made->reuse_key, &before, why);
         if (result != ERR_OK && result != ERR_NOT_FOUND)
             return result;
-        if (result == ERR_OK && is_good(before, &reuse, made->created)) {
+        /* with what a device attested for it: it can be finalized with that key */
+        struct store_reuse whole = reuse;
+        whole.types |= wish->proofs & 1U << CHALLENGE_DEVICE_ATTEST_01;
+        if (result == ERR_OK && is_good(before, &whole, made->created)) {
             *order = before;
             return ERR_OK;
         }

@@ -122,6 +122,8 @@ enum err resource_challenge(struct exchange *x, struct err_info *why)
     if (status != AUTHZ_PENDING)
         return err_set(why, ERR_MALFORMED, "the authorization is %s",
                        terms_authz_status(status));
+    if (type == CHALLENGE_DEVICE_ATTEST_01)
+        return resource_device_attest(x, authz, why);
     /* who asks again what is under way begins nothing */
     if (authz->attempt_begun == 0 &&
         !order_desk_is_checking(x->services->orders, authz->id))

@@ -437,11 +437,9 @@ static enum err try_issue(struct exchange *x, const struct store_order *order,
     const struct attempt *before = x->step_data;
     struct attempt *attempt = arena_get(x->arena, sizeof *attempt);
     struct store_issuance issuance = {0};
-    struct limit_rules_order wish = {
-        .account_id = order->account_id,
-        .identifiers = order->identifiers,
-        .count = order->identifier_count,
-    };
+    struct limit_rules_order wish = {.account_id = order->account_id,
+                                     .identifiers = order->identifiers,
+                                     .count = order->identifier_count};
     struct limit_rules_spent spent = {0};
 
     *attempt = *before;
@@ -450,6 +448,7 @@ static enum err try_issue(struct exchange *x, const struct store_order *order,
     TRY(resource_terms_check(x, why));
     TRY(check_age(x, order, why));
     TRY(compare_names(x, attempt->csr, order, why));
+    TRY(resource_attested_key(x, order, attempt->csr->key, why));
     TRY(policy_subject_key(x->services->key_lists, attempt->csr->key, x->account->key,
                            why));
     TRY(check_rules(x, order, attempt->csr, why));

@@ -146,6 +146,17 @@ MUST_CHECK enum err resource_devices_check(struct exchange *x,
 MUST_CHECK enum err resource_devices_order(struct exchange *x, struct store_order **order,
                                            struct err_info *why);
 
+/* An answer to the device-attest-01 challenge of an authorization that is pending
+ * (draft-ietf-acme-device-attest 5). */
+MUST_CHECK enum err resource_device_attest(struct exchange *x,
+                                           const struct store_authz *authz,
+                                           struct err_info *why);
+
+/* Is it the key that was attested for each device of the order? ERR_UNAUTHORIZED. */
+MUST_CHECK enum err resource_attested_key(struct exchange *x,
+                                          const struct store_order *order,
+                                          const struct key *key, struct err_info *why);
+
 /* The root certificate as PEM, for clients that have none yet (not part of ACME). */
 MUST_CHECK enum err resource_root(struct exchange *x, struct err_info *why);
 

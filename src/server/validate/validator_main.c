@@ -13,6 +13,7 @@
 #include "server/proc/sandbox.h"
 #include "server/proc/supervisor.h"
 #include "server/proc/user.h"
+#include "server/validate/device_attest_01.h"
 #include "server/validate/validate.h"
 #include "server/validate/validator_enroll.h"
 #include "server/validate/validator_log.h"
@@ -24,6 +25,7 @@ struct validator_process {
     struct loop *loop;
     struct validator *validator;
     struct validator_log log;
+    struct device_attest_01 attest; /* in the arenas of the log */
     struct validator_enroll enroll;
     struct arena *arena; /* of what is there from start to end */
     struct ipc_channel *control;
@@ -126,6 +128,10 @@ static enum err on_front(struct ipc_channel *c, struct ipc_message *m, void *con
         validator_log_submit(&p->log, p->validator, c, &m->as_log_submit);
         return ERR_OK;
     }
+    if (m->type == IPC_ATTEST) {
+        device_attest_01_answer(&p->attest, c, &m->as_attest);
+        return ERR_OK;
+    }
     if (m->type == IPC_ENROLL)
         return validator_enroll_answer(&p->enroll, c, &m->as_enroll, why);
     if (m->type != IPC_CHECK)
@@ -172,11 +178,14 @@ static enum err take_settings(struct validator_process *p, int settings_fd,
 {
     struct arena *a = arena_new();
     const struct settings *fresh = NULL;
+    struct device_attest_01 attest = {0};
     struct span text;
 
     enum err result = supervisor_settings_text(a, settings_fd, &text, why);
     if (result == ERR_OK)
         result = settings_reread(a, p->settings, text, &fresh, why);
+    if (result == ERR_OK && !fresh->is_host)
+        result = device_attest_01_open(a, fresh, &attest, why);
     if (result == ERR_OK)
         result = validator_enroll_read(&p->enroll, a, fresh, why);
     if (result != ERR_OK) {
@@ -189,6 +198,7 @@ static enum err take_settings(struct validator_process *p, int settings_fd,
      * asked again what was not answered. */
     const bool resolvers = validate_reload(p->validator, &options);
     const bool roots = validator_log_reload(&p->log, a, fresh);
+    p->attest = attest;
     p->restarts = !resolvers || !roots;
     if (p->restarts)
         log_event(LOG_LEVEL_NOTICE, "validator.restarts",
@@ -328,6 +338,8 @@ static enum err start(struct validator_process *p, struct err_info *why)
     const struct validate_options options = read_options(a, s);
     TRY(validate_new(p->loop, &options, &p->validator, why));
     TRY(validator_log_open(p->arena, s, &p->log, why));
+    if (!s->is_host)
+        TRY(device_attest_01_open(p->arena, s, &p->attest, why));
     TRY(validator_enroll_read(&p->enroll, p->arena, s, why));
     TRY(user_find(s->validator_user, "cairn-validator", USER_VALIDATOR_UID, &plan.uid,
                   &plan.gid, why));

@@ -350,6 +350,8 @@ static void allowed(void **state)
         {IPC_AUDIT_SEGMENT, "SF SG", true},
         {IPC_ENROLL, "FV", false},
         {IPC_ENROLLED, "VF", false},
+        {IPC_ATTEST, "FV", false},
+        {IPC_ATTESTED, "VF", false},
     };
     static const struct {
         char letter;
