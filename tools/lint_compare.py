@@ -187,25 +187,31 @@ def run_x509lint(program, paths):
 
 
 PKILINT = """
-import sys
+import functools, sys
 from pkilint import finding_filter, loader
 from pkilint.cabf import serverauth
 from pkilint.pkix import certificate, extension, name
-for path in sys.stdin.read().split():
-    one = loader.load_pem_certificate(open(path, encoding="ascii").read(), path)
-    public = path.rpartition("/")[2].split("-")[1] in %r
-    if public:
-        kind = serverauth.determine_certificate_type(one)
+
+# Each set of validators reads the list of public suffixes five times, in a second; they keep nothing from one certificate to the next.
+@functools.cache
+def checker(kind):
+    if kind:
         decoders, validators = serverauth.create_decoding_validators(), serverauth.create_validators(kind)
+        filters = serverauth.create_serverauth_finding_filters(kind)
     else:
         decoders = certificate.create_decoding_validators(name.ATTRIBUTE_TYPE_MAPPINGS, extension.EXTENSION_MAPPINGS)
         validators = [
             certificate.create_issuer_validator_container([]), certificate.create_validity_validator_container(),
             certificate.create_subject_validator_container([]), certificate.create_extensions_validator_container([]),
             certificate.create_spki_validator_container([])]
-    results = certificate.create_pkix_certificate_validator_container(decoders, validators).validate(one.root)
-    if public:
-        results, _ = finding_filter.filter_results(serverauth.create_serverauth_finding_filters(kind), results)
+        filters = []
+    return certificate.create_pkix_certificate_validator_container(decoders, validators), filters
+
+for path in sys.stdin.read().split():
+    one = loader.load_pem_certificate(open(path, encoding="ascii").read(), path)
+    public = path.rpartition("/")[2].split("-")[1] in %r
+    container, filters = checker(serverauth.determine_certificate_type(one) if public else None)
+    results, _ = finding_filter.filter_results(filters, container.validate(one.root))
     for result in results:
         for one_finding in result.finding_descriptions:
             print(path, one_finding.finding.severity.name, one_finding.finding.code, sep="\\t")
