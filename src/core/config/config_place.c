@@ -43,11 +43,16 @@ static struct fy_node_pair *find(struct fy_node *mapping, const char *name, size
     return NULL;
 }
 
+/* Of nothing ("key:") libfyaml has no token, or in 0.8 one behind the colon. */
 static const struct fy_mark *mark_of(struct fy_node *node)
 {
     struct fy_token *token = fy_node_get_scalar_token(node);
+    size_t len = 0;
 
-    return token != NULL ? fy_token_start_mark(token) : NULL;
+    if (token == NULL || fy_token_get_text(token, &len) == NULL ||
+        (len == 0 && fy_node_get_style(node) == FYNS_PLAIN))
+        return NULL;
+    return fy_token_start_mark(token);
 }
 
 /* The place to point at: a value that is one, else its key; the deepest that is there. */
