@@ -24,6 +24,7 @@ struct http_fetch {
     struct buf body;
     size_t head;
     bool cut;
+    bool foreign; /* a status line of something that is not HTTP/1 */
     char error[CURL_ERROR_SIZE];
     void (*done)(void *argument, const struct http_fetch_result *result);
     void *argument;
@@ -76,7 +77,8 @@ static const char *phrase_of(struct http_fetch *fetch, CURLcode code, bool diall
     case CURLE_UNSUPPORTED_PROTOCOL:
         return "the answer is not HTTP";
     case CURLE_WRITE_ERROR: /* on_header took no more */
-        return "the headers of the answer are too long";
+        return fetch->foreign ? "the answer is not HTTP"
+                              : "the headers of the answer are too long";
     default:
         return fetch->error[0] != '\0' ? fetch->error : curl_easy_strerror(code);
     }
@@ -253,13 +255,21 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return 0; /* ends the transfer */
 }
 
+/* "HTTP/1.1 200 OK" is here, too; no field has a slash in its name. RFC 9112 2.3 has one
+ * digit on each side of the dot; libcurl 8.14 takes "HTTP/20 301" as well. */
+static bool is_foreign(struct span line)
+{
+    return line.len >= 5 && memcmp(line.data, "HTTP/", 5) == 0 &&
+           (line.len < 9 || memcmp(line.data, "HTTP/1.", 7) != 0 || line.data[8] != ' ');
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *context)
 {
     struct http_fetch *fetch = context;
 
-    (void)data;
     fetch->head += size * count;
-    return fetch->head > HTTP_FETCH_HEAD_MAX ? 0 : size * count;
+    fetch->foreign = fetch->foreign || is_foreign(span_make(data, size * count));
+    return fetch->head > HTTP_FETCH_HEAD_MAX || fetch->foreign ? 0 : size * count;
 }
 
 /* To libcurl 0 means: no limit. */

@@ -204,6 +204,7 @@ static void answers(void **state)
         {"", 0, "", "", false},
         {"hello", 0, "", "", false},
         {"SSH-2.0-x\r\n", 0, "", "", false},
+        {"HTTP/2 301 Moved\r\nContent-Length: 0\r\n\r\n", 0, "", "", false},
         {"HTTP/20 301 Moved\r\nContent-Length: 0\r\n\r\n", 0, "", "", false},
         {"HTTP/20TvHTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n", 0, "", "", false},
     };
@@ -266,7 +267,9 @@ static void folded_first_line(void **state)
             "HTTP/1.1 302 Found\r\n "
             "http://to.example.test/.well-known/acme-challenge/x\r\n"
             "Content-Length: 0\r\n\r\n");
-        assert_int_equal(o.code, ERR_CONNECTION);
+        /* libcurl 8.14 takes the line for a part of the one before it */
+        assert_true(o.code == ERR_CONNECTION || (o.code == ERR_OK && o.status == 302));
+        assert_string_equal(o.location, "");
     }
 }
 
