@@ -45,7 +45,8 @@ enum resolver_trace_kind resolver_trace_read(struct span line, struct span *text
     }
     if (is_after(line, " error: ", text))
         return RESOLVER_TRACE_ERROR;
-    if (is_after(line, " info: query response was ", text))
+    if (is_after(line, " info: query response was categorized as ", text) || /* 1.26 */
+        is_after(line, " info: query response was ", text))
         return RESOLVER_TRACE_USE;
     return RESOLVER_TRACE_OTHER;
 }

@@ -1,4 +1,4 @@
-/* Tests of core/dns/resolver_trace, with lines as libunbound 1.17 writes them. */
+/* Tests of core/dns/resolver_trace, with lines as libunbound 1.17 and 1.26 write them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +26,8 @@ static void lines(void **state)
         {HEAD "info: reply from <a.test.> 2001:db8::1#53\n", RESOLVER_TRACE_SERVER,
          "2001:db8::1#53"},
         {HEAD "info: query response was THROWAWAY\n", RESOLVER_TRACE_USE, "THROWAWAY"},
+        {HEAD "info: query response was categorized as THROWAWAY\n", RESOLVER_TRACE_USE,
+         "THROWAWAY"},
         {HEAD "info: query response was nodata ANSWER", RESOLVER_TRACE_USE,
          "nodata ANSWER"},
         {HEAD "error: cannot open \"x\"\n", RESOLVER_TRACE_ERROR, "cannot open \"x\""},

@@ -116,6 +116,17 @@ static size_t answer_caa(struct world *w, uint8_t *q, size_t end)
     return silent ? 0 : end;
 }
 
+/* Nothing there is said with an SOA record (RFC 2308 2): libunbound 1.26 asks once more
+ * when there is none. */
+static size_t add_soa(uint8_t *q, size_t end)
+{
+    static const uint8_t soa[34] = {0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22};
+
+    memcpy(q + end, soa, sizeof soa);
+    q[9]++;
+    return end + sizeof soa;
+}
+
 /* DNS: the first label says what is answered. "good": 127.0.0.1; "none": nothing there;
  * "gone": NXDOMAIN; "broken": SERVFAIL, "broken4" and "broken6" of one type only;
  * "silent": no answer; "inside": 10.0.0.1. For texts it is the first label that does not
@@ -168,6 +179,8 @@ static void *serve_dns(void *argument)
             end = answer_caa(w, q, end);
         if (end == 0)
             continue;
+        if (q[7] == 0 && (q[3] & 15) != 2)
+            end = add_soa(q, end);
         (void)sendto(w->dns, q, end, 0, (struct sockaddr *)&peer, size);
     }
 }
