@@ -14,6 +14,18 @@
 #define SANDBOX_SANITIZED 0
 #endif
 
+/* ThreadSanitizer has a thread of its own from the start. */
+#if defined(__SANITIZE_THREAD__)
+#define SANDBOX_OWN_THREADS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SANDBOX_OWN_THREADS 1
+#endif
+#endif
+#ifndef SANDBOX_OWN_THREADS
+#define SANDBOX_OWN_THREADS 0
+#endif
+
 /* Files and TCP, by Landlock. Errors as sandbox_enter. */
 MUST_CHECK enum err sandbox_landlock(const struct sandbox_plan *plan,
                                      struct err_info *why);
