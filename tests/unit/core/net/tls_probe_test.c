@@ -38,6 +38,7 @@ struct world {
     struct address at;
     int listener;
     pthread_t thread;
+    pthread_mutex_t serving; /* held while a connection is served, as this says: */
     enum manner manner;
     struct span says;
     struct tls_context *tls;
@@ -136,9 +137,20 @@ static void *serve(void *argument)
         if (!wait_for(w->listener, POLLIN, -1) ||
             socket_accept(w->listener, &fd, &peer) != SOCKET_ACCEPTED)
             return NULL;
+        pthread_mutex_lock(&w->serving);
         serve_one(w, fd);
+        pthread_mutex_unlock(&w->serving);
         (void)close(fd);
     }
+}
+
+/* How the next connections are served. */
+static void behave(struct world *w, enum manner manner, struct span says)
+{
+    pthread_mutex_lock(&w->serving);
+    w->manner = manner;
+    w->says = says;
+    pthread_mutex_unlock(&w->serving);
 }
 
 static struct tls_context *keep_name(void *argument, const char *server_name)
@@ -158,10 +170,12 @@ static void speak(struct world *w, const char *protocol)
                                          .choose_argument = w};
     struct err_info why = {0};
 
+    pthread_mutex_lock(&w->serving);
     tls_context_unref(w->tls);
     w->tls = NULL;
     assert_int_equal(tls_context_server(&o, &w->tls, &why), ERR_OK);
     w->manner = HANDSHAKE;
+    pthread_mutex_unlock(&w->serving);
 }
 
 static int set_up(void **state)
@@ -177,6 +191,7 @@ static int set_up(void **state)
     assert_int_equal(socket_local_address(w->listener, &w->at, &why), ERR_OK);
     assert_int_equal(loop_new(&w->loop, &why), ERR_OK);
     assert_int_equal(tls_prober_new(w->loop, PROTOCOL, &w->prober, &why), ERR_OK);
+    assert_int_equal(pthread_mutex_init(&w->serving, NULL), 0);
     assert_int_equal(pthread_create(&w->thread, NULL, serve, w), 0);
     *state = w;
     return 0;
@@ -264,6 +279,7 @@ static void agrees(void **state)
     assert_string_equal(w->asked, "a.flow.test");
     assert_int_equal(w->data, 0);
     assert_true(w->ended);
+    assert_int_equal(pthread_mutex_init(&w->serving, NULL), 0);
     assert_int_equal(pthread_create(&w->thread, NULL, serve, w), 0);
 }
 
@@ -355,8 +371,7 @@ static void refusals(void **state)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        w->manner = SAYS;
-        w->says = rows[i].says;
+        behave(w, SAYS, rows[i].says);
         probe(w, w->at, PATIENCE_MS);
         if (strstr(w->detail, rows[i].words) == NULL)
             print_error("row %zu: %s\n", i, w->detail);
@@ -365,7 +380,7 @@ static void refusals(void **state)
         assert_int_equal(w->alert, rows[i].alert);
         assert_true(w->dialled);
     }
-    w->manner = RESETS;
+    behave(w, RESETS, (struct span){0});
     probe(w, w->at, PATIENCE_MS);
     assert_int_equal(w->code, ERR_CONNECTION);
     assert_non_null(strstr(w->detail, "Connection reset by peer"));
@@ -377,13 +392,12 @@ static void waits(void **state)
     struct world *w = *state;
     static const char hello[] = HELLO;
 
-    w->manner = SILENT;
+    behave(w, SILENT, (struct span){0});
     probe(w, w->at, SHORT_MS);
     assert_int_equal(w->code, ERR_CONNECTION);
     assert_true(w->dialled);
     assert_string_equal(w->detail, "no answer in time");
-    w->manner = DRIPS;
-    w->says = span_make(hello, sizeof HELLO_HEAD);
+    behave(w, DRIPS, span_make(hello, sizeof HELLO_HEAD));
     probe(w, w->at, SHORT_MS);
     assert_int_equal(w->code, ERR_CONNECTION);
     assert_string_equal(w->detail, "the TLS handshake did not end in time");
@@ -421,7 +435,7 @@ static void given_up(void **state)
                                               .dial_ms = PATIENCE_MS,
                                               .timeout_ms = PATIENCE_MS};
 
-    w->manner = SILENT;
+    behave(w, SILENT, (struct span){0});
     w->results = 0;
     tls_probe_cancel(tls_probe_start(w->prober, &request, on_probed, w));
     assert_int_equal(w->results, 0);

@@ -32,7 +32,7 @@ static void ask(struct world *w, const struct validate_question *q)
     w->caa_asked = 0;
     validate_world_ask(w, q);
     assert_int_equal(w->verdicts, 0);
-    loop_run(w->loop);
+    validate_world_run(w);
     assert_int_equal(w->verdicts, 1);
     assert_int_equal(validate_running(w->validator), 0);
 }

@@ -131,6 +131,47 @@ static size_t add_soa(uint8_t *q, size_t end)
  * "gone": NXDOMAIN; "broken": SERVFAIL, "broken4" and "broken6" of one type only;
  * "silent": no answer; "inside": 10.0.0.1. For texts it is the first label that does not
  * begin with "_". */
+static size_t answer(struct world *w, uint8_t *q)
+{
+    w->asked++;
+    size_t end = 12;
+    while (q[end] != 0)
+        end += (size_t)q[end] + 1;
+    end += 5;
+    bool is_caa = q[end - 4] == 1;
+    bool is_a = q[end - 3] == 1 && !is_caa;
+    bool is_txt = q[end - 3] == 16;
+    const char *name = (const char *)q + 13;
+    while (is_txt && *name == '_')
+        name += name[-1] + 1;
+    uint8_t rcode = strncmp(name, "gone", 4) == 0     ? 3
+                    : strncmp(name, "broken", 6) == 0 ? 2
+                                                      : 0;
+    bool inside = strncmp(name, "inside", 6) == 0;
+    if (strncmp(name, "silent", 6) == 0 && !is_caa)
+        return 0;
+    if (is_caa || (strncmp(name, "broken4", 7) == 0 && !is_a) ||
+        (strncmp(name, "broken6", 7) == 0 && is_a))
+        rcode = 0;
+    q[2] = 0x81;
+    q[3] = (uint8_t)(0x80 | rcode);
+    memset(q + 6, 0, 6);
+    if (is_a && (inside || strncmp(name, "good", 4) == 0)) {
+        const uint8_t record[16] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4};
+        q[7] = 1;
+        memcpy(q + end, record, sizeof record);
+        q[end + 12] = inside ? 10 : 127;
+        q[end + 15] = 1;
+        end += sizeof record;
+    }
+    if (is_txt)
+        end = add_texts(q, end, name);
+    if (is_caa)
+        end = answer_caa(w, q, end);
+    bool is_denial = q[7] == 0 && ((q[3] & 15) == 0 || (q[3] & 15) == 3);
+    return end > 0 && is_denial ? add_soa(q, end) : end;
+}
+
 static void *serve_dns(void *argument)
 {
     struct world *w = argument;
@@ -142,46 +183,11 @@ static void *serve_dns(void *argument)
         ssize_t got = recvfrom(w->dns, q, QUERY_MAX, 0, (struct sockaddr *)&peer, &size);
         if (got < 17)
             return NULL;
-        w->asked++;
-        size_t end = 12;
-        while (q[end] != 0)
-            end += (size_t)q[end] + 1;
-        end += 5;
-        bool is_caa = q[end - 4] == 1;
-        bool is_a = q[end - 3] == 1 && !is_caa;
-        bool is_txt = q[end - 3] == 16;
-        const char *name = (const char *)q + 13;
-        while (is_txt && *name == '_')
-            name += name[-1] + 1;
-        uint8_t rcode = strncmp(name, "gone", 4) == 0     ? 3
-                        : strncmp(name, "broken", 6) == 0 ? 2
-                                                          : 0;
-        bool inside = strncmp(name, "inside", 6) == 0;
-        if (strncmp(name, "silent", 6) == 0 && !is_caa)
-            continue;
-        if (is_caa || (strncmp(name, "broken4", 7) == 0 && !is_a) ||
-            (strncmp(name, "broken6", 7) == 0 && is_a))
-            rcode = 0;
-        q[2] = 0x81;
-        q[3] = (uint8_t)(0x80 | rcode);
-        memset(q + 6, 0, 6);
-        if (is_a && (inside || strncmp(name, "good", 4) == 0)) {
-            const uint8_t record[16] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4};
-            q[7] = 1;
-            memcpy(q + end, record, sizeof record);
-            q[end + 12] = inside ? 10 : 127;
-            q[end + 15] = 1;
-            end += sizeof record;
-        }
-        if (is_txt)
-            end = add_texts(q, end, name);
-        if (is_caa)
-            end = answer_caa(w, q, end);
-        if (end == 0)
-            continue;
-        if (q[7] == 0 && (q[3] & 15) != 2)
-            end = add_soa(q, end);
-        (void)sendto(w->dns, q, end, 0, (struct sockaddr *)&peer, size);
+        pthread_mutex_lock(&w->answering);
+        size_t end = answer(w, q);
+        if (end > 0)
+            (void)sendto(w->dns, q, end, 0, (struct sockaddr *)&peer, size);
+        pthread_mutex_unlock(&w->answering);
     }
 }
 
@@ -239,6 +245,7 @@ int validate_world_set_up(void **state)
     w->view.allowed_count = 1;
     assert_true(address_network_parse(span_of("127.0.0.0/8"), &w->allowed));
     assert_int_equal(listen(w->web, 8), 0);
+    assert_int_equal(pthread_mutex_init(&w->answering, NULL), 0);
     assert_int_equal(pthread_create(&w->dns_thread, NULL, serve_dns, w), 0);
     assert_int_equal(pthread_create(&w->web_thread, NULL, serve_web, w), 0);
     assert_int_equal(loop_new(&w->loop, &why), ERR_OK);
@@ -289,6 +296,13 @@ void validate_world_ask(struct world *w, const struct validate_question *q)
                    &(struct validate_listener){on_trouble, on_verdict, w});
 }
 
+void validate_world_run(struct world *w)
+{
+    loop_run(w->loop);
+    pthread_mutex_lock(&w->answering);
+    pthread_mutex_unlock(&w->answering);
+}
+
 void validate_world_begin(struct world *w, const char *name)
 {
     validate_world_ask(w, &(struct validate_question){.type = w->type,
@@ -306,7 +320,7 @@ void validate_world_check(struct world *w, const char *name)
     validate_world_begin(w, name);
     assert_int_equal(w->verdicts, 0); /* never from within validate_start */
     assert_int_equal(validate_running(w->validator), 1);
-    loop_run(w->loop);
+    validate_world_run(w);
     assert_int_equal(w->verdicts, 1);
     assert_int_equal(validate_running(w->validator), 0);
 }

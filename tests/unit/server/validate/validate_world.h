@@ -42,6 +42,7 @@ struct world {
     int web;
     pthread_t dns_thread;
     pthread_t web_thread;
+    pthread_mutex_t answering; /* held by the DNS server */
     enum challenge_type type;
     const char *answer; /* of the web server */
     const char *then;   /* from the second request of a check on; NULL: the same */
@@ -65,6 +66,10 @@ int validate_world_tear_down(void **state);
 
 /* Begin a check; the loop stops after the verdict of the last one. */
 void validate_world_ask(struct world *w, const struct validate_question *q);
+
+/* Run the loop until it is stopped and the DNS server has answered: what it answers may
+ * be changed then. */
+void validate_world_run(struct world *w);
 
 /* Of that name, by w->type. */
 void validate_world_begin(struct world *w, const char *name);
