@@ -50,7 +50,7 @@ static size_t add_texts(uint8_t *q, size_t end, const char *name)
     return end;
 }
 
-static struct caa_node *caa_node(const struct world *w, const uint8_t *question)
+static struct caa_node *caa_node(struct world *w, const uint8_t *question)
 {
     for (size_t i = 0; i < w->caa_count; i++) {
         const uint8_t *label = question;
@@ -296,11 +296,30 @@ void validate_world_ask(struct world *w, const struct validate_question *q)
                    &(struct validate_listener){on_trouble, on_verdict, w});
 }
 
-void validate_world_run(struct world *w)
+void validate_world_caa(struct world *w, const struct caa_node *nodes, size_t count)
 {
-    loop_run(w->loop);
+    assert_true(count <= CAA_NODES_MAX);
     pthread_mutex_lock(&w->answering);
+    for (size_t i = 0; i < count; i++)
+        w->caa[i] = nodes[i];
+    w->caa_count = count;
     pthread_mutex_unlock(&w->answering);
+}
+
+void validate_world_forget_asked(struct world *w)
+{
+    pthread_mutex_lock(&w->answering);
+    w->asked = 0;
+    w->caa_asked = 0;
+    pthread_mutex_unlock(&w->answering);
+}
+
+bool validate_world_asked_caa_only(struct world *w)
+{
+    pthread_mutex_lock(&w->answering);
+    bool only = w->asked == w->caa_asked;
+    pthread_mutex_unlock(&w->answering);
+    return only;
 }
 
 void validate_world_begin(struct world *w, const char *name)
@@ -320,7 +339,7 @@ void validate_world_check(struct world *w, const char *name)
     validate_world_begin(w, name);
     assert_int_equal(w->verdicts, 0); /* never from within validate_start */
     assert_int_equal(validate_running(w->validator), 1);
-    validate_world_run(w);
+    loop_run(w->loop);
     assert_int_equal(w->verdicts, 1);
     assert_int_equal(validate_running(w->validator), 0);
 }

@@ -21,6 +21,8 @@
 #define HTTP_OK     "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 #define FEW_SECONDS 5000
 
+#define CAA_NODES_MAX 3
+
 /* A name with CAA records; all others have none. */
 struct caa_node {
     const char *name;
@@ -48,7 +50,7 @@ struct world {
     const char *then;   /* from the second request of a check on; NULL: the same */
     atomic_int visits;  /* of the web server, since a check began */
     atomic_int asked;   /* by DNS */
-    struct caa_node *caa;
+    struct caa_node caa[CAA_NODES_MAX]; /* by validate_world_caa */
     size_t caa_count;
     atomic_int caa_asked;
     /* the last verdict */
@@ -67,9 +69,15 @@ int validate_world_tear_down(void **state);
 /* Begin a check; the loop stops after the verdict of the last one. */
 void validate_world_ask(struct world *w, const struct validate_question *q);
 
-/* Run the loop until it is stopped and the DNS server has answered: what it answers may
- * be changed then. */
-void validate_world_run(struct world *w);
+/* From now on, these names have CAA records; the names are not copied. Questions that
+ * were given up may still be answered, so nothing else changes what is answered. */
+void validate_world_caa(struct world *w, const struct caa_node *nodes, size_t count);
+
+/* Nothing was asked yet, by DNS. */
+void validate_world_forget_asked(struct world *w);
+
+/* Were all questions so far about CAA? */
+bool validate_world_asked_caa_only(struct world *w);
 
 /* Of that name, by w->type. */
 void validate_world_begin(struct world *w, const char *name);
