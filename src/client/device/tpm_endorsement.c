@@ -159,10 +159,12 @@ enum err tpm_endorsement_find(struct arena *a, struct tpm_link *link,
     struct tpm_endorsement found = {.handle = RSA_HANDLE, .template = &rsa_template};
 
     found.certificate = read_certificate(a, link, RSA_CERTIFICATE);
-    if (found.certificate.len == 0) {
+    bool is_rsa = found.certificate.len > 0;
+    if (!is_rsa)
+        found.certificate = read_certificate(a, link, ECC_CERTIFICATE);
+    if (!is_rsa && found.certificate.len > 0) {
         found.handle = 0;
         found.template = &ecc_template;
-        found.certificate = read_certificate(a, link, ECC_CERTIFICATE);
     }
     TRY(open_key(link, &found, &o, &found.area, why));
     *ek = found;

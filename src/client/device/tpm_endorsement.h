@@ -11,7 +11,7 @@ struct tpm_endorsement {
     struct span certificate; /* DER; empty if the TPM has none */
 };
 
-/* Find it: the one that has a certificate, RSA 2048 before P-256, else P-256. In the
+/* Find it: that of RSA 2048, unless the one of P-256 alone has a certificate. In the
  * arena. */
 MUST_CHECK enum err tpm_endorsement_find(struct arena *a, struct tpm_link *link,
                                          struct tpm_endorsement *ek,

@@ -38,7 +38,7 @@ static void both_ways(void **state)
     }
 }
 
-/* S-DA-10: octet for octet, where a DNS name has no case. */
+/* Octet for octet, where a DNS name has no case. */
 static void same(void **state)
 {
     static const struct identifier lower = {IDENTIFIER_DNS, "a.test"};
