@@ -205,6 +205,17 @@ EDITS = {
 }
 
 
+@pytest.mark.parametrize("blocked", [0, 1])
+def test_a_blocked_device(world, broken, blocked):
+    """Blocking revokes in the same change; a certificate that was missed all the same is found, also if it does not name the device."""
+    pem = world.pems["rsa"]
+    sql(broken, "INSERT INTO device VALUES (9, 2, 'SN', '', 1, 0, ?, '', 0)", blocked)
+    sql(broken, f"INSERT INTO device_order SELECT 2, 'SN', order_id FROM issuance WHERE id = {BY_SERIAL}", octets(pem))
+    answer = world.check(broken)
+    found = [one for one in answer["list"] if one["finding"] == "device_blocked"]
+    assert [one["detail"] for one in found] == ['its device "SN" is blocked'] * blocked, answer["list"]
+
+
 @pytest.mark.parametrize("what", EDITS)
 def test_the_database_was_edited(world, broken, what):
     found, statement = EDITS[what]

@@ -9,6 +9,7 @@
 #include "server/check/check_private.h"
 #include "server/issue/publication.h"
 #include "server/policy/policy.h"
+#include "server/store/store_device.h"
 #include "server/store/store_key.h"
 #include "server/store/store_precertificate.h"
 #include "server/transparency/precertificate.h"
@@ -181,6 +182,18 @@ static enum err check_key(const struct subject *s, struct err_info *why)
     return result == ERR_NOT_FOUND ? ERR_OK : result;
 }
 
+static enum err check_device(const struct subject *s, struct err_info *why)
+{
+    struct store_identifier *device = NULL;
+
+    TRY(store_device_blocked_of(s->run->check->session, s->run->step, s->issuance,
+                                &device, why));
+    if (device != NULL)
+        report(s, CHECK_FOUND_DEVICE_BLOCKED, NULL,
+               arena_printf(s->run->step, "its device \"%s\" is blocked", device->value));
+    return ERR_OK;
+}
+
 /* ---- names ---- */
 
 static void check_name(const struct subject *s, const struct identifier *name)
@@ -327,6 +340,7 @@ enum err check_certificate(struct check_run *run, const struct store_review *row
     check_octets(&s);
     TRY(check_signature(&s, why));
     TRY(check_key(&s, why));
+    TRY(check_device(&s, why));
     if (s.issuer == NULL)
         return ERR_OK;
     check_rules(&s);

@@ -128,6 +128,13 @@ MUST_CHECK enum err store_device_issuances(struct store_session *s, struct arena
                                            struct store_found **rows, size_t *count,
                                            struct err_info *why);
 
+/* A blocked device that an issuance is for, if there is one; in the arena, NULL if not.
+ */
+MUST_CHECK enum err store_device_blocked_of(struct store_session *s, struct arena *a,
+                                            const struct store_issuance *issuance,
+                                            struct store_identifier **device,
+                                            struct err_info *why);
+
 /* As store_issuance_begin_own with `replaced` 0, for a device, whose blocking revokes it.
  * ERR_REJECTED_IDENTIFIER if it is blocked. */
 MUST_CHECK enum err store_device_issuance_begin(struct store_session *s,

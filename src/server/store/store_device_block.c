@@ -74,6 +74,33 @@ enum err store_device_issuances(struct store_session *s, struct arena *a,
         s, issuances(store_read_begin(s), a, identifier, after, max, rows, count, why));
 }
 
+static enum err blocked_of(struct store_connection *c, struct arena *a,
+                           const struct store_issuance *issuance,
+                           struct store_identifier **device, struct err_info *why)
+{
+    sqlite3_stmt *q = store_connection_statement(c, STATEMENT_DEVICE_ISSUANCE_BLOCKED);
+    bool found = false;
+
+    sqlite3_bind_int64(q, 1, issuance->order_id);
+    sqlite3_bind_int64(q, 2, issuance->id);
+    TRY(store_connection_next(c, q, &found, why));
+    *device = NULL;
+    if (!found)
+        return ERR_OK;
+    *device = arena_get(a, sizeof **device);
+    (*device)->type = sqlite3_column_int(q, 0);
+    (*device)->value = store_connection_text(q, 1, a);
+    sqlite3_reset(q);
+    return ERR_OK;
+}
+
+enum err store_device_blocked_of(struct store_session *s, struct arena *a,
+                                 const struct store_issuance *issuance,
+                                 struct store_identifier **device, struct err_info *why)
+{
+    return store_read_end(s, blocked_of(store_read_begin(s), a, issuance, device, why));
+}
+
 static enum err begin_issuance(struct store_connection *c,
                                struct store_issuance *issuance,
                                const struct store_identifier *device,
