@@ -171,7 +171,7 @@ static enum err header(struct reading *r, struct err_info *why)
 
     TRY(record(r, &first, why));
     for (size_t i = 0; i < first.count; i++) {
-        enum column column;
+        enum column column = IDENTIFIER;
         TRY(find_column(first.fields[i], &column, why));
         if (there[column])
             return err_set(why, ERR_USAGE, "the column \"%s\" is there twice",
