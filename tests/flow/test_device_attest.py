@@ -20,6 +20,7 @@ import acme_raw
 import attestation
 import house as house_module
 from acme_raw import Client, b64, make_csr
+from h2_raw import H2, request
 from house import CAIRN_CA
 
 SERIAL = "12345678"
@@ -389,6 +390,32 @@ def test_sizes(shared, client, vendor):
         fresh = new_client(shared)
         answer = fresh.post(url, {"attObj": "A" * (octets * 3 // 4 - 100)})
         assert answer.status == status and answer.type == MALFORMED, (url, octets, answer)
+
+
+SIZES = [("challenge/1/device-attest-01", 131072, 400), ("challenge/1/device-attest-01", 131073, 413), ("challenge/1/dns-01", 65536, 400),
+         ("challenge/1/dns-01", 65537, 413), ("authz/1", 100000, 413)]
+
+
+@pytest.mark.parametrize("framing", ["Expect:", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("path, octets, status", SIZES)
+def test_sizes_by_http1(shared, tmp_path, framing, path, octets, status):
+    """S-HTTP-2: By length and by what comes; what is small enough is read, and is no JWS."""
+    body = tmp_path / "body"
+    body.write_bytes(b" " * octets)
+    done = subprocess.run(["curl", "-sS", "--http1.1", "--cacert", shared.root, "-H", "Content-Type: application/jose+json", "-H", framing,
+                           "--data-binary", f"@{body}", "-o", "/dev/null", "-w", "%{http_code}",
+                           f"https://localhost:{shared.port}/acme/{path}"], capture_output=True, text=True, timeout=60)
+    assert done.stdout == str(status), done
+
+
+@pytest.mark.parametrize("path, octets, status", SIZES)
+def test_sizes_by_http2(shared, path, octets, status):
+    """S-HTTP-2: The same, judged by what is announced."""
+    with H2(shared) as h2:
+        stream = h2.begin(request(f"/acme/{path}", "POST", ("expect", "100-continue"), ("content-length", str(octets))), False)
+        while not (stream in h2.answers and (h2.answers[stream].interim or h2.answers[stream].status)):
+            assert h2.step()
+        assert (h2.answers[stream].status or "taken") == (413 if status == 413 else "taken")
 
 
 def test_twenty_at_once(shared, vendor):

@@ -50,8 +50,8 @@ static void audit_verdict(const struct verdict *v, const char *evidence,
     audit_begin(&l, AUDIT_VALIDATION);
     json_write_number(&l.w, "authz", q->authz_id);
     json_write_number(&l.w, "account", q->account_id);
+    json_write_text(&l.w, "identifier_type", terms_identifier_type(q->identifier.type));
     json_write_text(&l.w, "identifier", q->identifier.value);
-    json_write_text(&l.w, "type", terms_identifier_type(q->identifier.type));
     json_write_bool(&l.w, "wildcard", false);
     json_write_text(&l.w, "method", terms_challenge_type(CHALLENGE_DEVICE_ATTEST_01));
     json_write_text(&l.w, "result", v->attestation != NULL ? "valid" : "invalid");
