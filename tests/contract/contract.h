@@ -86,3 +86,4 @@ int contract_subdomains(void);
 int contract_precertificates(void);
 int contract_devices(void);
 int contract_device_blocks(void);
+int contract_enrollments(void);

@@ -312,6 +312,7 @@ int main(void)
     failed += contract_attestation();
     failed += contract_devices();
     failed += contract_device_blocks();
+    failed += contract_enrollments();
     failed += contract_caa();
     failed += contract_evidence();
     failed += contract_sweep();

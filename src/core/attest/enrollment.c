@@ -33,7 +33,8 @@ static enum err check_attributes(const struct tpm_public *ak, struct err_info *w
     return ERR_OK;
 }
 
-/* TPM2_CertifyCreation by the key about itself: made in a TPM, with that creation data. */
+/* TPM2_CertifyCreation by the key about itself: made in a TPM, with that creation data.
+ */
 static enum err check_creation(struct arena *a, const struct enrollment_question *q,
                                const struct tpm_public *ak, struct err_info *why)
 {
@@ -54,8 +55,7 @@ static enum err check_creation(struct arena *a, const struct enrollment_question
     if (tpm_read_signature(a, q->create_signature, &signature, why) != ERR_OK)
         return err_prefix(why, "createSignature");
     if (signature->hash == HASH_SHA1)
-        return err_set(why, ERR_BAD_ATTESTATION_STATEMENT,
-                       "createSignature is of SHA-1");
+        return err_set(why, ERR_BAD_ATTESTATION_STATEMENT, "createSignature is of SHA-1");
     if (!span_equal(attest->name, ak->name))
         return err_set(why, ERR_BAD_ATTESTATION_STATEMENT,
                        "createAttestation is about another key than public: the names "
@@ -106,8 +106,8 @@ static bool is_certified(struct arena *a, const struct enrollment_question *q,
     return true;
 }
 
-/* The EK, and who vouches for it. A certificate that cannot be read only leaves a doubt if
- * the key itself is there. */
+/* The EK, and who vouches for it. A certificate that cannot be read only leaves a doubt
+ * if the key itself is there. */
 static enum err judge_ek(struct arena *a, const struct enrollment_question *q,
                          struct key **ek, struct enrollment_answer *answer,
                          struct err_info *why)
@@ -136,8 +136,8 @@ static enum err judge_ek(struct arena *a, const struct enrollment_question *q,
     if (credential_check_key(key, why) != ERR_OK)
         return err_prefix(why, "ek");
     hash_sha256(spki, answer->ek_sha256);
-    answer->certified = certificate.certificate != NULL &&
-                        is_certified(a, q, spki, &certificate, answer);
+    answer->certified =
+        certificate.certificate != NULL && is_certified(a, q, spki, &certificate, answer);
     if (answer->certified)
         answer->tpm = certificate.name;
     return ERR_OK;

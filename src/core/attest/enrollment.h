@@ -15,25 +15,25 @@
 
 /* What is asked; empty spans are not there. */
 struct enrollment_question {
-    struct span ek; /* SubjectPublicKeyInfo */
+    struct span ek;                     /* SubjectPublicKeyInfo */
     const struct span *ek_certificates; /* DER, the EK's own first */
     size_t ek_certificate_count;
-    struct span public;             /* TPMT_PUBLIC of the AK */
-    struct span create_data;        /* TPMS_CREATION_DATA */
-    struct span create_attestation; /* TPMS_ATTEST of TPM2_CertifyCreation */
-    struct span create_signature;   /* TPMT_SIGNATURE by the AK itself */
+    struct span public;                  /* TPMT_PUBLIC of the AK */
+    struct span create_data;             /* TPMS_CREATION_DATA */
+    struct span create_attestation;      /* TPMS_ATTEST of TPM2_CertifyCreation */
+    struct span create_signature;        /* TPMT_SIGNATURE by the AK itself */
     struct tpm_certificate_name claimed; /* what the TPM says it is */
-    struct span roots; /* certificates (PEM) of makers; each ends a chain */
+    struct span roots;  /* certificates (PEM) of makers; each ends a chain */
     struct span secret; /* to be sealed: CREDENTIAL_SECRET_MAX octets at most */
     int64_t now;
 };
 
 /* What is right of it; lives in the arena. */
 struct enrollment_answer {
-    bool certified;         /* a maker vouches for the EK, as of now */
-    const char *doubt;      /* why not; "" if `certified` */
+    bool certified;                      /* a maker vouches for the EK, as of now */
+    const char *doubt;                   /* why not; "" if `certified` */
     uint8_t ek_sha256[HASH_SHA256_SIZE]; /* of its SubjectPublicKeyInfo */
-    struct span ak;         /* SubjectPublicKeyInfo of the AK */
+    struct span ak;                      /* SubjectPublicKeyInfo of the AK */
     struct tpm_certificate_name tpm; /* out of the EK's certificate, if `certified`, else
                                         what is claimed */
     struct credential credential;

@@ -136,32 +136,16 @@ static bool has_purpose(const struct certificate *c)
     return found && der_read_ok(&r);
 }
 
-/* RFC 4055 4.1, 1.2: a key that is for encryption only has an algorithm of its own, whose
- * bits are the same. */
-static struct span plain_rsa(struct arena *a, struct span spki)
+/* RFC 4055 4.1: a key that is for encryption only has an algorithm of its own. OpenSSL
+ * reads no such key, so it verifies no chain of it. */
+static bool is_oaep(struct span spki)
 {
     static const uint8_t oaep[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x07};
-    static const uint8_t rsa[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-                                  0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
     struct der_reader r = der_read_start(spki, 2);
 
     der_read_enter(&r, DER_SEQUENCE);
     der_read_enter(&r, DER_SEQUENCE);
-    bool is_oaep = span_equal(der_read_oid(&r), span_make(oaep, sizeof oaep));
-    while (der_read_more(&r))
-        (void)der_read_tlv(&r, NULL);
-    der_read_leave(&r);
-    struct span bits = der_read_bits(&r);
-    der_read_leave(&r);
-    if (!is_oaep || !der_read_ok(&r))
-        return spki;
-    size_t room = spki.len + sizeof rsa;
-    struct der_writer w = der_writer_make(arena_get(a, room), room);
-    size_t mark = der_write_mark(&w);
-    der_write_bits(&w, bits);
-    der_write_raw(&w, span_make(rsa, sizeof rsa));
-    der_write_wrap(&w, DER_SEQUENCE, mark);
-    return der_write_take(&w);
+    return span_equal(der_read_oid(&r), span_make(oaep, sizeof oaep));
 }
 
 /* 3.5.4: keyEncipherment of RSA keys, keyAgreement of others. */
@@ -190,7 +174,11 @@ enum err tpm_certificate_ek_read(struct arena *a, struct span der,
     if (certificate_read(a, der, &c, why) != ERR_OK)
         return err_prefix(why, "the EK certificate");
     read.certificate = c;
-    read.spki = plain_rsa(a, c->spki);
+    read.spki = c->spki;
+    if (is_oaep(c->spki))
+        return err_set(why, ERR_BAD_ATTESTATION_STATEMENT,
+                       "the EK certificate's key is marked for RSAES-OAEP alone (RFC "
+                       "4055 4.1), and such are not taken");
     if (key_from_spki(read.spki, &key, why) != ERR_OK)
         return err_prefix(why, "the EK certificate");
     if (c->is_ca)

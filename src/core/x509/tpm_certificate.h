@@ -26,17 +26,17 @@ bool tpm_certificate_name_read(struct span name, struct tpm_certificate_name *re
 void tpm_certificate_name_write(struct der_writer *w,
                                 const struct tpm_certificate_name *name);
 
-/* The certificate of an endorsement key; spans point into its octets or the arena. */
+/* The certificate of an endorsement key; spans point into its octets. */
 struct tpm_certificate_ek {
     const struct certificate *certificate;
-    struct span spki; /* of the key: rsaEncryption also where the certificate says
-                         id-RSAES-OAEP, as some makers do */
+    struct span spki;
     struct tpm_certificate_name name;
 };
 
 /* Read one, and check what the profile asks of it: version 3, no CA, extended key usage
  * tcg-kp-EKCertificate (3.5.9), a key usage that fits the key (3.5.4), the TPM's name in
- * the subjectAltName (3.5.6). Its chain is the caller's affair. ERR_MALFORMED if it
+ * the subjectAltName (3.5.6); and that its key is not marked id-RSAES-OAEP, as some
+ * makers mark it. Its chain is the caller's affair. ERR_MALFORMED if it
  * cannot be read, ERR_BAD_ATTESTATION_STATEMENT for the rest. */
 MUST_CHECK enum err tpm_certificate_ek_read(struct arena *a, struct span der,
                                             struct tpm_certificate_ek *ek,

@@ -24,7 +24,7 @@ struct subject {
     const struct settings_directory *directory; /* NULL: it is not there now */
     const struct settings_profile *profile;     /* NULL: so, or the server's own */
     const struct lint_profile *rules;           /* NULL: it is not there now */
-    bool is_responder;
+    enum lint_kind kind;                        /* of the certificate */
 };
 
 static void report(const struct subject *s, enum check_kind kind, const char *rule,
@@ -126,14 +126,14 @@ static void check_rules(const struct subject *s)
 {
     struct err_info broken = {0};
     const struct lint_pass *pass = NULL;
-    struct lint_question question = {
-        .kind = s->is_responder ? LINT_RESPONDER_CERTIFICATE : LINT_CERTIFICATE,
-        .set = s->rules != NULL ? s->rules->set : LINT_SET_RFC5280,
-        .issuers = s->issuer->issuer,
-        .issuer_count = 1,
-        .profile = s->rules,
-        .no_profile = s->rules == NULL,
-        .now = s->issuance->begun};
+    struct lint_question question = {.kind = s->kind,
+                                     .set = s->rules != NULL ? s->rules->set
+                                                             : LINT_SET_RFC5280,
+                                     .issuers = s->issuer->issuer,
+                                     .issuer_count = 1,
+                                     .profile = s->rules,
+                                     .no_profile = s->rules == NULL,
+                                     .now = s->issuance->begun};
 
     if (lint_tbs(s->run->step, &question, s->certificate->tbs, &pass, &broken) == ERR_OK)
         return;
@@ -269,13 +269,32 @@ static void check_url(const struct subject *s)
 
 /* ---- all of it ---- */
 
-/* Is it an OCSP responder's (RFC 6960 4.2.2.2)? */
-static bool is_responder(const struct certificate *c)
+static bool has_purpose(const struct certificate *c, enum oid purpose)
 {
-    const struct span purpose = oid_octets(OID_OCSP_SIGNING);
+    const struct span octets = oid_octets(purpose);
 
-    return memmem(c->extended_key_usage.data, c->extended_key_usage.len, purpose.data,
-                  purpose.len) != NULL;
+    return memmem(c->extended_key_usage.data, c->extended_key_usage.len, octets.data,
+                  octets.len) != NULL;
+}
+
+/* One of the CA's own: its server's, of an OCSP responder (RFC 6960 4.2.2.2), of a TPM's
+ * attestation key; and what it is held against, as far as that is there now. */
+static void find_own_rules(struct subject *s)
+{
+    const struct check_run *run = s->run;
+    const char *name = "";
+
+    if (has_purpose(s->certificate, OID_OCSP_SIGNING)) {
+        s->kind = LINT_RESPONDER_CERTIFICATE;
+        return;
+    }
+    if (has_purpose(s->certificate, OID_AK_CERTIFICATE)) {
+        s->kind = LINT_ATTESTATION_CERTIFICATE;
+        name = LINT_PROFILE_ATTESTATION;
+    }
+    for (size_t i = 0; i < run->profile_count; i++)
+        if (strcmp(run->profiles[i].name, name) == 0)
+            s->rules = &run->profiles[i];
 }
 
 /* By which profile, and where: as far as these are there now. Before the store kept that,
@@ -289,8 +308,7 @@ static enum err find_rules(struct subject *s, struct err_info *why)
     const char *name = s->issuance->profile;
 
     if (s->issuance->order_id == 0) { /* the CA's own */
-        s->is_responder = is_responder(s->certificate);
-        s->rules = s->is_responder ? NULL : &run->profiles[0];
+        find_own_rules(s);
         return ERR_OK;
     }
     const char *directory = s->issuance->directory;

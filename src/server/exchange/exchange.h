@@ -26,6 +26,7 @@ struct attest_desk;
 struct account_cache;
 struct address;
 struct gate;
+struct enroll_desk;
 struct limit;
 struct jws;
 struct json;
@@ -47,6 +48,7 @@ struct services {
     struct order_desk *orders;                /* the deciders */
     struct attest_desk *attestations;         /* of devices */
     struct ocsp_desk *ocsp;                   /* NULL: none */
+    struct enroll_desk *enrollments;          /* of attestation keys; NULL: none */
     struct limit *limits;                     /* how often what may happen */
     struct outlook_board *outlooks;           /* what is known of other perspectives */
     const struct policy_key_lists *key_lists; /* keys that others know to be bad */

@@ -22,6 +22,7 @@
 #include "server/gate/gate.h"
 #include "server/limit/limit.h"
 #include "server/order/attest_desk.h"
+#include "server/order/enroll_desk.h"
 #include "server/order/order_desk.h"
 #include "server/order/order_desk_logs.h"
 #include "server/policy/policy_key_lists.h"
@@ -126,6 +127,7 @@ static enum err start_threads(struct front *f, struct err_info *why)
     TRY(use_logs(f, f->arena, why));
     front_attest_open(f);
     TRY(front_ocsp_open(f, why));
+    front_enroll_open(f);
     f->http = front_http_new(&f->services);
     const struct http_server_callbacks callbacks = front_http_callbacks(f->http);
     TRY(exchange_clock_start(why));
@@ -307,6 +309,7 @@ static void free_all(struct front *f)
     order_desk_free(f->services.orders);
     attest_desk_free(f->services.attestations);
     ocsp_desk_free(f->services.ocsp);
+    enroll_desk_free(f->services.enrollments);
     limit_free(f->services.limits);
     account_cache_free(f->services.accounts);
     nonce_jar_close(f->nonces);

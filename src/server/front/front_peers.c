@@ -11,6 +11,7 @@
 #include "server/front/front_main.h"
 #include "server/front/front_private.h"
 #include "server/order/attest_desk.h"
+#include "server/order/enroll_desk.h"
 #include "server/order/order_desk.h"
 #include "server/order/order_desk_logs.h"
 #include "server/proc/supervisor.h"
@@ -175,6 +176,8 @@ static enum err on_verdicts(struct ipc_channel *c, struct ipc_message *m, void *
         return front_attest_answered(p->front, &m->as_attested, why);
     if (m->type == IPC_LOG_ANSWERED)
         return take_log_answer(p->front, &m->as_log_answered, why);
+    if (m->type == IPC_ENROLLED)
+        return front_enroll_judged(p->front, &m->as_enrolled, why);
     if (m->type != IPC_VERDICT)
         return err_set(why, ERR_PROTOCOL, "unexpected %s", ipc_type_name(m->type));
     if (m->as_verdict.valid == 0 && !is_code(m->as_verdict.code))
@@ -208,6 +211,8 @@ static void take_refusal(struct front *f, const struct message_sign_refused *m)
         front_crl_refused(f, m);
         return;
     }
+    if (front_enroll_refused(f, m))
+        return;
     if (front_ocsp_asked(m->id)) {
         ocsp_desk_refused(f->services.ocsp, m->id, arena_string_of(a, m->detail));
         return;
@@ -239,7 +244,7 @@ static enum err on_signer(struct ipc_channel *c, struct ipc_message *m, void *co
         else if (front_ocsp_asked(m->as_signed.id))
             ocsp_desk_signed(p->front->services.ocsp, m->as_signed.id,
                              m->as_signed.certificate);
-        else
+        else if (!front_enroll_signed(p->front, &m->as_signed))
             order_desk_signed(p->front->services.orders, (int64_t)m->as_signed.id,
                               m->as_signed.certificate);
         return ERR_OK;
@@ -285,6 +290,7 @@ static void take_peer(struct front *f, const struct message_peer *m)
     order_desk_ask_again(f->services.orders, p == &f->validator, p == &f->signer);
     if (p == &f->validator)
         attest_desk_ask_again(f->services.attestations);
+    enroll_desk_ask_again(f->services.enrollments, p == &f->validator, p == &f->signer);
     if (p == &f->relay)
         order_desk_look_again(f->services.orders);
     if (p == &f->signer) {

@@ -214,6 +214,19 @@ MUST_CHECK enum err front_ocsp_open(struct front *f, struct err_info *why);
 /* Is that the number of one of its questions? */
 bool front_ocsp_asked(uint64_t id);
 
+/* ---- front_enroll.c ---- */
+
+/* Make services.enrollments, which asks the validator and the signer. */
+void front_enroll_open(struct front *f);
+
+/* The signer's answers; false if they are to nothing that this desk asked. */
+bool front_enroll_signed(struct front *f, const struct message_signed *m);
+bool front_enroll_refused(struct front *f, const struct message_sign_refused *m);
+
+/* The validator's judgement. ERR_PROTOCOL. */
+MUST_CHECK enum err front_enroll_judged(struct front *f, const struct message_enrolled *m,
+                                        struct err_info *why);
+
 /* ---- front_limits.c ---- */
 
 /* The HTTP server's limits by the settings. */

@@ -5,6 +5,7 @@
 #include "server/front/front_crl.h"
 #include "server/front/front_private.h"
 #include "server/order/attest_desk.h"
+#include "server/order/enroll_desk.h"
 
 #define WATCH_MS    1000
 #define DAY_SECONDS 86400
@@ -70,6 +71,7 @@ static void on_watch(void *argument)
     order_desk_ask_postponed(f->services.orders);
     attest_desk_look(f->services.attestations);
     ocsp_desk_tick(f->services.ocsp);
+    enroll_desk_tick(f->services.enrollments);
     loop_timer_set(f->watch, WATCH_MS);
 }
 

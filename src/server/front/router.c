@@ -9,7 +9,7 @@
 #include "server/resource/resource.h"
 
 enum { ROUTE_GET = 1, ROUTE_POST = 2 };
-enum route_access { ROUTE_OPEN, ROUTE_NEW_KEY, ROUTE_ACCOUNT, ROUTE_EITHER };
+enum route_access { ROUTE_OPEN, ROUTE_NEW_KEY, ROUTE_ACCOUNT, ROUTE_EITHER, ROUTE_PLAIN };
 
 struct route {
     const char *path;
@@ -176,7 +176,8 @@ void router_finish(struct exchange *x)
     struct err_info ignored = {0};
     int64_t id;
     const struct route *route = find(x, &id);
-    bool nonce_due = strcmp(x->method, "POST") == 0 ||
+    bool nonce_due = (strcmp(x->method, "POST") == 0 &&
+                      (route == NULL || route->access != ROUTE_PLAIN)) ||
                      (route != NULL && route->handler == resource_new_nonce &&
                       method_bit(x->method) == ROUTE_GET);
 

@@ -56,6 +56,9 @@ static void write_meta(struct exchange *x, const struct settings *settings,
         json_write_bool(w, "subdomainAuthAllowed", true);
     write_profiles(directory, w);
     write_persist(x, w);
+    if (directory->attestation_enrollment)
+        json_write_text(w, "attestationEnrollment",
+                        settings_url(x->arena, settings, directory));
     if (directory->external_required)
         json_write_bool(w, "externalAccountRequired", true);
     if (settings->star_enabled) {

@@ -160,6 +160,15 @@ MUST_CHECK enum err resource_attested_key(struct exchange *x,
 /* The root certificate as PEM, for clients that have none yet (not part of ACME). */
 MUST_CHECK enum err resource_root(struct exchange *x, struct err_info *why);
 
+/* ---- enrollment.c: attestation keys (docs/devices.md); plain JSON without an account.
+ * ERR_NOT_FOUND in a directory that does not offer it. ---- */
+
+/* POST BASE/attest: a credential for the TPM. */
+MUST_CHECK enum err resource_attest(struct exchange *x, struct err_info *why);
+
+/* POST BASE/secret: the certificate for who could read it. */
+MUST_CHECK enum err resource_secret(struct exchange *x, struct err_info *why);
+
 /* ---- ocsp.c: OCSP, which is not below /acme/ ---- */
 
 #define RESOURCE_OCSP_PATH "/ocsp"

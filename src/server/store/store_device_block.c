@@ -101,10 +101,8 @@ enum err store_device_blocked_of(struct store_session *s, struct arena *a,
     return store_read_end(s, blocked_of(store_read_begin(s), a, issuance, device, why));
 }
 
-static enum err begin_issuance(struct store_connection *c,
-                               struct store_issuance *issuance,
-                               const struct store_identifier *device,
-                               struct err_info *why)
+enum err store_device_begin(struct store_connection *c, struct store_issuance *issuance,
+                            const struct store_identifier *device, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     struct store_device *row = NULL;
@@ -131,7 +129,7 @@ enum err store_device_issuance_begin(struct store_session *s,
     enum err result = store_batch_begin(s, why);
 
     if (result == ERR_OK)
-        result = begin_issuance(&s->store->writer, issuance, device, why);
+        result = store_device_begin(&s->store->writer, issuance, device, why);
     return store_batch_end(s, result);
 }
 

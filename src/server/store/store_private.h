@@ -312,6 +312,12 @@ MUST_CHECK enum err store_device_insert(struct store_connection *c,
                                         const struct store_device *device, int64_t now,
                                         int64_t *id, struct err_info *why);
 
+/* As store_device_issuance_begin. */
+MUST_CHECK enum err store_device_begin(struct store_connection *c,
+                                       struct store_issuance *issuance,
+                                       const struct store_identifier *device,
+                                       struct err_info *why);
+
 /* As store_device_block; identifier, label, reason and, unless it is 0, blocked of
  * `device` are read. */
 MUST_CHECK enum err

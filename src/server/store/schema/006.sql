@@ -51,3 +51,18 @@ CREATE TABLE device_issuance (
 
 -- Types of devices come behind dns and ip; nothing else is in this index.
 CREATE INDEX authz_device ON authz(type, value) WHERE type > 1;
+
+-- Attestation keys whose certificate waits for the secret that was sealed for their TPM, which is known by its hash only. A row
+-- goes when it is used, or too old.
+CREATE TABLE enrollment (
+  secret_hash BLOB PRIMARY KEY,
+  expires INTEGER NOT NULL,
+  directory TEXT NOT NULL,
+  ek_hash BLOB NOT NULL,
+  certified INTEGER NOT NULL,
+  ak BLOB NOT NULL,
+  manufacturer TEXT NOT NULL,
+  model TEXT NOT NULL,
+  version TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX enrollment_expires ON enrollment(expires);

@@ -74,7 +74,9 @@ static const struct {
                  "INSERT INTO device VALUES (1, 2, 'abc', 'x', 12, 0, 13, 'lost', 11);"
                  "INSERT INTO device_key VALUES (zeroblob(32), 1, 2, 1);"
                  "INSERT INTO device_order VALUES (2, 'abc', 3);"
-                 "INSERT INTO device_issuance VALUES (2, 'abc', 9);"},
+                 "INSERT INTO device_issuance VALUES (2, 'abc', 9);"
+                 "INSERT INTO enrollment VALUES (zeroblob(32), 15, 'd', zeroblob(32), 1, "
+                 "x'30', 'a', 'b', 'c');"},
 };
 
 #define VERSIONS    ((int)(sizeof versions / sizeof versions[0]))
