@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "core/base/secret.h"
+#include "core/base/text.h"
 #include "core/tpm/tpm_read.h"
 
 #define UNKNOWN_TEXT "unknown"
+#define UNKNOWN_ID   "id:00000000"
+#define ID_DIGITS    8
 
 /* ---- the attestation key ---- */
 
@@ -145,17 +148,46 @@ static enum err judge_ek(struct arena *a, const struct enrollment_question *q,
 
 /* ---- both ---- */
 
-static struct span or_unknown(struct span text)
+/* What the TPM says of itself, as certificates write it: an AK certificate that names it
+ * otherwise is believed by nobody (WebAuthn 8.3.1). */
+static struct span manufacturer_of(struct span claimed)
 {
-    return text.len > 0 ? text : span_of(UNKNOWN_TEXT);
+    return tpm_certificate_is_id(claimed, ID_DIGITS, ID_DIGITS) ? claimed
+                                                                : span_of(UNKNOWN_ID);
+}
+
+/* TPM_PT_FIRMWARE_VERSION_1 comes as two decimal numbers, "8217.4131", and whatever a
+ * maker puts behind them. */
+static struct span version_of(struct arena *a, struct span claimed)
+{
+    uint64_t halves[2] = {0, 0};
+    size_t at = 0;
+
+    if (tpm_certificate_is_id(claimed, 1, 2 * ID_DIGITS))
+        return claimed;
+    for (size_t i = 0; i < 2; i++) {
+        size_t end = at;
+        while (end < claimed.len && claimed.data[end] != '.')
+            end++;
+        if (!text_number(span_slice(claimed, at, end - at), UINT16_MAX, &halves[i]))
+            return span_of(UNKNOWN_ID);
+        at = end + 1;
+    }
+    return span_of(
+        arena_printf(a, "id:%04X%04X", (unsigned)halves[0], (unsigned)halves[1]));
+}
+
+static struct span model_of(struct span claimed)
+{
+    return claimed.len > 0 ? claimed : span_of(UNKNOWN_TEXT);
 }
 
 enum err enrollment_judge(struct arena *a, const struct enrollment_question *q,
                           struct enrollment_answer *answer, struct err_info *why)
 {
-    struct enrollment_answer made = {.tpm = {or_unknown(q->claimed.manufacturer),
-                                             or_unknown(q->claimed.model),
-                                             or_unknown(q->claimed.version)}};
+    struct enrollment_answer made = {.tpm = {manufacturer_of(q->claimed.manufacturer),
+                                             model_of(q->claimed.model),
+                                             version_of(a, q->claimed.version)}};
     struct tpm_public *ak = NULL;
     struct key *ek = NULL;
 

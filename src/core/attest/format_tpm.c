@@ -6,9 +6,9 @@
 #include "core/crypto/der_read.h"
 #include "core/tpm/tpm_read.h"
 #include "core/x509/oid.h"
+#include "core/x509/tpm_certificate.h"
 
 #define VERSION            "2.0"
-#define ID_PREFIX          "id:"
 #define MANUFACTURER_SIZE  8  /* hexadecimal digits */
 #define VERSION_DIGITS_MAX 16 /* vendors write 4 or 8 */
 
@@ -73,23 +73,6 @@ static enum err read_statement(struct attest_case *c, struct statement *s,
     return ERR_OK;
 }
 
-/* "id:" and hexadecimal digits. */
-static bool is_id(struct span text, size_t min, size_t max)
-{
-    struct span prefix = span_of(ID_PREFIX);
-    struct span digits = span_slice(text, prefix.len, text.len);
-
-    if (!span_equal(span_slice(text, 0, prefix.len), prefix) || digits.len < min ||
-        digits.len > max)
-        return false;
-    for (size_t i = 0; i < digits.len; i++) {
-        uint8_t d = digits.data[i];
-        if (!(d >= '0' && d <= '9') && !(d >= 'A' && d <= 'F') && !(d >= 'a' && d <= 'f'))
-            return false;
-    }
-    return true;
-}
-
 static enum err check_device(struct attest_case *c, struct span directory,
                              struct err_info *why)
 {
@@ -99,7 +82,7 @@ static enum err check_device(struct attest_case *c, struct span directory,
 
     if (attest_certificate_attribute(directory, oid_octets(OID_TPM_MANUFACTURER),
                                      &manufacturer) != 1 ||
-        !is_id(manufacturer, MANUFACTURER_SIZE, MANUFACTURER_SIZE))
+        !tpm_certificate_is_id(manufacturer, MANUFACTURER_SIZE, MANUFACTURER_SIZE))
         return err_set(why, ERR_UNAUTHORIZED,
                        "the AK certificate does not name the TPM's manufacturer (id: and "
                        "8 digits)");
@@ -109,7 +92,7 @@ static enum err check_device(struct attest_case *c, struct span directory,
                        "the AK certificate does not name the TPM's model");
     if (attest_certificate_attribute(directory, oid_octets(OID_TPM_VERSION), &version) !=
             1 ||
-        !is_id(version, 1, VERSION_DIGITS_MAX))
+        !tpm_certificate_is_id(version, 1, VERSION_DIGITS_MAX))
         return err_set(why, ERR_UNAUTHORIZED,
                        "the AK certificate does not name the TPM's version (id: and "
                        "digits)");

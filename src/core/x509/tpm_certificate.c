@@ -41,6 +41,22 @@ static void take_attribute(struct der_reader *r, struct tpm_certificate_name *na
     *to = value;
 }
 
+bool tpm_certificate_is_id(struct span text, size_t min, size_t max)
+{
+    struct span prefix = span_of("id:");
+    struct span digits = span_slice(text, prefix.len, text.len);
+
+    if (!span_equal(span_slice(text, 0, prefix.len), prefix) || digits.len < min ||
+        digits.len > max)
+        return false;
+    for (size_t i = 0; i < digits.len; i++) {
+        uint8_t d = digits.data[i];
+        if (!(d >= '0' && d <= '9') && !(d >= 'A' && d <= 'F') && !(d >= 'a' && d <= 'f'))
+            return false;
+    }
+    return true;
+}
+
 bool tpm_certificate_name_read(struct span name, struct tpm_certificate_name *read)
 {
     struct tpm_certificate_name found = {0};

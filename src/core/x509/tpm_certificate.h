@@ -16,6 +16,10 @@ struct tpm_certificate_name {
     struct span version;
 };
 
+/* Is it "id:" and `min` to `max` hexadecimal digits, as WebAuthn 8.3.1 wants manufacturer
+ * (8) and version? */
+bool tpm_certificate_is_id(struct span text, size_t min, size_t max);
+
 /* Read the name out of a Name element (RDNSequence), whose attributes may share a
  * RelativeDistinguishedName or not. False unless all three are there, once each, of 1 to
  * TPM_CERTIFICATE_TEXT_MAX octets of UTF-8 without control characters. */
