@@ -2,12 +2,17 @@
 neither the TPM nor its maker's CA nor the client's tools are ours."""
 import base64
 import contextlib
+import datetime
 import hashlib
+import http.client
 import json
 import os
 import signal
 import sqlite3
 import subprocess
+import tempfile
+import threading
+import time
 
 import pytest
 from cryptography import x509
@@ -187,7 +192,6 @@ def test_the_directory_says_where(house, enroller):
 
 @contextlib.contextmanager
 def serving_off(house):
-    import tempfile
     with tempfile.TemporaryDirectory() as folder:
         other = House(os.path.join(folder, "ca"), stub=house.stub)
         try:
@@ -210,7 +214,6 @@ def der(certificate):
 
 
 def make_ca(name, signer=None, signer_key=None):
-    import datetime
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.utcnow()
@@ -230,7 +233,6 @@ def tpm_name(manufacturer="id:494E5443", model="PTT", version="id:00010002"):
 
 def make_ek_certificate(public, issuer, issuer_key, *, usage="2.23.133.8.1", name=None, days=(-1, 400), ca=False,
                         encipher=None):
-    import datetime
     now = datetime.datetime.utcnow()
     is_rsa = isinstance(public, rsa.RSAPublicKey) if encipher is None else encipher
     builder = (x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(issuer.subject).public_key(public)
@@ -286,6 +288,7 @@ def test_certificates_of_an_ek_that_are_not_believed(own_makers, tpm, ak):
         (make_ek_certificate(public, root, key, ca=True), "is one of a CA"),
         (make_ek_certificate(public, root, key, encipher=False), "lacks keyEncipherment"),
         (make_ek_certificate(public, root, key, name=tpm_name(model=None)), "does not name the TPM's"),
+        (make_ek_certificate(public, root, key, name=tpm_name(version="2.0")), "does not name the TPM's"),
     ]
     for certificate, reason in rows:
         with pytest.raises(Refused) as refused:
@@ -444,7 +447,7 @@ def test_the_inventory_names_and_blocks(tmp_path, tpm, other_tpm, ak):
         leaf = x509.load_der_x509_certificate(enroller.enroll(tpm, ak)[0])
         assert identifier_of(leaf) == "laptop 17"
         [tpm_name] = names_of(leaf).value.get_values_for_type(x509.DirectoryName)
-        assert [a.value for a in tpm_name] == ["id:49424D00", "swtpm", "8217.4131.22.13878"]  # what it says of itself
+        assert [a.value for a in tpm_name] == ["id:49424D00", "swtpm", "id:20191023"]  # what it says of itself
         assert refused(enroller, question_of(other_tpm, other_tpm.make_ak())).status == 403
         waiting = tpm.activate(ak, EK_RSA, *enroller.attest(question_of(tpm, ak)))
         command(house, "device", "block", "laptop 17", "--yes")
@@ -509,19 +512,55 @@ def test_rates(tmp_path, makers, tpm, ak):
         assert (problem.status, problem.kind) == (429, "rateLimited") and int(problem.headers["Retry-After"]) > 0
 
 
-def test_a_validator_that_is_killed_is_asked_again(house, enroller, tpm, ak):
-    """It answers in milliseconds, so it is stopped first."""
-    import threading
-    pid = house.children()["validator"]
+def while_it_is_stopped(house, role, ask):
+    """What `ask` gives while that process is stopped, and then killed: another one is asked again."""
+    pid = house.children()[role]
     os.kill(pid, signal.SIGSTOP)
     answers = []
-    asking = threading.Thread(target=lambda: answers.append(enroller.attest(question_of(tpm, ak))))
+    asking = threading.Thread(target=lambda: answers.append(ask()))
     asking.start()
-    house_waits = threading.Event()
-    house_waits.wait(0.5)
+    asking.join(0.5)
+    assert not answers
     os.kill(pid, signal.SIGKILL)
     asking.join(60)
-    assert answers and len(tpm.activate(ak, EK_RSA, *answers[0])) == 32
+    return answers[0]
+
+
+def test_a_validator_that_is_killed_is_asked_again(house, enroller, tpm, ak):
+    """It answers in milliseconds, so it is stopped first."""
+    question = question_of(tpm, ak)
+    credential = while_it_is_stopped(house, "validator", lambda: enroller.attest(question))
+    assert len(tpm.activate(ak, EK_RSA, *credential)) == 32
+
+
+def test_a_signer_that_is_killed_is_asked_again(house, enroller, tpm, ak):
+    secret = tpm.activate(ak, EK_RSA, *enroller.attest(question_of(tpm, ak)))
+    chain = while_it_is_stopped(house, "signer", lambda: enroller.secret(secret))
+    assert spki_of(x509.load_der_x509_certificate(chain[0])) == ak.spki()
+
+
+def test_a_front_that_is_killed_after_it_took_the_secret(house, enroller, tpm, ak):
+    """The secret is gone, and what was begun is given up: the device begins anew."""
+    secret = tpm.activate(ak, EK_RSA, *enroller.attest(question_of(tpm, ak)))
+    pid = house.children()["signer"]
+    os.kill(pid, signal.SIGSTOP)
+    asking = threading.Thread(target=lambda: pytest.raises(Exception, enroller.secret, secret))
+    asking.start()
+    asking.join(0.5)
+    front = house.children()["front"]
+    os.kill(front, signal.SIGKILL)
+    os.kill(pid, signal.SIGCONT)
+    asking.join(60)
+    for _ in range(100):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            with pytest.raises(Refused) as caught:
+                enroller.secret(secret)
+            assert unknown(caught)
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("no front came back")
+    assert len(enroller.enroll(tpm, ak)) == 2
 
 
 # ---- settings

@@ -57,6 +57,13 @@ bool tpm_certificate_is_id(struct span text, size_t min, size_t max)
     return true;
 }
 
+bool tpm_certificate_name_is_good(const struct tpm_certificate_name *name)
+{
+    return tpm_certificate_is_id(name->manufacturer, TPM_CERTIFICATE_ID_DIGITS,
+                                 TPM_CERTIFICATE_ID_DIGITS) &&
+           tpm_certificate_is_id(name->version, 1, TPM_CERTIFICATE_VERSION_DIGITS);
+}
+
 bool tpm_certificate_name_read(struct span name, struct tpm_certificate_name *read)
 {
     struct tpm_certificate_name found = {0};
@@ -205,10 +212,10 @@ enum err tpm_certificate_ek_read(struct arena *a, struct span der,
                        "the EK certificate's extended key usage lacks "
                        "tcg-kp-EKCertificate (2.23.133.8.1)");
     TRY(check_key_usage(c, key_type(key), why));
-    if (!find_name(c, &read.name))
+    if (!find_name(c, &read.name) || !tpm_certificate_name_is_good(&read.name))
         return err_set(why, ERR_BAD_ATTESTATION_STATEMENT,
                        "the EK certificate's subjectAltName does not name the TPM's "
-                       "manufacturer, model and version");
+                       "manufacturer, model and version as id: and digits");
     *ek = read;
     return ERR_OK;
 }

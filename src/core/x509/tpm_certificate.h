@@ -16,6 +16,10 @@ struct tpm_certificate_name {
     struct span version;
 };
 
+#define TPM_CERTIFICATE_ID_DIGITS      8  /* of a manufacturer */
+#define TPM_CERTIFICATE_VERSION_DIGITS 16 /* of a version at most; makers write 4 or 8   \
+                                           */
+
 /* Is it "id:" and `min` to `max` hexadecimal digits, as WebAuthn 8.3.1 wants manufacturer
  * (8) and version? */
 bool tpm_certificate_is_id(struct span text, size_t min, size_t max);
@@ -24,6 +28,9 @@ bool tpm_certificate_is_id(struct span text, size_t min, size_t max);
  * RelativeDistinguishedName or not. False unless all three are there, once each, of 1 to
  * TPM_CERTIFICATE_TEXT_MAX octets of UTF-8 without control characters. */
 bool tpm_certificate_name_read(struct span name, struct tpm_certificate_name *read);
+
+/* Are manufacturer and version such ids? */
+bool tpm_certificate_name_is_good(const struct tpm_certificate_name *name);
 
 /* Write it as a directoryName (GeneralName), a RelativeDistinguishedName for each
  * attribute. */

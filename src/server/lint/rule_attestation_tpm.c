@@ -14,6 +14,8 @@ const char *rule_attestation_tpm(const struct lint_subject *s)
         if (!tpm_certificate_name_read(s->names[i].value, &name))
             return "a directoryName does not have the TPM's manufacturer, model and "
                    "version";
+        if (!tpm_certificate_name_is_good(&name))
+            return "manufacturer and version are not id: and hexadecimal digits";
         found++;
     }
     return found == 1 ? NULL : "there is not just one directoryName";

@@ -186,6 +186,10 @@ static void names(void **state)
         p.extensions[AT_NAMES] = names_extension(buf_span(&b), true);
         assert_broken(&p, rows[i].rule);
     }
+    of.tpm.version = span_of("1.2.3.4");
+    p.extensions[AT_NAMES] = names_extension(names_of(&of), true);
+    assert_broken(&p, "rule_attestation_tpm");
+    of = good_device();
     of.tpm.model = span_of("two\nlines");
     p.extensions[AT_NAMES] = names_extension(names_of(&of), true);
     assert_broken(&p, "rule_attestation_tpm");
