@@ -9,11 +9,11 @@
  * with "mustFail" of another. What "policy" comes to here stands in the table below.
  *
  * Our own files may say more in a vector: "says", a part of the sentence it is refused
- * with; "differs", true where only the identifier is at fault; "rules": {"sha1",
- * "presence", "strongBox", "verifiedBoot", "packed", "androidStatus"}; "known": [{"kind",
- * "sha256"}]; "rootPem" or "noRoots" instead of the file's root; "time"; "off", a format
- * that is not enabled; "byInventory", "identities" and "facts" (members of them) as they
- * must come out. */
+ * with; "config", true where the CA's configuration is at fault; "differs", true where
+ * only the identifier is at fault; "rules": {"sha1", "presence", "strongBox",
+ * "verifiedBoot", "packed", "androidStatus"}; "known": [{"kind", "sha256"}]; "rootPem" or
+ * "noRoots" instead of the file's root; "time"; "off", a format that is not enabled;
+ * "byInventory", "identities" and "facts" (members of them) as they must come out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,6 +244,9 @@ static const char *run(struct arena *a, const struct json *file,
         return "it should be valid";
     if (says != NULL && strstr(why.detail, says) == NULL)
         return arena_printf(a, "it should say \"%s\"", says);
+    if (json_member(vector, "config") != NULL &&
+        is_set(vector, "config") != (code == ERR_CONFIG))
+        return "whether the CA is at fault";
     if (json_member(vector, "differs") != NULL && is_set(vector, "differs") != differs)
         return "whether only the identifier differs";
     return NULL;

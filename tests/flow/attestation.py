@@ -153,8 +153,8 @@ def octets_of(certificate):
 
 
 def pack(fmt, statement, **members):
-    """The CBOR of an attestation object."""
-    return cbor2.dumps({"fmt": fmt, "attStmt": statement, **members})
+    """The CBOR of an attestation object; a member of the statement that is None is left out."""
+    return cbor2.dumps({"fmt": fmt, "attStmt": {name: value for name, value in statement.items() if value is not None}, **members})
 
 
 # -- formats

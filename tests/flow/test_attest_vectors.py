@@ -43,6 +43,7 @@ def case(att_obj, says=None, identifier="SN-TPM-0001", kind="permanent-identifie
     if says is not None:
         vector["says"] = says
         vector.setdefault("differs", False)
+        vector.setdefault("config", False)
     return vector
 
 
@@ -82,7 +83,7 @@ def tpm(says=None, **changes):
     return case(att.tpm_object(CA, KEY_AUTHORIZATION, **changes), says, **more)
 
 
-MORE = ("identifier", "kind", "rules", "known", "rootPem", "noRoots", "time", "off", "byInventory", "identities", "facts", "differs", "csr")
+MORE = ("identifier", "kind", "rules", "known", "rootPem", "noRoots", "time", "off", "byInventory", "identities", "facts", "differs", "csr", "config")
 
 # -- the object
 
@@ -240,7 +241,7 @@ def chain_cases():
         "chain-rsa1024": of(weak, "too weak"),
         "chain-critical-unknown": of(deep, "unhandled critical extension", extra=[raw(CNS, der(5), critical=True)]),
         "chain-unknown": of(deep, extra=[raw(CNS, b"whatever")]),
-        "chain-no-roots": case(att.tpm_object(CA, KEY_AUTHORIZATION), "there are no roots", noRoots=True),
+        "chain-no-roots": case(att.tpm_object(CA, KEY_AUTHORIZATION), "there are no roots", noRoots=True, config=True),
         "chain-vendor-roots": case(att.apple_object(CA, TOKEN), "the chain is not good", identifier="C02TEST00001", noRoots=True),
         "chain-version-1": case(att.pack("apple", {"x5c": [version_1(mine)]}), "version is not 3", identifier="C02TEST00001", rootPem=mine.root_pem),
         "chain-broken-der": case(att.pack("apple", {"x5c": [v1]}), "a certificate of x5c", identifier="C02TEST00001"),
@@ -325,7 +326,9 @@ def step_cases():
         "step-rsa1024": step("too weak", key=att.new_key("rsa1024")),
         "step-alg-other": step("is not the algorithm of the key", statement={"alg": -257}),
         "step-alg-text": step("\"alg\" of the statement has another type", statement={"alg": "ES256"}),
-        "step-no-sig": step("\"sig\" of the statement has another type", statement={"sig": "x"}),
+        "step-no-alg": step("the statement has no \"alg\"", statement={"alg": None}),
+        "step-no-sig": step("the statement has no \"sig\"", statement={"sig": None}),
+        "step-sig-type": step("\"sig\" of the statement has another type", statement={"sig": "x"}),
         "step-empty-sig": step("\"sig\" of the statement is empty", statement={"sig": b""}),
         "step-raw-sig": step("one more CBOR byte string", wrap=lambda s: s),
         "step-text-sig": step("one more CBOR byte string", wrap=lambda s: cbor2.dumps(s.hex())),
@@ -446,6 +449,11 @@ def android_cases():
         "android-boot-any": android(boot=(False, 2), facts={"verifiedBoot": False}),
         "android-boot-broken": android("the root of trust", hardware=hardware() + att.android_tag(704, der(0x30))),
         "android-list-order": android(hardware=att.android_tag(713, der(4, b"ANDROID0001")) + att.android_tag(702, att.der_integer(0)) + long_tag),
+        "android-list-empty-tag": android("malformed", hardware=hardware() + b"\xbf\x84\x58\x00"),
+        "android-list-primitive-purpose": android("malformed", hardware=b"\x81\x05\x31\x03\x02\x01\x02" + hardware(tags={1: None})),
+        "android-list-length-zero": android("malformed", hardware=b"\xa4\x82\x00\x81" + b"\x00" * 129 + hardware()),
+        "android-list-length-81": android(hardware=b"\xa4\x81\x81" + b"\x00" * 129 + hardware()),
+        "android-list-length-cut": android("malformed", hardware=hardware() + b"\xa4\x82\x01"),
         "android-list-primitive": android("malformed", hardware=b"\x81\x00"),
         "android-list-tag-zero": android("malformed", hardware=b"\xbf\x80\x01\x00"),
         "android-list-tag-small": android("malformed", hardware=b"\xbf\x1e\x01\x00"),
@@ -463,8 +471,8 @@ def android_cases():
         "android-serial-long": case(att.pack("android-key", {"x5c": [certificate_by_hand(CA, der(0xA0, der(2, b"\x02")), b"", serial=b"\x01" * 65)] +
                                                              CA.chain(CA.intermediate)[1:]}), "the serial number of x5c[0] is too long",
                                     identifier="ANDROID0001", rules={"androidStatus": status(other)}),
-        "android-status-broken": android("status list of Android's attestation keys cannot be read", rules={"androidStatus": "{"}),
-        "android-status-no-entries": android("status list of Android's attestation keys cannot be read", rules={"androidStatus": "{}"}),
+        "android-status-broken": android("status list of Android's attestation keys cannot be read", rules={"androidStatus": "{"}, config=True),
+        "android-status-no-entries": android("status list of Android's attestation keys cannot be read", rules={"androidStatus": "{}"}, config=True),
     }
 
 
@@ -491,8 +499,7 @@ def tpm_cases():
     nothing = {"names": [], "identifier": "asset 17"}
     raw_san = lambda *parts: {"directory": [], "names": [], "extra": [raw("2.5.29.17", der(0x30, *parts), critical=True)]}  # noqa: E731
     directory = der(0xA4, att.tpm_directory().value.public_bytes())
-    multi = der(0x30, der(0x31, *[der(0x30, att.der_oid(oid), der(0x0C, text)) for oid, text in (
-        ("2.23.133.2.1", b"id:00001014"), ("2.23.133.2.2", b"SW"), ("2.23.133.2.3", b"id:0001"))]))
+    multi = tpm_name_by_hand()
     pid_bytes = der(0xA0, att.der_oid(att.PERMANENT_IDENTIFIER), der(0xA0, der(0x30, der(0x0C, b"SN-TPM-0001"))))
     many = [pid(f"device {i}") for i in range(9)]
     return {
@@ -516,6 +523,12 @@ def tpm_cases():
         "tpm-alg-unknown": tpm("\"alg\" is -36", statement={"alg": -36}),
         "tpm-alg-missing": tpm("\"alg\" of the statement has another type", statement={"alg": b"ES256"}),
         "tpm-ver-1.2": tpm("\"ver\" of the statement is not", statement={"ver": "1.2"}),
+        "tpm-no-ver": tpm("\"ver\" of the statement is not", statement={"ver": None}),
+        "tpm-ver-octets": tpm("\"ver\" of the statement is not", statement={"ver": b"2.0"}),
+        "tpm-no-info": tpm("the statement has no \"certInfo\"", statement={"certInfo": None}),
+        "tpm-no-pubarea": tpm("the statement has no \"pubArea\"", statement={"pubArea": None}),
+        "tpm-info-4097": tpm("not 1 to 4096", cert_info=good_info + b"\x00" * 4097),
+        "tpm-sig-4097": tpm("not 1 to 4096", signature=good_signature + b"\x00" * 4097),
         "tpm-ver-number": tpm("\"ver\" of the statement is not", statement={"ver": 2}),
         "tpm-sig-by-other-ak": tpm("is not the signature of \"certInfo\"", signer=other_ak),
         "tpm-sig-by-rsa-ak": tpm("is not the signature of \"certInfo\"", signer=rsa_ak),
@@ -546,6 +559,9 @@ def tpm_cases():
         "tpm-pubarea-4097": tpm("not 1 to 4096", public=b"\x00" * 4097),
         "tpm-pubarea-coordinate": tpm("too long for its curve", public=att.tpmt_public(KEY, pad=b"\x01")),
         "tpm-pubarea-padded": tpm(public=att.tpmt_public(KEY, pad=b"\x00")),
+        "tpm-pubarea-aes": tpm(public=att.tpmt_public(KEY, symmetric=struct.pack(">HHH", 6, 128, 0x43))),
+        "tpm-pubarea-camellia": tpm("not AES in mode CFB", public=att.tpmt_public(KEY, symmetric=struct.pack(">HHH", 0x26, 128, 0x43))),
+        "tpm-pubarea-aes-100": tpm("not AES in mode CFB", public=att.tpmt_public(KEY, symmetric=struct.pack(">HHH", 6, 100, 0x43))),
         "tpm-pubarea-cbc": tpm("not AES in mode CFB", public=att.tpmt_public(KEY, symmetric=struct.pack(">HHH", 6, 128, 0x42))),
         "tpm-pubarea-followed": tpm("\"pubArea\" is no TPMT_PUBLIC", public=public + b"\x00"),
         "tpm-pubarea-cut": tpm("\"pubArea\" is no TPMT_PUBLIC", public=public[:-1]),
@@ -573,6 +589,12 @@ def tpm_cases():
         "tpm-ak-no-manufacturer": tpm("does not name the TPM's manufacturer", directory=[att.tpm_directory(manufacturer="")]),
         "tpm-ak-manufacturer": tpm("does not name the TPM's manufacturer", directory=[att.tpm_directory(manufacturer="IBM")]),
         "tpm-ak-manufacturer-digits": tpm("does not name the TPM's manufacturer", directory=[att.tpm_directory(manufacturer="id:0000101G")]),
+        "tpm-ak-manufacturer-7": tpm("does not name the TPM's manufacturer", directory=[att.tpm_directory(manufacturer="id:0000101")]),
+        "tpm-ak-manufacturer-9": tpm("does not name the TPM's manufacturer", directory=[att.tpm_directory(manufacturer="id:000010144")]),
+        "tpm-ak-model-empty": tpm("does not name the TPM's model", **raw_san(der(0xA4, tpm_name_by_hand(model=b"")), pid_bytes)),
+        "tpm-ak-model-twice": tpm("does not name the TPM's model", **raw_san(der(0xA4, tpm_name_by_hand(more=b"SW")), pid_bytes)),
+        "tpm-ak-version-empty": tpm("does not name the TPM's version", **raw_san(der(0xA4, tpm_name_by_hand(version=b"id:")), pid_bytes)),
+        "tpm-ak-version-17": tpm("does not name the TPM's version", directory=[att.tpm_directory(version="id:" + "0" * 17)]),
         "tpm-ak-no-model": tpm("does not name the TPM's model", directory=[att.tpm_directory(model="")]),
         "tpm-ak-no-version": tpm("does not name the TPM's version", directory=[att.tpm_directory(version="")]),
         "tpm-ak-version": tpm("does not name the TPM's version", directory=[att.tpm_directory(version="2019")]),
@@ -620,6 +642,14 @@ def tpm_cases():
         "tpm-known-stranger": case(att.tpm_object(STRANGER, KEY_AUTHORIZATION, ak=AK, names=[urn]), "the chain is not good", identifier="asset 17",
                                    known=known("ek", EK)),
     }
+
+
+def tpm_name_by_hand(model=b"SW", version=b"id:0001", more=None):
+    """A Name of one RDN, as some makers have it."""
+    values = [("2.23.133.2.1", b"id:00001014"), ("2.23.133.2.2", model), ("2.23.133.2.3", version)]
+    if more is not None:
+        values.append(("2.23.133.2.2", more))
+    return der(0x30, der(0x31, *[der(0x30, att.der_oid(oid), der(0x0C, text)) for oid, text in values]))
 
 
 def padded(signature):
