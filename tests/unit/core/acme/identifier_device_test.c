@@ -136,6 +136,41 @@ static void too_long(void **state)
     assert_int_equal(identifier_read_device(a, P, span_of(text), &read, NULL), ERR_OK);
 }
 
+/* As people write them: a type, or none. */
+static void written_by_people(void **state)
+{
+    static const struct {
+        const char *text, *value;
+        enum identifier_type type;
+        enum err result;
+    } words[] = {
+        {"A B", "A B", P, ERR_OK},
+        {"permanent-identifier:A", "A", P, ERR_OK},
+        {"permanent-identifier:permanent-identifier:A", "permanent-identifier:A", P,
+         ERR_OK},
+        {"hardware-module:A/1.2", "A/1.2", H, ERR_OK},
+        {"hardware-module", "hardware-module", P, ERR_OK},
+        {"dns:A", "dns:A", P, ERR_OK}, /* no device */
+        {"urn:ek:1", "urn:ek:1", P, ERR_OK},
+        {"hardware-module:A", "", H, ERR_MALFORMED},
+        {"permanent-identifier:", "", P, ERR_MALFORMED},
+        {"", "", P, ERR_MALFORMED},
+    };
+    (void)state;
+    AUTO(arena) struct arena *a = arena_new();
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct identifier read = {0};
+        enum err result = identifier_device_read(a, words[i].text, &read, NULL);
+        if (result != words[i].result)
+            fail_msg("%s: %s", words[i].text, err_name(result));
+        if (result != ERR_OK)
+            continue;
+        assert_string_equal(read.value, words[i].value);
+        assert_int_equal(read.type, words[i].type);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +178,7 @@ int main(void)
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(joined),
         cmocka_unit_test(too_long),
+        cmocka_unit_test(written_by_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
