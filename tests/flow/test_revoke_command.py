@@ -82,7 +82,7 @@ def test_whom_it_would_revoke(house, client, responder, other, tmp_path):
         (["--key", key_hash(pems["b"])], "b"), (["--key", tmp_path / "b.pem"], "b"), (["--key", tmp_path / "b.pub"], "b"),
         (["--key", tmp_path / "b.key"], "b"), (["--key", tmp_path / "b.csr"], "b"), (["--key", tmp_path / "b.der"], "b"),
         (["--incident", incident], "ab"), (["--incident", by_serial], "ac"), (["--issuer", issuer(pems["a"])], "abc"),
-        (["--issuer", "69:88"], ""), (["--issued-from", "1h"], "abc"), (["--issued-before", "1h"], ""),
+        (["--issued-from", "1h"], "abc"), (["--issued-before", "1h"], ""),
         (["--profile", "no-such"], ""), (["--incident", by_serial, "--name", ".example.test"], "a"),
         (["--file", lists, "--account", account_of(other)], "c"), (["--incident", incident, "--key", key_hash(pems["b"])], "b"),
         (["--incident", by_serial, "--key", key_hash(pems["b"])], ""),
@@ -256,6 +256,24 @@ def test_what_is_refused(house, client, responder, tmp_path):
         error = admin(house, "revoke", *words, "--yes", fails=64 if code == "USAGE" else 1)
         assert error["code"] == code and part in error["detail"], (words, error)
     assert house.content() == content and revocations(house) == {}
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_an_issuer_that_nobody_knows(house, client, responder, running):
+    """A mistake, and no answer that says nothing was found; one that is known may have signed nothing that is meant."""
+    pem = client.issue(responder, "a.example.test")
+    colons, wrong = issuer(pem), "ab" * 20
+    known = colons.replace(":", "").lower()
+    if not running:
+        assert house.stop() == 0
+    for right in (known, colons):
+        assert admin(house, "revoke", "--issuer", right, "--name", "none.example.test")["count"] == 0
+    done = subprocess.run([house_module.CAIRN_CA, "revoke", "--dir", house.directory, "--issuer", wrong, "--yes"],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert f"no certificate is signed by {wrong}; known are" in done.stderr and known in done.stderr, done.stderr
+    if not running:
+        house.start()
 
 
 def test_expired_ones_are_left_alone(house, client, responder):

@@ -1,6 +1,7 @@
 /* cairn-ca revoke: one step of the CA after the other, until all was looked at. A step is
  * short (admin_revocation.c), so requests go on meanwhile; and whoever breaks off here
  * gives the same command again: what is revoked already is left alone. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #define ROWS_SHOWN    20
 #define UNKNOWN_SHOWN 20
 #define PROGRESS_US   2000000 /* between two lines */
+#define ISSUERS_SHOWN 400     /* octets */
 #define TRIES         20      /* when the CA is being restarted */
 #define TRY_AGAIN_S   1
 
@@ -175,12 +177,51 @@ static enum err walk(struct revoking *r, size_t first, size_t count, struct err_
     return ERR_OK;
 }
 
+/* A key identifier as it is listed. */
+static bool is_same_key(const char *text, const char *listed)
+{
+    for (; *text != '\0'; text++)
+        if (*text != ':' && tolower((unsigned char)*text) != *listed++)
+            return false;
+    return *listed == '\0';
+}
+
+/* Where nothing was found, an issuer that is mistyped must not look like one that has
+ * signed nothing. */
+static enum err check_issuer(struct revoking *r, struct err_info *why)
+{
+    static const char request[] = "{\"command\":\"crl list\",\"arguments\":{}}";
+    struct arena *a = r->line->arena;
+    const char *wanted = r->line->issuer_key;
+    const struct json *answer = NULL;
+    const char *before = "";
+    const char *known = "";
+
+    TRY(ask(r, a, span_of(request), &answer, why));
+    const struct json *lists = json_member(answer, "lists");
+    for (size_t i = 0; i < json_count(lists); i++) {
+        const char *key = json_text(json_member(json_element(lists, i), "issuer"));
+        if (key == NULL || strcmp(key, before) == 0) /* parts of one follow each other */
+            continue;
+        if (is_same_key(wanted, key))
+            return ERR_OK;
+        before = key;
+        if (strlen(known) < ISSUERS_SHOWN)
+            known = arena_printf(a, "%s%s%s", known, known[0] != '\0' ? ", " : "", key);
+    }
+    return err_set(why, ERR_NOT_FOUND, "--issuer: no certificate is signed by %.100s%s%s",
+                   wanted, known[0] != '\0' ? "; known are " : "", known);
+}
+
 static enum err walk_all(struct revoking *r, struct err_info *why)
 {
     size_t all = r->wish.serial_count;
 
-    if (all == 0)
-        return walk(r, 0, 0, why);
+    if (all == 0) {
+        TRY(walk(r, 0, 0, why));
+        bool none = r->sums.certificates + r->sums.revoked + r->sums.expired == 0;
+        return none && r->line->issuer_key != NULL ? check_issuer(r, why) : ERR_OK;
+    }
     for (size_t first = 0; first < all; first += COMMAND_REVOKE_SERIALS) {
         size_t left = all - first;
         TRY(walk(r, first, left < COMMAND_REVOKE_SERIALS ? left : COMMAND_REVOKE_SERIALS,
