@@ -1,5 +1,4 @@
 """A TLS server that answers tls-alpn-01 well or badly, written from RFC 8446, RFC 8737 and RFC 8738."""
-import contextlib
 import datetime
 import ipaddress
 import socket
@@ -13,6 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from listeners import Listeners
 
 PROTOCOL = "acme-tls/1"
 IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
@@ -138,29 +139,13 @@ class Visit:
             self.ended = True
 
 
-class Server:
+class Server(Listeners):
     """On some addresses and a port. `scripts`: server name to function(visit); what a script returns is a context
     to shake hands with, or octets to say, or None when it has done everything itself."""
 
     def __init__(self, addresses, port, listen):
         self.scripts, self.digests, self.visits = {}, {}, []
-        self.sockets = [listen(address, port) for address in addresses]
-        for s in self.sockets:
-            threading.Thread(target=self.accept, args=[s], daemon=True).start()
-
-    def close(self):
-        for s in self.sockets:
-            with contextlib.suppress(OSError):
-                s.shutdown(socket.SHUT_RDWR)
-            s.close()
-
-    def accept(self, s):
-        while True:
-            try:
-                connection, _ = s.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=[connection], daemon=True).start()
+        super().__init__(addresses, port, listen)
 
     def serve(self, connection):
         connection.settimeout(60)

@@ -16,6 +16,7 @@ import house as house_module
 import responder as responder_module
 import world as world_module
 from acme_raw import b64, make_csr
+from rejudged import nothing_found
 from test_star import text, wait_until
 
 US = "ca.example.net"
@@ -93,6 +94,7 @@ def is_issued(client, url, answer):
 def world(tmp_path_factory):
     made = World(tmp_path_factory.mktemp("caa") / "ca")
     yield made
+    nothing_found(made.house)
     made.close()
 
 
@@ -264,8 +266,8 @@ def test_the_validator_dies_meanwhile(own):
         assert is_issued(own.again(), url, answer.result())
 
 
-def test_the_house_dies_meanwhile(own):
-    """Nothing was begun: the order is ready, and the same request does it."""
+def killed_while_asking(own):
+    """A name whose DNS is silent, and the order that was to be finalized when the house was killed; it serves again."""
     name = own.name(OURS)
     client, url, order = own.ready(name)
     own.set(name, silent=True)
@@ -277,6 +279,12 @@ def test_the_house_dies_meanwhile(own):
         with pytest.raises(OSError):
             answer.result()
     own.house.start()
+    return name, url, order
+
+
+def test_the_house_dies_meanwhile(own):
+    """Nothing was begun: the order is ready, and the same request does it."""
+    name, url, order = killed_while_asking(own)
     client = own.again()
     assert client.post(url, None).json["status"] == "ready"
     own.set(name, NOBODY)

@@ -15,7 +15,7 @@ import world as world_module
 from acme_raw import make_csr
 from test_admin import account_of, admin
 from test_audit import events, verify
-from test_caa_again import NOBODY, OURS, World, finalize, house_count, is_issued
+from test_caa_again import NOBODY, OURS, World, finalize, house_count, is_issued, killed_while_asking
 from test_evidence import shown
 from test_star import text, wait_until
 
@@ -168,17 +168,7 @@ def test_killed_between_the_round_and_the_signature(own):
 
 def test_killed_before_the_round_is_over(own):
     """What nobody recorded decided nothing."""
-    name = own.name(OURS)
-    client, url, order = own.ready(name)
-    own.set(name, silent=True)
-    before = own.asked(name)
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(finalize, client, order)
-        wait_until(lambda: own.asked(name) > before)
-        own.house.kill()
-        with pytest.raises(OSError):
-            answer.result()
-    own.house.start()
+    name, url, order = killed_while_asking(own)
     assert looks(own, url) == []
     own.set(name, NOBODY)
     assert finalize(own.again(), order).type == "caa"

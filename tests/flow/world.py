@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 import acme_raw
 import house as house_module
+from listeners import Listeners
 
 CLONE_NEWNET = 0x40000000
 
@@ -250,30 +251,14 @@ def response(status, body=b"", headers=(), length=True):
     return text.encode("latin-1") + b"\r\n" + body
 
 
-class Web:
+class Web(Listeners):
     """Servers on some addresses and one port. `scripts`: host (of the Host header) to function(web, request,
     connection), which returns the octets to send, or None when it has sent all itself."""
 
     def __init__(self, addresses, port, scripts, tls=None):
         self.scripts, self.tls = scripts, tls
         self.tokens, self.hits = {}, []
-        self.sockets = [listen(address, port) for address in addresses]
-        for s in self.sockets:
-            threading.Thread(target=self.accept, args=[s], daemon=True).start()
-
-    def close(self):
-        for s in self.sockets:
-            with contextlib.suppress(OSError):
-                s.shutdown(socket.SHUT_RDWR)
-            s.close()
-
-    def accept(self, s):
-        while True:
-            try:
-                connection, _ = s.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=[connection], daemon=True).start()
+        super().__init__(addresses, port, listen)
 
     def serve(self, connection):
         with contextlib.suppress(OSError, ValueError), connection:
