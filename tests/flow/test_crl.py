@@ -222,6 +222,8 @@ def test_caching(publishing):
     house.wait_for_serial(serial_of(der))
     fresh = house.get(house.path(), If_None_Match=tag)
     assert fresh.status == 200 and fresh.headers["ETag"] != tag
+    issuer = house.get(f"/ca/{house.key_id}.cer")  # its key may be certified again, at the same place
+    assert issuer.headers["ETag"] == f'"{hashlib.sha256(issuer.content).hexdigest()[:32]}"'
 
 
 def test_caches_do_not_outlive_the_list(publishing):

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/crypto/der_read.h"
 #include "core/x509/certificate.h"
 #include "server/exchange/shelf.h"
@@ -22,6 +23,7 @@
 #define LEAP_FIRST     1000 /* a second's numbers */
 #define LEAP_LAST      (UINT64_C(1) << 45)
 #define UNLISTED_STEP  100
+#define ETAG_OCTETS    16
 #define FOREVER_US     INT64_MAX
 
 static void run(struct work_job *job, struct store_session *session);
@@ -99,6 +101,17 @@ static struct span first_of(struct span ders)
     return der_read_element(&r);
 }
 
+/* A key may be certified again: then its certificate is another, at the same path. */
+static const char *etag_of(struct arena *a, struct span octets)
+{
+    uint8_t digest[HASH_SHA256_SIZE];
+    char hex[2 * ETAG_OCTETS + 1];
+
+    hash_sha256(octets, digest);
+    text_hex(hex, digest, ETAG_OCTETS);
+    return arena_printf(a, "\"%s\"", hex);
+}
+
 /* Its certificate, once. */
 static void publish_issuer(struct front_crl *c, const struct issuer *issuer)
 {
@@ -107,12 +120,14 @@ static void publish_issuer(struct front_crl *c, const struct issuer *issuer)
     struct shelf_document document = {0};
     struct err_info why = {0};
 
-    if (shelf_get(c->front->services.published, path, a, &document))
+    const struct span der = first_of(issuer->chain_der);
+    if (shelf_get(c->front->services.published, path, a, &document) &&
+        span_equal(document.octets, der))
         return;
     document = (struct shelf_document){.content_type = "application/pkix-cert",
-                                       .octets = first_of(issuer->chain_der),
+                                       .octets = der,
                                        .modified = issuer->template.not_before,
-                                       .etag = "\"1\""};
+                                       .etag = etag_of(a, der)};
     shelf_put(c->front->services.published, path, &document, NULL, NULL);
     if (front_crl_write(c->folder, path, document.octets, &why) != ERR_OK)
         log_event(LOG_LEVEL_ERROR, "crl.not_written", "why=" LOG_QUOTE, why.detail);
