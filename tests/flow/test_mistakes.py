@@ -220,3 +220,12 @@ def test_a_store_of_another_user(ordinary):
     assert done.returncode == 1
     assert all("Permission denied" in line for line in reasons(done)), done.stderr
     assert reasons(done)
+
+
+def test_a_store_that_is_no_file(tmp_path):
+    """Which file it is about, and what is in the way."""
+    directory = tmp_path / "ca"
+    subprocess.run([house_module.CAIRN_CA, "init", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+    (directory / "cairn.db").mkdir()
+    done = subprocess.run([house_module.CAIRN_CA, "account", "list", "--dir", directory], capture_output=True, text=True)
+    assert done.returncode == 1 and f"{directory}/cairn.db: Is a directory" in done.stderr, done.stderr

@@ -13,6 +13,18 @@ static const char *const sql_of[STATEMENT_COUNT] = {
 #undef STATEMENT
 };
 
+/* Which file, and why, as far as SQLite says. */
+static enum err cannot(struct store_connection *c, const char *what, struct err_info *why)
+{
+    const char *path = c->db != NULL ? sqlite3_db_filename(c->db, "main") : NULL;
+    int error = c->db != NULL ? sqlite3_system_errno(c->db) : 0;
+
+    if (path == NULL || path[0] == '\0')
+        path = "the store's file";
+    return error != 0 ? err_set_os(why, ERR_STORE, error, "%s cannot be %s", path, what)
+                      : err_set(why, ERR_STORE, "%s cannot be %s", path, what);
+}
+
 enum err store_connection_error(struct store_connection *c, int result,
                                 struct err_info *why)
 {
@@ -26,9 +38,9 @@ enum err store_connection_error(struct store_connection *c, int result,
     case SQLITE_BUSY:
         return err_set(why, ERR_STORE, "the store is in use by another program");
     case SQLITE_CANTOPEN:
-        return err_set(why, ERR_STORE, "the store's file cannot be opened");
+        return cannot(c, "opened", why);
     case SQLITE_READONLY:
-        return err_set(why, ERR_STORE, "the store's file cannot be written");
+        return cannot(c, "written", why);
     default:
         return err_set(why, ERR_STORE, "the store failed: %s",
                        c->db != NULL ? sqlite3_errmsg(c->db) : sqlite3_errstr(result));
@@ -49,7 +61,10 @@ static enum err open_file(const char *path, int flags, struct store_connection *
         result = sqlite3_file_control(c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
     if (result == SQLITE_OK)
         return ERR_OK;
-    enum err failure = store_connection_error(c, result, why);
+    enum err failure = (result & 0xff) == SQLITE_CANTOPEN && c->db != NULL
+                           ? err_set_os(why, ERR_STORE, sqlite3_system_errno(c->db),
+                                        "cannot open %s", path)
+                           : store_connection_error(c, result, why);
     store_connection_close(c);
     return failure;
 }
