@@ -10,6 +10,7 @@ import pytest
 
 import acme_raw
 import house as house_module
+from rejudged import nothing_found
 from test_admin import admin
 
 HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
@@ -27,6 +28,7 @@ def make_house(tmp_path_factory):
     for house in made:
         code = house.stop()
         text = house.text()
+        nothing_found(house)
         house.close()
         assert code == 0 and "AddressSanitizer" not in text and "runtime error" not in text, text[-4000:]
 

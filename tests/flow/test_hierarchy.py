@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from acme_raw import Client, b64, make_csr
 from house import CAIRN_CA, House
+from rejudged import nothing_found
 from responder import Responder
 
 NAME = "hierarchy.example.test"
@@ -69,6 +70,7 @@ def issues(house, names=(NAME,)):
         client.post(order["finalize"], {"csr": b64(make_csr(list(names)))})
         body = client.post(client.poll(url, ("valid", "invalid")).json["certificate"], None).body
         assert house.stop() == 0
+        nothing_found(house)
     finally:
         responder.close()
     chain = re.findall(rb"-----BEGIN.*?END CERTIFICATE-----\n", body, re.DOTALL)

@@ -19,6 +19,7 @@ import judges
 import responder as responder_module
 import test_kill
 from acme_raw import b64, make_csr
+from rejudged import nothing_found
 
 LIFETIME = 4  # seconds
 PEM = "application/pem-certificate-chain"
@@ -104,6 +105,7 @@ def shared(tmp_path_factory):
         yield made
         assert house.stop() == 0, house.text()[-3000:]
         assert "ERROR: AddressSanitizer" not in house.text() and "runtime error" not in house.text()
+        nothing_found(house)
     finally:
         made.responder.close()
         house.close()

@@ -10,6 +10,7 @@ import acme_raw
 import house as house_module
 import world as world_module
 from acme_raw import b64, make_csr
+from rejudged import nothing_found
 
 CLOSE = {"status": "deactivated"}
 
@@ -61,6 +62,7 @@ class World:
 def world(tmp_path_factory):
     made = World(tmp_path_factory.mktemp("subdomains") / "ca", "authorization.subdomains=true")
     yield made
+    nothing_found(made.house)
     made.close()
 
 
