@@ -3,6 +3,7 @@ of it. It proves nothing and keeps no state worth the name."""
 import base64
 import datetime
 import http.server
+import ipaddress
 import itertools
 import json
 import pathlib
@@ -27,6 +28,14 @@ def decode(text):
 def problem(kind, detail="because", status=400, **headers):
     body = {"type": f"urn:ietf:params:acme:error:{kind}", "detail": detail, "status": status}
     return status, {"Content-Type": PROBLEM, **headers}, body
+
+
+def identifier(name):
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return {"type": "dns", "value": name}
+    return {"type": "ip", "value": name}
 
 
 class Request:
@@ -140,7 +149,7 @@ class FakeCa:
 
     def order_object(self, **more):
         status = ("valid" if self.certificate else "ready" if len(self.proved) == len(self.names) else "pending")
-        return {"status": status, "identifiers": [{"type": "dns", "value": n} for n in self.names],
+        return {"status": status, "identifiers": [identifier(n) for n in self.names],
                 "authorizations": [f"{self.base}/authz/{i}" for i in range(len(self.names))],
                 "finalize": f"{self.base}/finalize", **({"certificate": f"{self.base}/cert"} if self.certificate else {}), **more}
 
@@ -160,7 +169,7 @@ class FakeCa:
     def authz(self, request):
         i = int(request.path.rpartition("/")[2])
         return 200, {}, {"status": "valid" if i in self.proved else "pending",
-                         "identifier": {"type": "dns", "value": self.names[i]},
+                         "identifier": identifier(self.names[i]),
                          "challenges": [{"type": "foo-01", "url": f"{self.base}/foo", "status": "pending"},
                                         self.challenge_object(i)]}
 
