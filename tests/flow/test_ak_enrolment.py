@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +24,7 @@ from cryptography.x509.oid import NameOID
 import swtpm
 from acme_raw import Client
 from enrolment import Enroller, Refused, question_of
-from house import CAIRN_CA, House
+from house import CAIRN_CA, ROOT, House
 from swtpm import EK_P384, EK_RSA, text
 
 pytestmark = pytest.mark.skipif(swtpm.missing() is not None, reason=f"not there: {swtpm.missing()}")
@@ -579,3 +580,19 @@ def test_check_config_names_the_mistake(tmp_path, sets, reason):
                                "directories.default.attestation_enrollment=true",
                                *(word for one in sets for word in ("--set", one))], capture_output=True, text=True, timeout=60)
         assert done.returncode != 0 and reason in done.stderr
+
+
+def test_the_examples_of_the_document_are_good(tmp_path):
+    """Each configuration in docs/devices.md."""
+    document = (ROOT / "docs/devices.md").read_text()
+    examples = re.findall(r"^    profiles:\n(?:    .*\n)+", document, re.MULTILINE)
+    assert len(examples) >= 2
+    with serving(tmp_path, start=False) as house:
+        makers = house.directory / "ek-roots"
+        makers.mkdir()
+        (makers / "maker.crt").write_bytes(house.root.read_bytes())
+        file = house.directory / "cairn-ca.yaml"
+        for example in examples:
+            file.write_text("dns_names: [ca.example.test]\n" + re.sub(r"^    ", "", example, flags=re.MULTILINE))
+            done = subprocess.run([CAIRN_CA, "check-config", "--dir", house.directory], capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr + example
