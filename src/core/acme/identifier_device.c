@@ -155,3 +155,39 @@ enum err identifier_device_read(struct arena *a, const char *text,
 
     return identifier_read_device(a, type, span_of(value), identifier, why);
 }
+
+enum err identifier_device_of(struct arena *a, const struct device_name *name,
+                              struct identifier *identifier, struct err_info *why)
+{
+    enum identifier_type type = name->kind == DEVICE_NAME_MODULE
+                                    ? IDENTIFIER_HARDWARE_MODULE
+                                    : IDENTIFIER_PERMANENT_IDENTIFIER;
+
+    return identifier_device_join(a, type, name->id, name->oid, identifier, why);
+}
+
+struct device_name identifier_device_name(struct arena *a,
+                                          const struct identifier *identifier)
+{
+    struct device_name name = {.kind = identifier->type == IDENTIFIER_HARDWARE_MODULE
+                                           ? DEVICE_NAME_MODULE
+                                           : DEVICE_NAME_PERMANENT};
+
+    identifier_device_parts(a, identifier, &name.id, &name.oid);
+    return name;
+}
+
+bool identifier_device_of_text(struct arena *a, const char *text,
+                               struct identifier *identifier)
+{
+    for (int type = 0; type < IDENTIFIER_TYPE_COUNT; type++) {
+        const char *word = terms_identifier_type((enum identifier_type)type);
+        size_t len = strlen(word);
+        if (terms_is_device((enum identifier_type)type) &&
+            strncmp(text, word, len) == 0 && text[len] == ' ')
+            return identifier_read_device(a, (enum identifier_type)type,
+                                          span_of(text + len + 1), identifier,
+                                          NULL) == ERR_OK;
+    }
+    return false;
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/acme/identifier.h"
+#include "core/x509/device_name.h"
 
 #define IDENTIFIER_DEVICE_MAX 255 /* octets of a value */
 
@@ -29,6 +30,21 @@ MUST_CHECK enum err identifier_device_read(struct arena *a, const char *text,
  * the object identifier behind it, in the arena; empty if there is none. */
 void identifier_device_parts(struct arena *a, const struct identifier *identifier,
                              struct span *id, struct span *oid);
+
+/* The identifier that a name in a certificate or request stands for. Errors as of
+ * identifier_device_join. */
+MUST_CHECK enum err identifier_device_of(struct arena *a, const struct device_name *name,
+                                         struct identifier *identifier,
+                                         struct err_info *why);
+
+/* The identifier of a text that identifier_text makes of one; false if it is none of a
+ * device. */
+bool identifier_device_of_text(struct arena *a, const char *text,
+                               struct identifier *identifier);
+
+/* The name of such an identifier; its parts are in the arena. */
+struct device_name identifier_device_name(struct arena *a,
+                                          const struct identifier *identifier);
 
 /* The value put together again from octets of a certificate or request: `oid` are content
  * octets, or empty. The same rules as for identifier_read_device. ERR_MALFORMED,

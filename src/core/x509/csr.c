@@ -16,6 +16,7 @@ struct csr_reader {
     struct csr_checked *csr;
     const char **names;
     struct span *addresses;
+    struct device_name *devices;
     bool refused; /* well formed so far, and not acceptable */
 };
 
@@ -54,6 +55,32 @@ static void add_address(struct csr_reader *c, struct span octets)
     c->csr->addresses = c->addresses;
 }
 
+/* An otherName. X-CSR-4, X-CSR-5 */
+static void add_device(struct csr_reader *c, struct span content)
+{
+    struct device_name name = {0};
+
+    switch (device_name_read(content, &name)) {
+    case DEVICE_NAME_NONE:
+        c->csr->has_other_names = true;
+        return;
+    case DEVICE_NAME_MALFORMED:
+        refuse(c, "the name of a device (PermanentIdentifier, HardwareModuleName) is "
+                  "malformed");
+        return;
+    default:
+        break;
+    }
+    if (c->csr->device_count == CSR_NAMES_MAX) {
+        refuse(c, "it has too many names of devices");
+        return;
+    }
+    if (c->devices == NULL)
+        c->devices = arena_array(c->arena, CSR_NAMES_MAX, sizeof *c->devices);
+    c->devices[c->csr->device_count++] = name;
+    c->csr->devices = c->devices;
+}
+
 /* Name ::= SEQUENCE OF SET OF SEQUENCE { type, value } */
 static void read_subject(struct csr_reader *c)
 {
@@ -69,6 +96,7 @@ static void read_subject(struct csr_reader *c)
                 if (c->csr->common_name != NULL)
                     refuse(c, "the subject has two common names");
                 c->csr->common_name = name_text(c, value);
+                c->csr->common_name_sent = arena_string_of(c->arena, value);
             }
         }
         der_read_leave(&c->r);
@@ -87,6 +115,8 @@ static void read_alternative_names(struct csr_reader *c, struct span value)
         struct span name = der_read_tlv(&c->r, &tag);
         if (tag == DER_SAN_IP) {
             add_address(c, name);
+        } else if (tag == DER_SAN_OTHER) {
+            add_device(c, name);
         } else if (tag != DER_SAN_DNS) {
             c->csr->has_other_names = true;
         } else if (c->csr->dns_name_count == CSR_NAMES_MAX) {

@@ -18,14 +18,18 @@
 struct csr_checked {
     struct span der;
     struct key *key;
-    struct span subject;     /* whole Name element */
-    const char *common_name; /* as sent, lower-cased; NULL if there is none */
+    struct span subject;          /* whole Name element */
+    const char *common_name;      /* lower-cased; NULL if there is none */
+    const char *common_name_sent; /* the same as it came */
     const char *const
         *dns_names; /* dNSName of the subjectAltName, lower-cased, as sent */
     size_t dns_name_count;
     const struct span
         *addresses; /* iPAddress of the subjectAltName: 4 or 16 octets each */
     size_t address_count;
+    const struct device_name *devices; /* otherName of the subjectAltName that name
+                                          devices; in the arena or the octets read */
+    size_t device_count;
     bool has_other_names; /* any other kind of subjectAltName, such as e-mail or URI */
     bool must_staple;     /* TLS feature extension (RFC 7633) */
 };

@@ -2,6 +2,7 @@
  * issuance: what a rule asks of the day it is made is not asked again later. */
 #include <string.h>
 
+#include "core/acme/identifier_device.h"
 #include "core/crypto/hash.h"
 #include "core/jose/jwk.h"
 #include "core/x509/certificate.h"
@@ -232,6 +233,11 @@ static void check_names(const struct subject *s)
         address_text(&address, text);
         const struct identifier name = {IDENTIFIER_IP, text};
         check_name(s, &name);
+    }
+    for (size_t i = 0; i < c->device_count; i++) {
+        struct identifier name = {0};
+        if (identifier_device_of(s->run->step, &c->devices[i], &name, NULL) == ERR_OK)
+            check_name(s, &name);
     }
 }
 

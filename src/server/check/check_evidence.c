@@ -3,7 +3,7 @@
  * orders stay longer than their certificates, authorizations may not. */
 #include <string.h>
 
-#include "core/acme/identifier.h"
+#include "core/acme/identifier_device.h"
 #include "core/x509/certificate.h"
 #include "server/check/check_private.h"
 #include "server/order/evidence.h"
@@ -112,6 +112,13 @@ static void check_names(const struct subject *s)
         if (!has_name(s->order, IDENTIFIER_IP, text))
             report(s, CHECK_FOUND_NAME_NOT_ORDERED,
                    arena_printf(a, "\"%s\" is no address of its order", text));
+    }
+    for (size_t i = 0; i < c->device_count; i++) {
+        struct identifier device = {0};
+        if (identifier_device_of(a, &c->devices[i], &device, NULL) == ERR_OK &&
+            !has_name(s->order, device.type, device.value))
+            report(s, CHECK_FOUND_NAME_NOT_ORDERED,
+                   arena_printf(a, "\"%s\" is no device of its order", device.value));
     }
 }
 

@@ -91,8 +91,15 @@ static void write_names(struct der_writer *w, const struct template_leaf *leaf)
 {
     size_t mark = der_write_mark(w);
 
-    if (leaf->address_count + leaf->dns_name_count + leaf->general_names.len == 0)
+    if (leaf->address_count + leaf->dns_name_count + leaf->device_count +
+                leaf->general_names.len ==
+            0 &&
+        leaf->uri == NULL)
         return; /* a responder's */
+    if (leaf->uri != NULL)
+        der_write_element(w, DER_URL, span_of(leaf->uri));
+    for (size_t i = leaf->device_count; i > 0; i--)
+        device_name_write(w, &leaf->devices[i - 1]);
     for (size_t i = leaf->address_count; i > 0; i--)
         der_write_element(w, DER_SAN_IP, leaf->addresses[i - 1]);
     for (size_t i = leaf->dns_name_count; i > 0; i--)

@@ -9,6 +9,7 @@
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
+#include "core/x509/device_name.h"
 #include "core/x509/name_constraints.h"
 #include "server/issue/serial.h"
 
@@ -66,6 +67,9 @@ struct template_leaf {
     size_t address_count;
     struct span general_names; /* names of other kinds (GeneralName, DER, one behind the
                                   other), in front of these */
+    const struct device_name *devices; /* otherName */
+    size_t device_count;
+    const char *uri; /* of the subjectAltName, where nothing else is in it; NULL: none */
     struct template_oids policies;
     struct template_urls ocsp_urls;   /* authority information access */
     struct template_urls issuer_urls; /* the same: where the issuer's certificate is */

@@ -64,6 +64,9 @@ MUST_CHECK enum err lint_issuer_read(struct arena *a, struct span der,
 /* Kinds of names, as bits. */
 #define LINT_NAMES_DNS     1U
 #define LINT_NAMES_ADDRESS 2U
+#define LINT_NAMES_DEVICE  4U  /* PermanentIdentifier, RFC 4043 */
+#define LINT_NAMES_MODULE  8U  /* HardwareModuleName, RFC 4108 5 */
+#define LINT_NAMES_UUID    16U /* a URI of a random UUID, for a device that is not named */
 
 /* May the certificate ask for OCSP stapling (RFC 7633)? */
 enum lint_staple { LINT_STAPLE_NEVER, LINT_STAPLE_ALLOWED, LINT_STAPLE_ALWAYS };
@@ -102,8 +105,9 @@ struct lint_profile {
     unsigned int name_types;  /* bits LINT_NAMES_ */
     const char *const *names; /* the only DNS names it is for; NULL: any */
     size_t name_count;
-    bool common_name;   /* the subject may have one */
-    bool no_revocation; /* it says so (RFC 9608) */
+    bool common_name;    /* the subject may have one */
+    bool device_privacy; /* devices are not named */
+    bool no_revocation;  /* it says so (RFC 9608) */
     enum lint_staple staple;
     bool timestamps;         /* certificates have those of logs (RFC 6962) */
     lint_pointers *pointers; /* NULL: they may point anywhere */

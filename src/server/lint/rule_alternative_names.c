@@ -1,7 +1,9 @@
-/* DNS names and addresses only, each well-formed; critical if the subject is empty. */
+/* DNS names, addresses, names of devices and UUIDs only, each well-formed (those of
+ * devices have rules of their own); critical if the subject is empty. */
 #include <string.h>
 
 #include "core/crypto/der_read.h"
+#include "core/x509/device_name.h"
 #include "server/lint/lint_rule.h"
 
 #define NAME_MAX_OCTETS  253
@@ -46,11 +48,38 @@ static bool is_address(struct span octets)
            (octets.len == 16 && memcmp(octets.data, mapped, sizeof mapped) != 0);
 }
 
+/* urn:uuid: and a UUID in lower case (RFC 9562 4). */
+static bool is_uuid(struct span uri)
+{
+    static const char form[] = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+    if (uri.len != sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < uri.len; i++) {
+        uint8_t c = uri.data[i];
+        bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (form[i] == 'x' ? !is_digit : c != (uint8_t)form[i])
+            return false;
+    }
+    return true;
+}
+
 static bool is_good(const struct lint_name *name)
 {
-    if (name->tag == DER_CONTEXT(7))
+    struct device_name ignored;
+
+    switch (name->tag) {
+    case DER_CONTEXT(2):
+        return is_name(name->value);
+    case DER_CONTEXT(6):
+        return is_uuid(name->value);
+    case DER_CONTEXT(7):
         return is_address(name->value);
-    return name->tag == DER_CONTEXT(2) && is_name(name->value);
+    case DER_SAN_OTHER:
+        return device_name_read(name->value, &ignored) != DEVICE_NAME_NONE;
+    default:
+        return false;
+    }
 }
 
 const char *rule_alternative_names(const struct lint_subject *s)
@@ -68,6 +97,8 @@ const char *rule_alternative_names(const struct lint_subject *s)
         return "the subjectAltName is empty";
     for (size_t i = 0; i < s->name_count; i++)
         if (!is_good(&s->names[i]))
-            return "a DNS name or an address is malformed, or a name is neither";
+            return "a DNS name, an address or a UUID is malformed, or a name is of "
+                   "another "
+                   "kind";
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* A common name is one of the names, character by character. */
 #include "core/crypto/der_read.h"
 #include "core/net/address.h"
-#include "server/lint/lint_rule.h"
+#include "server/lint/lint_device.h"
 
 const char *rule_common_name(const struct lint_subject *s)
 {
@@ -14,6 +14,9 @@ const char *rule_common_name(const struct lint_subject *s)
     for (size_t i = 0; i < s->name_count; i++) {
         struct span value = s->names[i].value;
         if (s->names[i].tag == DER_CONTEXT(2) && span_equal(value, name->value))
+            return NULL;
+        const char *device = lint_device_value(s, &s->names[i]);
+        if (device != NULL && span_is(name->value, device))
             return NULL;
         if (s->names[i].tag == DER_CONTEXT(7) && address_from_octets(value, &address)) {
             address_text(&address, text);

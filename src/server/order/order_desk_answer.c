@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/acme/identifier.h"
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -156,9 +157,10 @@ static enum err record_verdict(struct order_desk_question *q,
     bool counts = q->jury == NULL || q->good || !q->jury->panel->enforced ||
                   q->jury->outcome != QUORUM_UNANSWERED;
 
+    const struct identifier identifier = {q->check.identifier_type, q->check.identifier};
     if (result == ERR_OK && counts && q->desk->limits != NULL)
         limit_rules_validated(q->desk->limits, session, q->account_id,
-                              q->check.identifier, q->good);
+                              identifier_text(a, &identifier), q->good);
     return result;
 }
 

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "core/acme/identifier.h"
+#include "core/acme/identifier_device.h"
+#include "core/base/random.h"
 #include "core/crypto/hash.h"
 #include "core/jose/jwk.h"
 #include "server/issue/publication.h"
@@ -43,29 +44,57 @@ struct order_leaf_times order_leaf_times(const struct order_leaf_rules *rules,
     return times;
 }
 
-/* The order's identifiers in the certificate. */
-static enum err set_names(struct arena *a, const struct store_order *order,
-                          struct template_leaf *leaf, struct err_info *why)
+/* A name of nobody in particular: a random UUID (RFC 9562 5.4). */
+static const char *nobody(struct arena *a)
 {
-    const char **names = arena_array(a, order->identifier_count, sizeof *names);
-    struct span *addresses = NULL;
+    uint8_t r[16];
 
-    for (size_t i = 0; i < order->identifier_count; i++) {
+    random_fill(r, sizeof r);
+    r[6] = (uint8_t)((r[6] & 0x0fU) | 0x40U);
+    r[8] = (uint8_t)((r[8] & 0x3fU) | 0x80U);
+    return arena_printf(a,
+                        "urn:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+                        "%02x%02x%02x%02x%02x%02x",
+                        r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10],
+                        r[11], r[12], r[13], r[14], r[15]);
+}
+
+/* The order's identifiers in the certificate, but for those of devices where the profile
+ * keeps them to itself. */
+static enum err set_names(struct arena *a, const struct settings_profile *profile,
+                          const struct store_order *order, struct template_leaf *leaf,
+                          struct err_info *why)
+{
+    size_t count = order->identifier_count;
+    const char **names = arena_array(a, count, sizeof *names);
+    struct span *addresses = arena_array(a, count, sizeof *addresses);
+    struct device_name *devices = arena_array(a, count, sizeof *devices);
+
+    for (size_t i = 0; i < count; i++) {
         struct identifier one = {(enum identifier_type)order->identifiers[i].type,
                                  order->identifiers[i].value};
-        if (one.type == IDENTIFIER_DNS) {
+        struct address *address = NULL;
+        switch (one.type) {
+        case IDENTIFIER_DNS:
             names[leaf->dns_name_count++] = one.value;
             continue;
+        case IDENTIFIER_PERMANENT_IDENTIFIER:
+        case IDENTIFIER_HARDWARE_MODULE:
+            if (!profile->device_privacy)
+                devices[leaf->device_count++] = identifier_device_name(a, &one);
+            continue;
+        default:
+            address = arena_get(a, sizeof *address);
+            if (!identifier_address(&one, address))
+                return err_set(why, ERR_INTERNAL, "the order has an unknown identifier");
+            addresses[leaf->address_count++] = address_octets(address);
         }
-        struct address *address = arena_get(a, sizeof *address);
-        if (!identifier_address(&one, address))
-            return err_set(why, ERR_INTERNAL, "the order has an unknown identifier");
-        if (addresses == NULL)
-            addresses = arena_array(a, order->identifier_count, sizeof *addresses);
-        addresses[leaf->address_count++] = address_octets(address);
     }
     leaf->dns_names = names;
     leaf->addresses = addresses;
+    leaf->devices = devices;
+    if (leaf->dns_name_count + leaf->address_count + leaf->device_count == 0)
+        leaf->uri = nobody(a); /* X-DEV-5: something must be there */
     return ERR_OK;
 }
 
@@ -92,10 +121,54 @@ static const char *common_name(const struct template_leaf *leaf, const char *wan
     return NULL;
 }
 
+/* The value of the order's first device, or the one that is `wanted`, if it is short
+ * enough; NULL: there is none. S-DA-12 */
+static const char *device_common_name(const struct store_order *order, const char *wanted)
+{
+    for (size_t i = 0; i < order->identifier_count; i++) {
+        const char *value = order->identifiers[i].value;
+        if (terms_is_device((enum identifier_type)order->identifiers[i].type) &&
+            strlen(value) <= SETTINGS_COMMON_NAME_MAX &&
+            (wanted == NULL || strcmp(value, wanted) == 0))
+            return value;
+    }
+    return NULL;
+}
+
+static const char *device_subject(const struct order_leaf_rules *rules,
+                                  const struct store_order *order,
+                                  const struct template_leaf *leaf)
+{
+    const struct settings_profile *profile = rules->profile;
+    const struct csr_checked *csr = rules->csr;
+    const char *found = NULL;
+
+    switch (profile->device_subject_rule) {
+    case SETTINGS_DEVICE_SUBJECT_TEMPLATE:
+        return profile->device_privacy ? NULL : device_common_name(order, NULL);
+    case SETTINGS_DEVICE_SUBJECT_CSR:
+        if (csr == NULL || csr->common_name == NULL)
+            return NULL;
+        if (!profile->device_privacy)
+            found = device_common_name(order, csr->common_name_sent);
+        return found != NULL ? found : common_name(leaf, csr->common_name);
+    default:
+        return NULL;
+    }
+}
+
+static bool has_device(const struct store_order *order)
+{
+    for (size_t i = 0; i < order->identifier_count; i++)
+        if (terms_is_device((enum identifier_type)order->identifiers[i].type))
+            return true;
+    return false;
+}
+
 /* What the profile says, and what the request asks for as far as the profile allows it:
  * resource/finalize has refused the rest. */
 static void follow_profile(const struct order_leaf_rules *rules,
-                           struct template_leaf *leaf)
+                           const struct store_order *order, struct template_leaf *leaf)
 {
     const struct settings_profile *profile = rules->profile;
     const struct csr_checked *csr = rules->csr;
@@ -111,7 +184,9 @@ static void follow_profile(const struct order_leaf_rules *rules,
     leaf->must_staple = profile->must_staple_rule == SETTINGS_MUST_STAPLE_ALWAYS ||
                         (profile->must_staple_rule == SETTINGS_MUST_STAPLE_ALLOW &&
                          csr != NULL && csr->must_staple);
-    if (profile->common_name_rule == SETTINGS_COMMON_NAME_FIRST)
+    if (has_device(order))
+        leaf->common_name = device_subject(rules, order, leaf);
+    else if (profile->common_name_rule == SETTINGS_COMMON_NAME_FIRST)
         leaf->common_name = common_name(leaf, NULL);
     else if (profile->common_name_rule == SETTINGS_COMMON_NAME_CSR && csr != NULL &&
              csr->common_name != NULL)
@@ -155,8 +230,8 @@ enum err order_leaf_write(struct arena *a, const struct order_leaf_rules *rules,
                                  .key_type = key_type(key),
                                  .poison = rules->profile->ct_required};
 
-    TRY(set_names(a, order, &leaf, why));
-    follow_profile(rules, &leaf);
+    TRY(set_names(a, rules->profile, order, &leaf, why));
+    follow_profile(rules, order, &leaf);
     keep_maximum(rules->profile, now, &leaf);
     if (now < issuer->not_before)
         return err_set(why, ERR_UNAVAILABLE,

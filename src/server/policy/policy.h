@@ -146,12 +146,12 @@ MUST_CHECK enum err policy_subject_key(const struct policy_key_lists *lists,
                                        struct err_info *why);
 
 /* May a request be certified by that profile: its type of key, a common name, must-staple
- * (RFC 7633)? `renewed`: by the CA itself, again and again. ERR_BAD_CSR with what the
- * profile takes. */
+ * (RFC 7633)? `renewed`: by the CA itself, again and again; `for_device`: its order names
+ * one. ERR_BAD_CSR with what the profile takes. */
 MUST_CHECK enum err policy_request(struct arena *a,
                                    const struct settings_profile *profile,
                                    const struct csr_checked *csr, bool renewed,
-                                   struct err_info *why);
+                                   bool for_device, struct err_info *why);
 
 /* Read and judge the contacts of an account payload (RFC 8555 7.3): `mailto:` only, one
  * address each without header fields. `contacts` gets a JSON array text, NULL if the

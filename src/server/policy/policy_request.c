@@ -39,24 +39,35 @@ static enum err check_staple(const struct settings_profile *profile, bool renewe
     return ERR_OK;
 }
 
-enum err policy_request(struct arena *a, const struct settings_profile *profile,
-                        const struct csr_checked *csr, bool renewed, struct err_info *why)
+static enum err check_common_name(const struct settings_profile *profile,
+                                  const char *common_name, bool renewed, bool for_device,
+                                  struct err_info *why)
 {
-    TRY(check_key(a, profile, csr->key, why));
-    if (csr->must_staple)
-        TRY(check_staple(profile, renewed, why));
-    if (csr->common_name == NULL)
-        return ERR_OK;
-    if (profile->common_name_rule == SETTINGS_COMMON_NAME_REFUSE)
+    bool is_taken = for_device
+                        ? profile->device_subject_rule == SETTINGS_DEVICE_SUBJECT_CSR
+                        : profile->common_name_rule == SETTINGS_COMMON_NAME_CSR;
+
+    if (!for_device && profile->common_name_rule == SETTINGS_COMMON_NAME_REFUSE)
         return err_set(why, ERR_BAD_CSR,
                        "the request has a common name, which the profile \"%s\" does not "
                        "allow; put names into the subjectAltName only",
                        profile->name);
-    if (profile->common_name_rule == SETTINGS_COMMON_NAME_CSR && !renewed &&
-        strlen(csr->common_name) > SETTINGS_COMMON_NAME_MAX)
+    if (is_taken && !renewed && strlen(common_name) > SETTINGS_COMMON_NAME_MAX)
         return err_set(why, ERR_BAD_CSR,
                        "the common name is longer than the %d characters it may have "
                        "(RFC 5280 A.1); leave it out",
                        SETTINGS_COMMON_NAME_MAX);
     return ERR_OK;
+}
+
+enum err policy_request(struct arena *a, const struct settings_profile *profile,
+                        const struct csr_checked *csr, bool renewed, bool for_device,
+                        struct err_info *why)
+{
+    TRY(check_key(a, profile, csr->key, why));
+    if (csr->must_staple)
+        TRY(check_staple(profile, renewed, why));
+    return csr->common_name == NULL
+               ? ERR_OK
+               : check_common_name(profile, csr->common_name, renewed, for_device, why);
 }

@@ -5,6 +5,7 @@
 #include "core/json/json_read.h"
 #include "server/exchange/account_cache.h"
 #include "server/exchange/flight.h"
+#include "server/limit/limit_key.h"
 #include "server/limit/limit_rules.h"
 #include "server/order/order_desk.h"
 #include "server/order/order_state.h"
@@ -128,7 +129,8 @@ enum err resource_challenge(struct exchange *x, struct err_info *why)
     if (authz->attempt_begun == 0 &&
         !order_desk_is_checking(x->services->orders, authz->id))
         TRY(limit_rules_validation(x->services->limits, x->arena, x->account->id,
-                                   authz->identifier.value, &spent, why));
+                                   limit_key_text(x->arena, &authz->identifier), &spent,
+                                   why));
     const struct order_desk_prover prover = {x->account->id, x->account->thumbprint,
                                              x->directory->name, x->services->settings};
     enum err result =

@@ -24,9 +24,8 @@
 #include "server/resource/render.h"
 #include "server/resource/resource.h"
 
-#define LISTED_NAMES_MAX 320  /* octets of each list of names in a refusal */
-#define CAA_HOLD_MS      5000 /* beyond the time of one validation, or of a quorum */
-#define TRIES_MAX        8    /* of one request, each after another's that was refused */
+#define CAA_HOLD_MS 5000 /* beyond the time of one validation, or of a quorum */
+#define TRIES_MAX   8    /* of one request, each after another's that was refused */
 
 static enum err read_request(struct exchange *x, const struct csr_checked **csr,
                              struct err_info *why)
@@ -42,153 +41,13 @@ static enum err read_request(struct exchange *x, const struct csr_checked **csr,
     return csr_read(x->arena, der, csr, why);
 }
 
-/* The names of a request as identifiers. */
-struct request_names {
-    struct identifier *list;
-    size_t count;
-};
-
-static void add_name(struct request_names *names, enum identifier_type type,
-                     const char *value)
-{
-    names->list[names->count].type = type;
-    names->list[names->count++].value = value;
-}
-
-/* The common name counts as a name. An address in it is no more than an echo of one in
- * the subjectAltName: clients do not look for addresses there (RFC 6125 6.4.4). */
-static enum err read_names(struct exchange *x, const struct csr_checked *csr,
-                           struct request_names *names, struct err_info *why)
-{
-    const char *common_name = csr->common_name;
-    char text[ADDRESS_TEXT_SIZE];
-    struct address address;
-    bool echoed = false;
-    bool in_common_name =
-        common_name != NULL && address_parse(span_of(common_name), &address);
-
-    names->list = arena_array(x->arena, csr->dns_name_count + csr->address_count + 1,
-                              sizeof *names->list);
-    for (size_t i = 0; i < csr->dns_name_count; i++)
-        add_name(names, IDENTIFIER_DNS, csr->dns_names[i]);
-    for (size_t i = 0; i < csr->address_count; i++) {
-        struct address one = {0};
-        if (!address_from_octets(csr->addresses[i], &one))
-            return err_set(why, ERR_BAD_CSR, "an iPAddress is malformed");
-        address_text(&one, text);
-        add_name(names, IDENTIFIER_IP, arena_string(x->arena, text));
-        echoed = echoed || (in_common_name && address_equal(&one, &address));
-    }
-    if (in_common_name && !echoed)
-        return err_set(why, ERR_BAD_CSR,
-                       "the common name \"%s\" is an address, which must be an iPAddress "
-                       "of the subjectAltName as well",
-                       common_name);
-    if (common_name != NULL && !in_common_name)
-        add_name(names, IDENTIFIER_DNS, common_name);
-    return ERR_OK;
-}
-
-static bool order_has(const struct store_order *order, const struct identifier *name)
-{
-    for (size_t i = 0; i < order->identifier_count; i++)
-        if (order->identifiers[i].type == (int)name->type &&
-            strcmp(order->identifiers[i].value, name->value) == 0)
-            return true;
-    return false;
-}
-
-static bool request_has(const struct request_names *names,
-                        const struct store_identifier *identifier)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if ((int)names->list[i].type == identifier->type &&
-            strcmp(names->list[i].value, identifier->value) == 0)
-            return true;
-    return false;
-}
-
-/* Names in a refusal: "a", "b" and 3 more. */
-struct name_list {
-    struct buf text;
-    size_t more;
-};
-
-static void list_add(struct name_list *list, const char *name)
-{
-    size_t len = strnlen(name, IDENTIFIER_DNS_MAX);
-
-    if (list->text.len > 0 && list->text.len + len > LISTED_NAMES_MAX)
-        list->more++;
-    else
-        buf_printf(&list->text, "%s\"%.*s\"", list->text.len > 0 ? ", " : "", (int)len,
-                   name);
-}
-
-static const char *list_text(struct arena *a, const struct name_list *list)
-{
-    struct span text = buf_span(&list->text);
-
-    if (list->more == 0)
-        return arena_string_of(a, text);
-    return arena_printf(a, "%.*s and %zu more", (int)text.len, (const char *)text.data,
-                        list->more);
-}
-
-static void list_free(struct name_list *list)
-{
-    buf_free(&list->text);
-}
-
-/* Which names the order has and the request has not, and the other way round. */
-static enum err refuse_names(struct exchange *x, const struct name_list *missing,
-                             const struct name_list *extra, struct err_info *why)
-{
-    if (extra->text.len == 0)
-        return err_set(why, ERR_BAD_CSR, "the request lacks %s of the order",
-                       list_text(x->arena, missing));
-    if (missing->text.len == 0)
-        return err_set(why, ERR_BAD_CSR, "the request has %s, which the order has not",
-                       list_text(x->arena, extra));
-    return err_set(
-        why, ERR_BAD_CSR,
-        "the request has %s, which the order has not, and lacks %s of the order",
-        list_text(x->arena, extra), list_text(x->arena, missing));
-}
-
-/* RFC 8555 7.4: exactly the names of the order, a common name counted as one of them. */
-static enum err compare_names(struct exchange *x, const struct csr_checked *csr,
-                              const struct store_order *order, struct err_info *why)
-{
-    struct request_names names = {0};
-    enum err result = ERR_OK;
-
-    if (csr->has_other_names)
-        return err_set(why, ERR_BAD_CSR,
-                       "the request has names that are neither DNS names nor addresses "
-                       "(e-mail, URI or other)");
-    TRY(read_names(x, csr, &names, why));
-    struct name_list missing = {.text = buf_make(2 * LISTED_NAMES_MAX)};
-    struct name_list extra = {.text = buf_make(2 * LISTED_NAMES_MAX)};
-    for (size_t i = 0; i < order->identifier_count; i++)
-        if (!request_has(&names, &order->identifiers[i]))
-            list_add(&missing, order->identifiers[i].value);
-    for (size_t i = 0; i < names.count; i++)
-        if (!order_has(order, &names.list[i]))
-            list_add(&extra, names.list[i].value);
-    if (missing.text.len > 0 || extra.text.len > 0)
-        result = refuse_names(x, &missing, &extra, why);
-    list_free(&missing);
-    list_free(&extra);
-    return result;
-}
-
 /* The rules may have become stricter since the order was made; and what the request asks
  * for must be allowed by its profile. */
 static enum err check_rules(const struct exchange *x, const struct store_order *order,
                             const struct csr_checked *csr, struct err_info *why)
 {
     const struct settings_profile *profile = NULL;
+    bool for_device = false;
 
     TRY(policy_profile_again(x->directory, order->profile, &profile, why));
     const struct policy_scope scope = {
@@ -201,8 +60,9 @@ static enum err check_rules(const struct exchange *x, const struct store_order *
             (enum identifier_type)order->identifiers[i].type,
             order->identifiers[i].value};
         TRY(policy_identifier_allowed(&scope, &identifier, why));
+        for_device = for_device || terms_is_device(identifier.type);
     }
-    return policy_request(x->arena, profile, csr, order->star != NULL, why);
+    return policy_request(x->arena, profile, csr, order->star != NULL, for_device, why);
 }
 
 /* Others might be able to certify for other keys. */
@@ -447,7 +307,7 @@ static enum err try_issue(struct exchange *x, const struct store_order *order,
     x->step_data = attempt;
     TRY(resource_terms_check(x, why));
     TRY(check_age(x, order, why));
-    TRY(compare_names(x, attempt->csr, order, why));
+    TRY(resource_request_names(x, attempt->csr, order, why));
     TRY(resource_attested_key(x, order, attempt->csr->key, why));
     TRY(policy_subject_key(x->services->key_lists, attempt->csr->key, x->account->key,
                            why));

@@ -99,7 +99,7 @@ enum err resource_new_authz(struct exchange *x, struct err_info *why)
     request.proofs = policy_proofs(x->directory, external, NULL);
     TRY(limit_rules_authz(x->services->limits, x->arena, x->account->id,
                           external != NULL ? &external->limits : NULL,
-                          request.identifier.value, &spent, why));
+                          identifier_text(x->arena, &request.identifier), &spent, why));
     enum err result = order_place_authz(x->session, x->arena, settings, &request, &authz,
                                         &existed, why);
     if (result != ERR_OK || existed) /* nothing new was made */

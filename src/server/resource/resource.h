@@ -101,9 +101,17 @@ MUST_CHECK enum err resource_certificate_show(struct exchange *x,
 MUST_CHECK enum err resource_key_not_blocked(struct exchange *x, const struct key *key,
                                              struct err_info *why);
 
+/* RFC 8555 7.4: has the request exactly the names of the order, a common name counted as
+ * one of them? Identifiers of devices may be left out (draft-ietf-acme-device-attest-09
+ * 3.2), and must be where the profile keeps them to itself. ERR_BAD_CSR. */
+struct csr_checked;
+MUST_CHECK enum err resource_request_names(struct exchange *x,
+                                           const struct csr_checked *csr,
+                                           const struct store_order *order,
+                                           struct err_info *why);
+
 /* Note what became of a certificate request (NULL: it could not be read); CAA may have it
  * judged again. Returns the result. */
-struct csr_checked;
 enum err resource_csr_note(struct exchange *x, const struct csr_checked *csr,
                            enum err result, const struct err_info *why);
 

@@ -87,6 +87,13 @@ struct settings_urls {
     size_t count;
 };
 
+/* The same of certificates for devices. */
+enum settings_device_subject {
+    SETTINGS_DEVICE_SUBJECT_CSR,      /* the one of the request */
+    SETTINGS_DEVICE_SUBJECT_TEMPLATE, /* the first identifier that is short enough */
+    SETTINGS_DEVICE_SUBJECT_DROP,     /* none */
+};
+
 /* Does a certificate's subject have a common name, and which? */
 enum settings_common_name {
     SETTINGS_COMMON_NAME_NONE,
@@ -132,7 +139,8 @@ struct settings_profile {
     unsigned int challenge_types;  /* bits 1 << enum challenge_type, 0: all */
     bool baseline;                 /* the Baseline Requirements hold: rules is br */
     const char *issuer_by_key[SETTINGS_KEY_CLASSES]; /* NULL: `issuer` */
-    bool ct_required;            /* with timestamps of logs (RFC 6962) */
+    bool ct_required; /* with timestamps of logs (RFC 6962) */
+    enum settings_device_subject device_subject_rule;
     bool known_devices;          /* only those of the inventory */
     unsigned int attest_formats; /* bits 1 << enum attest_format */
     int attest_presence;         /* enum attest_presence */

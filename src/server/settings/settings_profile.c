@@ -303,12 +303,15 @@ static enum err read_choices(struct settings_profile *p, struct err_info *why)
 {
     static const char *const names[] = {"none", "first", "csr", "refuse"};
     static const char *const staples[] = {"never", "allow", "always"};
+    static const char *const subjects[] = {"csr", "template", "drop"};
     unsigned int place = 0;
 
     TRY(read_word("common_name", names, 4, p->common_name, &place, why));
     p->common_name_rule = (enum settings_common_name)place;
     TRY(read_word("must_staple", staples, 3, p->must_staple, &place, why));
     p->must_staple_rule = (enum settings_must_staple)place;
+    TRY(read_word("device_subject", subjects, 3, p->device_subject, &place, why));
+    p->device_subject_rule = (enum settings_device_subject)place;
     return ERR_OK;
 }
 

@@ -102,10 +102,10 @@ char *settings_profile_keys(struct arena *a, const struct settings_profile *prof
 }
 
 /* For the web, signatures alone: both are not recommended (Baseline Requirements
- * 7.1.2.7.11). */
+ * 7.1.2.7.11). Devices do nothing else (X-DEV-2). */
 static unsigned int ordinary_key_usage(const struct settings_profile *profile)
 {
-    return profile->baseline
+    return profile->baseline || settings_profile_has_devices(profile->identifier_types)
                ? SETTINGS_USAGE_DIGITAL_SIGNATURE
                : SETTINGS_USAGE_DIGITAL_SIGNATURE | SETTINGS_USAGE_KEY_ENCIPHERMENT;
 }

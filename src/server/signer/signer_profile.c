@@ -61,6 +61,34 @@ static enum lint_staple staple(enum settings_must_staple rule)
     }
 }
 
+static bool takes(const struct settings_profile *from, enum identifier_type type)
+{
+    return (from->identifier_types & 1U << (unsigned int)type) != 0;
+}
+
+static bool takes_devices(const struct settings_profile *from)
+{
+    return takes(from, IDENTIFIER_PERMANENT_IDENTIFIER) ||
+           takes(from, IDENTIFIER_HARDWARE_MODULE);
+}
+
+static unsigned int name_types(const struct settings_profile *from)
+{
+    unsigned int types = 0;
+
+    if (takes(from, IDENTIFIER_DNS))
+        types |= LINT_NAMES_DNS;
+    if (takes(from, IDENTIFIER_IP))
+        types |= LINT_NAMES_ADDRESS;
+    if (from->device_privacy)
+        return types | LINT_NAMES_UUID;
+    if (takes(from, IDENTIFIER_PERMANENT_IDENTIFIER))
+        types |= LINT_NAMES_DEVICE;
+    if (takes(from, IDENTIFIER_HARDWARE_MODULE))
+        types |= LINT_NAMES_MODULE;
+    return types;
+}
+
 static struct lint_profile of(struct arena *a, const struct settings_profile *from)
 {
     struct lint_profile profile = {
@@ -74,15 +102,15 @@ static struct lint_profile of(struct arena *a, const struct settings_profile *fr
         .policy_count = from->policy_oids.count,
         .names_most = (size_t)from->names_most,
         .common_name = from->common_name_rule == SETTINGS_COMMON_NAME_FIRST ||
-                       from->common_name_rule == SETTINGS_COMMON_NAME_CSR,
+                       from->common_name_rule == SETTINGS_COMMON_NAME_CSR ||
+                       (takes_devices(from) &&
+                        from->device_subject_rule != SETTINGS_DEVICE_SUBJECT_DROP),
+        .device_privacy = from->device_privacy,
         .no_revocation = from->no_rev_avail,
         .staple = staple(from->must_staple_rule),
         .timestamps = from->ct_required};
 
-    if ((from->identifier_types & 1U << IDENTIFIER_DNS) != 0)
-        profile.name_types |= LINT_NAMES_DNS;
-    if ((from->identifier_types & 1U << IDENTIFIER_IP) != 0)
-        profile.name_types |= LINT_NAMES_ADDRESS;
+    profile.name_types = name_types(from);
     add_keys(a, from, &profile);
     return profile;
 }

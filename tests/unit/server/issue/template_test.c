@@ -138,6 +138,55 @@ static void addresses(void **state)
     }
 }
 
+/* Names of devices: X-DEV-3, X-DEV-4, octet for octet; critical beside an empty subject
+ * only. */
+static void devices(void **state)
+{
+#define NAME(text)                                                                       \
+    {                                                                                    \
+        (const uint8_t *)(text), sizeof(text) - 1                                        \
+    }
+#define OTHER "\x06\x08\x2b\x06\x01\x05\x05\x07\x08"
+    static const struct {
+        struct device_name name;
+        struct span expected; /* value of the extension */
+    } rows[] = {
+        {{DEVICE_NAME_PERMANENT, NAME("ABCDEF123456"), {0}},
+         NAME("\x30\x1e\xa0\x1c" OTHER "\x03\xa0\x10\x30\x0e\x0c\x0c"
+              "ABCDEF123456")},
+        {{DEVICE_NAME_PERMANENT, NAME("ABCDEF123456"), NAME("\x2a\x03\x04")},
+         NAME("\x30\x23\xa0\x21" OTHER "\x03\xa0\x15\x30\x13\x0c\x0c"
+              "ABCDEF123456\x06\x03\x2a\x03\x04")},
+        {{DEVICE_NAME_MODULE, NAME("ABCD"), NAME("\x2a\x03\x04")},
+         NAME("\x30\x1b\xa0\x19" OTHER "\x04\xa0\x0d\x30\x0b\x06\x03\x2a\x03\x04\x04\x04"
+              "ABCD")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        struct template_leaf leaf = {.not_before = NOW,
+                                     .not_after = NOW + LIFETIME - 1,
+                                     .devices = &rows[i / 2].name,
+                                     .device_count = 1,
+                                     .common_name = i % 2 == 0 ? NULL : "ABCD",
+                                     .spki = key_spki(ca_key),
+                                     .key_type = KEY_P256};
+        struct span tbs = {0};
+        serial_make(NOW, leaf.serial);
+        assert_int_equal(template_leaf_write(arena, &issuer, &leaf, &tbs, NULL), ERR_OK);
+        X509 *x = theirs(sign(tbs));
+        X509_EXTENSION *names =
+            X509_get_ext(x, X509_get_ext_by_NID(x, NID_subject_alt_name, -1));
+        const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(names);
+        assert_true(span_equal(span_make(value->data, (size_t)value->length),
+                               rows[i / 2].expected));
+        assert_int_equal(X509_EXTENSION_get_critical(names), i % 2 == 0);
+        X509_free(x);
+    }
+#undef OTHER
+#undef NAME
+}
+
 static void leaves(void **state)
 {
     (void)state;
@@ -328,9 +377,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaves),     cmocka_unit_test(addresses),
-        cmocka_unit_test(everything), cmocka_unit_test(rarities),
-        cmocka_unit_test(too_large),  cmocka_unit_test(issuers),
+        cmocka_unit_test(leaves),   cmocka_unit_test(addresses),
+        cmocka_unit_test(devices),  cmocka_unit_test(everything),
+        cmocka_unit_test(rarities), cmocka_unit_test(too_large),
+        cmocka_unit_test(issuers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

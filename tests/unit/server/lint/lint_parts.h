@@ -126,4 +126,5 @@ int lint_public_run(void);
 int lint_ca_run(void);
 int lint_profile_run(void);
 int lint_attestation_run(void);
+int lint_device_run(void);
 int lint_signed_run(void);

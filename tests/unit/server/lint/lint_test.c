@@ -469,6 +469,6 @@ int main(void)
     };
     int failed = cmocka_run_group_tests_name("lint", tests, NULL, NULL) +
                  lint_public_run() + lint_ca_run() + lint_profile_run() +
-                 lint_attestation_run() + lint_signed_run();
+                 lint_attestation_run() + lint_device_run() + lint_signed_run();
     return failed + each_rule_was_broken();
 }

@@ -70,9 +70,39 @@ static void requests(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct err_info why = {0};
         enum err result = policy_request(arena, profile(rows[i].options), rows[i].csr,
-                                         rows[i].renewed, &why);
+                                         rows[i].renewed, false, &why);
         if (result != (rows[i].words == NULL ? ERR_OK : ERR_BAD_CSR) ||
             (rows[i].words != NULL && strstr(why.detail, rows[i].words) == NULL))
+            fail_msg("%zu: %s: %s", i, rows[i].options, why.detail);
+    }
+}
+
+/* Of devices device_subject says it, and common_name nothing. S-DA-12 */
+static void devices(void **state)
+{
+    static char long_name[66];
+    const struct csr_checked named = {.key = p256, .common_name = "a"};
+    const struct csr_checked too_long = {.key = p256, .common_name = long_name};
+    const struct {
+        const char *options;
+        const struct csr_checked *csr;
+        bool renewed;
+        enum err code;
+    } rows[] = {
+        {"common_name: refuse", &named, false, ERR_OK},
+        {"", &too_long, false, ERR_BAD_CSR},
+        {"", &too_long, true, ERR_OK},
+        {"device_subject: drop", &too_long, false, ERR_OK},
+        {"device_subject: template, common_name: csr", &too_long, false, ERR_OK},
+    };
+
+    (void)state;
+    memset(long_name, 'a', sizeof long_name - 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err_info why = {0};
+        enum err result = policy_request(arena, profile(rows[i].options), rows[i].csr,
+                                         rows[i].renewed, true, &why);
+        if (result != rows[i].code)
             fail_msg("%zu: %s: %s", i, rows[i].options, why.detail);
     }
 }
@@ -96,7 +126,8 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(requests)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(requests),
+                                       cmocka_unit_test(devices)};
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -39,6 +39,11 @@ static void together(void **state)
          NULL},
         {"profiles: {d: {identifiers: serial-number}}\n",
          "there are dns, ip, permanent-identifier and hardware-module"},
+        {"profiles: {d: {identifiers: dns, device_privacy: true}}\n",
+         "profiles.d: device_privacy: identifiers names no device"},
+        {"profiles: {d: {identifiers: hardware-module, usages: client, device_subject: "
+         "both}}\n",
+         "profiles.d: device_subject: \"both\" is none of csr, template, drop"},
     };
 
     (void)state;
@@ -68,6 +73,38 @@ static void usual(void **state)
     assert_int_equal(settings_profile(s, "client")->identifier_types, names);
 }
 
+/* X-DEV-2: keys of devices sign, whatever their type, unless it is said. */
+static void key_usages(void **state)
+{
+    static const struct {
+        const char *options;
+        uint8_t rsa;
+    } rows[] = {
+        {"usages: client", 0xa0},
+        {"usages: client, identifiers: [dns, permanent-identifier]", 0x80},
+        {"usages: client, identifiers: hardware-module, key_usages: [digitalSignature, "
+         "keyEncipherment]",
+         0xa0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct settings *s = NULL;
+        struct err_info why = {0};
+        const char *text =
+            arena_printf(arena,
+                         "profiles: {d: {%s}}\ndirectories: {x: {identifiers: [dns, "
+                         "permanent-identifier, hardware-module], challenges: [http-01, "
+                         "device-attest-01]}}\n",
+                         rows[i].options);
+        if (settings_read(arena, "/ca", span_of(text), NULL, 0, &s, &why) != ERR_OK)
+            fail_msg("%s: %s", rows[i].options, why.detail);
+        const struct settings_profile *d = settings_profile(s, "d");
+        assert_int_equal(settings_profile_key_usage(d, KEY_RSA), rows[i].rsa);
+        assert_int_equal(settings_profile_key_usage(d, KEY_P256), 0x80);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -87,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(usual, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(key_usages, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
