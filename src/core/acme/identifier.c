@@ -196,7 +196,7 @@ const char *identifier_text(struct arena *a, const struct identifier *identifier
 {
     if (!terms_is_device(identifier->type))
         return identifier->value;
-    return arena_printf(a, "%s %s", terms_identifier_type(identifier->type),
+    return arena_printf(a, "%s:%s", terms_identifier_type(identifier->type),
                         identifier->value);
 }
 

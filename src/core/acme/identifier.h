@@ -43,7 +43,7 @@ bool identifier_is_wildcard(const struct identifier *identifier);
 /* The name without "*.": what control is proved of. Points into the value. */
 const char *identifier_base(const struct identifier *identifier);
 
-/* The value, of a device "TYPE VALUE": no two identifiers have the same text. In the
+/* The value, of a device "TYPE:VALUE": no two identifiers have the same text. In the
  * arena, or the value itself. */
 const char *identifier_text(struct arena *a, const struct identifier *identifier);
 

@@ -180,14 +180,9 @@ struct device_name identifier_device_name(struct arena *a,
 bool identifier_device_of_text(struct arena *a, const char *text,
                                struct identifier *identifier)
 {
-    for (int type = 0; type < IDENTIFIER_TYPE_COUNT; type++) {
-        const char *word = terms_identifier_type((enum identifier_type)type);
-        size_t len = strlen(word);
-        if (terms_is_device((enum identifier_type)type) &&
-            strncmp(text, word, len) == 0 && text[len] == ' ')
-            return identifier_read_device(a, (enum identifier_type)type,
-                                          span_of(text + len + 1), identifier,
-                                          NULL) == ERR_OK;
-    }
-    return false;
+    enum identifier_type type;
+    const char *value = identifier_device_value(text, &type);
+
+    return value != text &&
+           identifier_read_device(a, type, span_of(value), identifier, NULL) == ERR_OK;
 }

@@ -1,7 +1,7 @@
 /* cairn-ca authz ...: what validations saw (docs/evidence.md). */
 #include <string.h>
 
-#include "core/acme/identifier.h"
+#include "core/acme/identifier_device.h"
 #include "core/acme/terms.h"
 #include "core/base/text.h"
 #include "server/admin/admin.h"
@@ -17,10 +17,13 @@
 static void write_facts(struct json_writer *w, const struct admin_call *call,
                         const struct store_authz *authz)
 {
+    const struct identifier identifier = {(enum identifier_type)authz->identifier.type,
+                                          authz->identifier.value};
+
     json_write_number(w, "id", authz->id);
     json_write_text(w, "identifier",
                     arena_printf(call->arena, "%s%s", authz->wildcard ? "*." : "",
-                                 authz->identifier.value));
+                                 identifier_text(call->arena, &identifier)));
     json_write_text(w, "status", terms_authz_status(order_state_authz(authz, call->now)));
     json_write_number(w, "account", authz->account_id);
     if (authz->order_id != 0)
@@ -65,20 +68,18 @@ enum err admin_authz_show(struct admin_call *call, struct err_info *why)
 /* ---- list ---- */
 
 /* As it is stored: canonical, without "*.". */
-static enum err read_identifier(struct arena *a, const char *text, const char **value,
-                                struct err_info *why)
+static enum err read_identifier(struct arena *a, const char *text,
+                                struct identifier *identifier, struct err_info *why)
 {
-    struct identifier identifier;
     struct err_info no_ip = {0};
 
-    if (identifier_read_ip(a, text, &identifier, &no_ip) != ERR_OK &&
-        identifier_read_dns(a, strncmp(text, "*.", 2) == 0 ? text + 2 : text, &identifier,
-                            why) != ERR_OK) {
-        why->code = ERR_USAGE;
-        return err_prefix(why, "--identifier");
-    }
-    *value = identifier.value;
-    return ERR_OK;
+    if (identifier_device_of_text(a, text, identifier) ||
+        identifier_read_ip(a, text, identifier, &no_ip) == ERR_OK ||
+        identifier_read_dns(a, strncmp(text, "*.", 2) == 0 ? text + 2 : text, identifier,
+                            why) == ERR_OK)
+        return ERR_OK;
+    why->code = ERR_USAGE;
+    return err_prefix(why, "--identifier");
 }
 
 enum err admin_authz_list(struct admin_call *call, struct err_info *why)
@@ -87,12 +88,14 @@ enum err admin_authz_list(struct admin_call *call, struct err_info *why)
         .account_id = admin_number(call, "account", 0),
         .since = admin_past(call, "since", 0),
     };
-    const char *identifier = admin_text(call, "identifier");
+    const char *text = admin_text(call, "identifier");
+    struct identifier identifier = {0};
     int64_t next = admin_number(call, "after", INT64_MAX);
     size_t listed = 0;
 
-    if (identifier != NULL)
-        TRY(read_identifier(call->arena, identifier, &filter.value, why));
+    if (text != NULL)
+        TRY(read_identifier(call->arena, text, &identifier, why));
+    filter.value = identifier.value;
     json_write_begin_array(call->result, "authorizations");
     for (int steps = 0; next != 0 && listed < PAGE_MAX && steps < STEPS_MAX; steps++) {
         struct store_authz *rows = NULL;
@@ -100,6 +103,8 @@ enum err admin_authz_list(struct admin_call *call, struct err_info *why)
         TRY(store_evidence_list(call->session, call->arena, &filter, next,
                                 PAGE_MAX - listed, &rows, &count, &next, why));
         for (size_t i = 0; i < count; i++) {
+            if (text != NULL && rows[i].identifier.type != (int)identifier.type)
+                continue;
             json_write_begin_object(call->result, NULL);
             write_facts(call->result, call, &rows[i]);
             json_write_end_object(call->result);

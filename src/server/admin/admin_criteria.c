@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/acme/identifier.h"
+#include "core/acme/identifier_device.h"
 #include "core/base/text.h"
 #include "server/admin/admin_evidence.h"
 
@@ -68,13 +68,18 @@ static enum err read_name(struct arena *a, const char *text, const char **name,
     struct err_info unread = {0};
     char *lower = arena_string(a, text);
 
+    if (identifier_device_of_text(a, text, &ignored)) {
+        *name = lower; /* as it is */
+        return ERR_OK;
+    }
     text_lower(lower);
     const char *base = lower[0] == '.' ? lower + 1 : lower;
     if (identifier_read_dns(a, base, &ignored, &unread) != ERR_OK &&
         (base != lower || identifier_read_ip(a, lower, &ignored, &unread) != ERR_OK))
         return err_set(why, ERR_USAGE,
                        "--name: \"%.100s\" is no name or address, such as "
-                       "www.example.test, or .example.test for all below",
+                       "www.example.test, or .example.test for all below; a device is "
+                       "permanent-identifier:VALUE or hardware-module:VALUE",
                        text);
     *name = lower;
     return ERR_OK;
@@ -190,6 +195,11 @@ static enum err write_names(const struct admin_call *call, const struct store_fo
         if (address_from_octets(c->addresses[i], &address))
             address_text(&address, text);
         json_write_text(call->result, NULL, text);
+    }
+    for (size_t i = 0; i < c->device_count && written < NAMES_SHOWN; i++, written++) {
+        struct identifier device = {0};
+        if (identifier_device_of(a, &c->devices[i], &device, NULL) == ERR_OK)
+            json_write_text(call->result, NULL, identifier_text(a, &device));
     }
     json_write_end_array(call->result);
     return ERR_OK;

@@ -1,7 +1,6 @@
 /* cairn-ca limit ... and cairn-ca pause ... */
 #include <string.h>
 
-#include "core/base/text.h"
 #include "server/admin/admin.h"
 #include "server/exchange/external_policy.h"
 #include "server/limit/limit_domain.h"
@@ -199,10 +198,9 @@ enum err admin_limit_reset(struct admin_call *call, struct err_info *why)
 /* The identifier as authorizations have it. */
 static const char *identifier_of(const struct admin_call *call)
 {
-    char *text = arena_string(call->arena, admin_text(call, "identifier"));
+    char *text = limit_key_canonical(call->arena, admin_text(call, "identifier"));
     struct address address;
 
-    text_lower(text);
     if (address_parse(span_of(text), &address)) {
         text = arena_get(call->arena, ADDRESS_TEXT_SIZE);
         address_text(&address, text);

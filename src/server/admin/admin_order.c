@@ -1,5 +1,6 @@
 /* cairn-ca order show, caa show: what an order came to, and what became of CAA before its
  * certificates were made (docs/evidence.md). */
+#include "core/acme/identifier.h"
 #include "core/base/text.h"
 #include "core/json/json_copy.h"
 #include "server/admin/admin.h"
@@ -59,8 +60,11 @@ static void write_identifiers(const struct admin_call *call,
     for (size_t i = 0; i < order->identifier_count && i < order->authz_count; i++) {
         const struct store_authz *authz = &order->authzs[i];
         bool is_there = authz->expires != 0; /* else housekeeping has removed it */
+        const struct identifier identifier = {
+            (enum identifier_type)order->identifiers[i].type,
+            order->identifiers[i].value};
         json_write_begin_object(w, NULL);
-        json_write_text(w, "identifier", order->identifiers[i].value);
+        json_write_text(w, "identifier", identifier_text(call->arena, &identifier));
         json_write_number(w, "authorization", authz->id);
         json_write_text(w, "status",
                         is_there ? terms_authz_status(order_state_authz(authz, call->now))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/acme/identifier_device.h"
 #include "core/base/text.h"
 #include "core/crypto/hash.h"
 #include "server/limit/limit_domain.h"
@@ -30,10 +31,37 @@ char *limit_key_network(struct arena *a, const struct address *peer, unsigned in
     return arena_string(a, text);
 }
 
+/* Does it begin as the text of a device does? No name and no address does. */
+static bool names_device(const char *text)
+{
+    enum identifier_type ignored;
+
+    return identifier_device_value(text, &ignored) != text;
+}
+
+const char *limit_key_text(struct arena *a, const struct store_identifier *identifier)
+{
+    const struct identifier one = {(enum identifier_type)identifier->type,
+                                   identifier->value};
+
+    return identifier_text(a, &one);
+}
+
+char *limit_key_canonical(struct arena *a, const char *text)
+{
+    char *made = arena_string(a, text);
+
+    if (!names_device(text))
+        text_lower(made);
+    return made;
+}
+
 const char *limit_key_domain(const struct limit *l, struct arena *a, const char *value)
 {
     struct address address;
 
+    if (names_device(value)) /* nobody else has it */
+        return value;
     if (address_parse(span_of(value), &address))
         return limit_key_network(a, &address, 32, 64);
     return limit_domain_of(l, strncmp(value, WILDCARD, 2) == 0 ? value + 2 : value);
@@ -44,7 +72,7 @@ static int compare_texts(const void *x, const void *y)
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-/* The identifiers in an order of their own; types cannot be confused, their values
+/* The identifiers in an order of their own; types cannot be confused, their texts
  * differ. */
 static const char **sorted(struct arena *a, const struct store_identifier *identifiers,
                            size_t count)
@@ -52,7 +80,7 @@ static const char **sorted(struct arena *a, const struct store_identifier *ident
     const char **values = arena_array(a, count, sizeof *values);
 
     for (size_t i = 0; i < count; i++)
-        values[i] = identifiers[i].value;
+        values[i] = limit_key_text(a, &identifiers[i]);
     qsort(values, count, sizeof *values, compare_texts);
     return values;
 }
@@ -117,20 +145,32 @@ static enum err account_key(const char *text, const char *rest, struct err_info 
     return ERR_OK;
 }
 
-static enum err set_key(struct arena *a, char *text, const char **key,
+/* The next of several identifiers, taken from the front of the text; one of a device ends
+ * at a comma only. NULL: there is none. */
+static char *next_identifier(struct arena *a, char **text)
+{
+    char *word = *text + strspn(*text, ", ");
+    size_t len = strcspn(word, names_device(word) ? "," : ", ");
+
+    *text = word + len + (word[len] != '\0' ? 1 : 0);
+    word[len] = '\0';
+    return len == 0 ? NULL : limit_key_canonical(a, word);
+}
+
+static enum err set_key(struct arena *a, const char *text, const char **key,
                         struct err_info *why)
 {
     struct store_identifier *identifiers =
         arena_array(a, IDENTIFIERS_MAX, sizeof *identifiers);
     const char *shown = NULL;
     size_t count = 0;
-    char *next = NULL;
+    char *rest = arena_string(a, text);
 
-    for (char *word = strtok_r(text, ", ", &next); word != NULL;
-         word = strtok_r(NULL, ", ", &next)) {
+    for (char *word = next_identifier(a, &rest); word != NULL;
+         word = next_identifier(a, &rest)) {
         if (count == IDENTIFIERS_MAX)
             return err_set(why, ERR_USAGE, "at most %d identifiers", IDENTIFIERS_MAX);
-        identifiers[count++].value = word;
+        identifiers[count++].value = word; /* a text is its own, whatever its type */
     }
     if (count == 0)
         return err_set(why, ERR_USAGE, "there are no identifiers");
@@ -138,13 +178,27 @@ static enum err set_key(struct arena *a, char *text, const char **key,
     return ERR_OK;
 }
 
+/* "17/www.example.test" */
+static enum err account_identifier_key(struct arena *a, const char *text,
+                                       const char **key, struct err_info *why)
+{
+    const char *slash = strchr(text, '/');
+
+    if (slash == NULL || slash[1] == '\0')
+        return err_set(why, ERR_USAGE,
+                       "\"%.100s\" is not ACCOUNT/IDENTIFIER, such as "
+                       "17/www.example.test",
+                       text);
+    *key = arena_printf(a, "%.*s/%s", (int)(slash - text), text,
+                        limit_key_canonical(a, slash + 1));
+    return account_key(text, slash, why);
+}
+
 enum err limit_key_read(const struct limit *l, struct arena *a, enum rate_kind kind,
                         const char *text, const char **key, struct err_info *why)
 {
-    char *lower = arena_string(a, text);
-    const char *slash = strchr(text, '/');
+    char *lower = limit_key_canonical(a, text);
 
-    text_lower(lower);
     switch (kind) {
     case RATE_NEW_ACCOUNTS_PER_ADDRESS:
     case RATE_REQUESTS_PER_ADDRESS:
@@ -157,7 +211,7 @@ enum err limit_key_read(const struct limit *l, struct arena *a, enum rate_kind k
         *key = limit_key_domain(l, a, lower);
         return ERR_OK;
     case RATE_CERTIFICATES_PER_SET:
-        return set_key(a, lower, key, why);
+        return set_key(a, text, key, why);
     case RATE_NEW_ORDERS_PER_EXTERNAL_KEY: /* as it is written */
         *key = arena_string(a, text);
         return ERR_OK;
@@ -165,12 +219,6 @@ enum err limit_key_read(const struct limit *l, struct arena *a, enum rate_kind k
         *key = lower;
         return account_key(text, text + strlen(text), why);
     default:
-        *key = lower;
-        if (slash == NULL || slash[1] == '\0')
-            return err_set(why, ERR_USAGE,
-                           "\"%.100s\" is not ACCOUNT/IDENTIFIER, such as "
-                           "17/www.example.test",
-                           text);
-        return account_key(text, slash, why);
+        return account_identifier_key(a, text, key, why);
     }
 }

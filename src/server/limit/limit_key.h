@@ -9,8 +9,15 @@
 char *limit_key_network(struct arena *a, const struct address *peer, unsigned int v4,
                         unsigned int v6);
 
-/* What the limits per domain count an identifier's value by: its registered domain; an
- * address, or the /64 of one of IPv6. */
+/* What stands for an identifier in buckets and pauses: its value, of a device
+ * "TYPE:VALUE". */
+const char *limit_key_text(struct arena *a, const struct store_identifier *identifier);
+
+/* The same as a person writes it: names in lower case. */
+char *limit_key_canonical(struct arena *a, const char *text);
+
+/* What the limits per domain count the text of an identifier by: its registered domain;
+ * an address, or the /64 of one of IPv6; a device by itself. */
 const char *limit_key_domain(const struct limit *l, struct arena *a, const char *value);
 
 /* A hash of a set of identifiers, whatever their order. */

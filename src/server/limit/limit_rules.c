@@ -116,7 +116,7 @@ static void add_domains(const struct limit *l, struct arena *a,
     const char **keys = arena_array(a, order->count, sizeof *keys);
 
     for (size_t i = 0; i < order->count; i++)
-        keys[i] = limit_key_domain(l, a, order->identifiers[i].value);
+        keys[i] = limit_key_domain(l, a, limit_key_text(a, &order->identifiers[i]));
     qsort(keys, order->count, sizeof *keys, compare_texts);
     for (size_t i = 0; i < order->count; i++)
         if (i == 0 || strcmp(keys[i], keys[i - 1]) != 0)
@@ -178,7 +178,7 @@ static enum err check_pause(struct limit *l, struct arena *a, int64_t account_id
                   "%s is paused for account %lld: %s; when what was wrong is corrected, "
                   "the operator of this CA ends that with: cairn-ca pause remove %lld %s",
                   identifier, (long long)account_id, reason, (long long)account_id,
-                  identifier);
+                  log_value(a, identifier));
     why->retry_after_seconds = PAUSED_RETRY_SECONDS;
     return ERR_RATE_LIMITED;
 }
@@ -205,11 +205,12 @@ static void add_account(const struct limit *l, struct arena *a, int64_t account_
 }
 
 /* What is to be proved for the identifier at that place. */
-static const char *proved(const struct limit_rules_order *order, size_t i)
+static const char *proved(struct arena *a, const struct limit_rules_order *order,
+                          size_t i)
 {
     return order->proved != NULL && order->proved[i] != NULL
                ? order->proved[i]
-               : base(order->identifiers[i].value);
+               : base(limit_key_text(a, &order->identifiers[i]));
 }
 
 enum err limit_rules_order(struct limit *l, struct store_session *session,
@@ -221,10 +222,10 @@ enum err limit_rules_order(struct limit *l, struct store_session *session,
     struct list list = list_make(a, 3 + 2 * order->count);
 
     for (size_t i = 0; i < order->count; i++)
-        TRY(check_pause(l, a, order->account_id, proved(order, i), why));
+        TRY(check_pause(l, a, order->account_id, proved(a, order, i), why));
     if (limit_is_on(l, RATE_FAILED_VALIDATIONS))
         for (size_t i = 0; i < order->count; i++)
-            add_failures(a, order->account_id, proved(order, i), &list);
+            add_failures(a, order->account_id, proved(a, order, i), &list);
     if (!order->is_renewal)
         add_account(l, a, order->account_id, order->key, &list);
     TRY(add_certificate(l, session, a, order, true, &list, why));
@@ -309,11 +310,11 @@ static void pause(struct limit *l, struct store_session *session, struct arena *
     enum err result = limit_pause_add(l, session, &row, &why);
     if (result == ERR_OK)
         log_event(LOG_LEVEL_NOTICE, "limit.paused", "account=%lld identifier=%s",
-                  (long long)account_id, identifier);
+                  (long long)account_id, log_value(a, identifier));
     else if (result != ERR_CONFLICT)
         log_event(LOG_LEVEL_WARNING, "limit.not_paused",
                   "account=%lld identifier=%s why=" LOG_QUOTE, (long long)account_id,
-                  identifier, why.detail);
+                  log_value(a, identifier), why.detail);
 }
 
 void limit_rules_validated(struct limit *l, struct store_session *session,

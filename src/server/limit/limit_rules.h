@@ -5,6 +5,8 @@
 #include "core/net/address.h"
 #include "server/limit/limit.h"
 
+/* `identifier` of the functions below is the text that limit_key_text makes. */
+
 /* What was spent, for limit_rules_refund. */
 struct limit_rules_spent {
     const struct limit_use *uses;

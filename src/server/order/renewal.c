@@ -4,9 +4,21 @@
 #include <string.h>
 
 #include "core/acme/certificate_id.h"
+#include "core/acme/identifier_device.h"
 #include "server/order/order_state.h"
 
 #define ROWS_AT_ONCE 500 /* while they are read the store waits */
+
+/* A device's is not a name, whatever it looks like: TYPE stands before it, as
+ * identifier_text writes it. */
+static bool is_device(const struct store_identifier *identifier, const char *name)
+{
+    enum identifier_type type;
+    const char *value = identifier_device_value(name, &type);
+
+    return value != name && identifier->type == (int)type &&
+           strcmp(value, identifier->value) == 0;
+}
 
 static bool has_name(const struct store_renewal *row, const char *name)
 {
@@ -15,6 +27,11 @@ static bool has_name(const struct store_renewal *row, const char *name)
     for (size_t i = 0; i < row->identifier_count; i++) {
         const char *value = row->identifiers[i].value;
         size_t value_len = strlen(value);
+        if (terms_is_device((enum identifier_type)row->identifiers[i].type)) {
+            if (is_device(&row->identifiers[i], name))
+                return true;
+            continue;
+        }
         /* a name that begins with a period stands for all below it */
         if (name[0] == '.' && value_len > len)
             value += value_len - len;

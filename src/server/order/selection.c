@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/acme/identifier_device.h"
 #include "core/net/address.h"
 
 /* A name, or with a period in front all names below it. */
@@ -16,9 +17,27 @@ static bool is_name(const char *wanted, const char *value)
     return strcmp(value, wanted) == 0;
 }
 
-static bool has_name(const struct certificate *c, const char *name)
+/* "TYPE:VALUE", as identifier_text writes it. */
+static bool has_device(const struct certificate *c, const struct identifier *wanted)
+{
+    AUTO(arena) struct arena *a = arena_new();
+
+    for (size_t i = 0; i < c->device_count; i++) {
+        struct identifier one = {0};
+        if (identifier_device_of(a, &c->devices[i], &one, NULL) == ERR_OK &&
+            identifier_equal(&one, wanted))
+            return true;
+    }
+    return false;
+}
+
+static bool has_name(struct arena *a, const struct certificate *c, const char *name)
 {
     struct address wanted;
+    struct identifier device;
+
+    if (identifier_device_of_text(a, name, &device))
+        return has_device(c, &device);
 
     for (size_t i = 0; i < c->dns_name_count; i++)
         if (is_name(name, c->dns_names[i]))
@@ -34,11 +53,16 @@ static bool has_name(const struct certificate *c, const char *name)
 /* Quickly: can the octets have that name? Most have not, and need not be read. */
 static bool may_have_name(struct span tbs, const char *name)
 {
+    AUTO(arena) struct arena *a = arena_new();
     struct address address;
+    struct identifier device;
     struct span octets = span_of(name);
+    struct span oid = {0};
 
     if (address_parse(octets, &address))
         octets = address_octets(&address);
+    else if (identifier_device_of_text(a, name, &device))
+        identifier_device_parts(a, &device, &octets, &oid);
     return memmem(tbs.data, tbs.len, octets.data, octets.len) != NULL;
 }
 
@@ -69,7 +93,7 @@ static enum err meets_one(const struct store_incident *wanted,
     AUTO(arena) struct arena *a = arena_new();
     struct certificate *c = NULL;
     TRY(certificate_read_tbs(a, row->issuance.tbs, &c, why));
-    *meets = (wanted->name == NULL || has_name(c, wanted->name)) &&
+    *meets = (wanted->name == NULL || has_name(a, c, wanted->name)) &&
              (wanted->issuer.len == 0 || span_equal(c->authority_key_id, wanted->issuer));
     return ERR_OK;
 }

@@ -2,6 +2,7 @@
  * names above (RFC 9444), and those no order asked for (RFC 8555 7.4.1). */
 #include <string.h>
 
+#include "core/acme/terms.h"
 #include "server/store/store_private.h"
 
 /* The row the statement gives, if there is one. */
@@ -69,7 +70,8 @@ enum err store_reuse_find(struct store_connection *c, struct arena *a, int64_t a
                           const struct store_reuse *reuse, struct store_authz *authz,
                           bool *found, struct err_info *why)
 {
-    bool wildcard = strncmp(identifier->value, "*.", 2) == 0;
+    bool wildcard = identifier->type == (int)IDENTIFIER_DNS &&
+                    strncmp(identifier->value, "*.", 2) == 0;
     const struct store_authz wanted = {
         .identifier = {identifier->type, identifier->value + (wildcard ? 2 : 0)},
         .wildcard = wildcard};
