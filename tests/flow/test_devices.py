@@ -1,9 +1,12 @@
 """Identifiers of devices (draft-ietf-acme-device-attest-09) in orders and authorizations: who takes them, and what is
 offered for them."""
+import re
+import subprocess
+
 import pytest
 
 from acme_raw import Client
-from house import House
+from house import CAIRN_CA, House
 from test_directories import configure
 
 EXTRA = """
@@ -129,3 +132,19 @@ def test_new_authz(account):
     assert made.status == 201, made
     assert made.json["identifier"] == {"type": "permanent-identifier", "value": "A B"}
     assert [c["type"] for c in made.json["challenges"]] == ["device-attest-01"]
+
+
+def test_the_example_of_init(tmp_path):
+    """What init writes as a comment is good when its lines are copied to where they belong."""
+    subprocess.run([str(CAIRN_CA), "init", "--dir", str(tmp_path / "ca")], check=True, capture_output=True)
+    path = tmp_path / "ca" / "cairn-ca.yaml"
+    text, example = path.read_text().split("# For devices that prove what they are")
+    lines = [line[2:] for line in example.splitlines()[1:]]
+    for section in ("profiles", "directories"):
+        start = lines.index(f"{section}:") + 1
+        end = next((i for i in range(start, len(lines)) if not lines[i].startswith(" ")), len(lines))
+        text, count = re.subn(f"(?m)^{section}:\n", f"{section}:\n" + "\n".join(lines[start:end]) + "\n", text)
+        assert count == 1
+    path.write_text(text)
+    done = subprocess.run([str(CAIRN_CA), "check-config", "--dir", str(tmp_path / "ca")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "/acme/devices/directory" in done.stdout, done.stdout + done.stderr

@@ -481,6 +481,12 @@ def test_buckets_as_people_write_them(stopped):
     assert bucket("failed_validations", "17/WWW.flow.test") == "17/www.flow.test"
     assert bucket("certificates_per_set", "b.test, A.test") == bucket("certificates_per_set", "a.test,b.test")
     assert bucket("certificates_per_set", "a.test") != bucket("certificates_per_set", "a.test,b.test")
+    # of a device the octets count, and what looks like a name is none
+    assert bucket("certificates_per_domain", "permanent-identifier:A x.a.test") == "permanent-identifier:A x.a.test"
+    assert bucket("failed_validations", "7/permanent-identifier:A/1.2.3") == "7/permanent-identifier:A/1.2.3"
+    assert bucket("certificates_per_set", "permanent-identifier:A b, a.test") == bucket(
+        "certificates_per_set", "A.test,permanent-identifier:A b")
+    assert bucket("certificates_per_set", "permanent-identifier:a.test") != bucket("certificates_per_set", "a.test")
 
 
 def test_commands_about_pauses(tmp_path):

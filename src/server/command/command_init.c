@@ -270,6 +270,24 @@ static size_t list_outputs(const struct settings *s, struct arena *a,
     return count;
 }
 
+/* What has to be said together, to be copied into profiles and directories above. */
+static const char example[] =
+    "\n"
+    "# For devices that prove what they are (device-attest-01, cairn-ca.yaml(5)):\n"
+    "# profiles:\n"
+    "#   device:\n"
+    "#     description: Devices, 45 days\n"
+    "#     lifetime: 45d\n"
+    "#     usages: client\n"
+    "#     key_usages: digitalSignature\n"
+    "#     identifiers: permanent-identifier\n"
+    "# directories:\n"
+    "#   devices:\n"
+    "#     profiles: device\n"
+    "#     identifiers: permanent-identifier\n"
+    "#     challenges: device-attest-01\n"
+    "#     external_account: required\n";
+
 static enum err write_all(const struct settings *s, struct arena *a,
                           const struct command_init_made *made, struct err_info *why)
 {
@@ -277,6 +295,7 @@ static enum err write_all(const struct settings *s, struct arena *a,
     struct output outputs[OUTPUTS_MAX];
 
     settings_write(&text, s);
+    buf_add_text(&text, example);
     AUTO(perspective_key) struct perspective_key key = {0};
     TRY(perspective_key_make(a, s->name, &key, why));
     size_t count = list_outputs(s, a, made, &key, buf_span(&text), outputs);

@@ -254,6 +254,16 @@ static enum err check_addresses(const struct settings_directory *directory,
     return ERR_OK;
 }
 
+/* Who takes no devices is not meant by a profile for nothing else. */
+static bool is_for_others(const struct settings_profile *profile,
+                          const struct settings_directory *directory)
+{
+    const unsigned int names = 1U << IDENTIFIER_DNS | 1U << IDENTIFIER_IP;
+
+    return (profile->identifier_types & names) == 0 &&
+           (profile->identifier_types & directory->identifier_types) == 0;
+}
+
 /* The profiles that are named, or all that are there. */
 static enum err find_offered(struct arena *a, const struct settings *s,
                              struct settings_directory *directory, struct err_info *why)
@@ -268,10 +278,14 @@ static enum err find_offered(struct arena *a, const struct settings *s,
             return err_set(why, ERR_CONFIG, "profiles: there is no profile \"%s\"",
                            directory->profiles.items[i]);
     }
-    for (size_t i = 0; count == 0 && i < s->profiles.count; i++)
-        offered[i] = s->profiles.members[i];
     directory->offered = offered;
-    directory->offered_count = count != 0 ? count : s->profiles.count;
+    directory->offered_count = count;
+    for (size_t i = 0; count == 0 && i < s->profiles.count; i++)
+        if (!is_for_others(s->profiles.members[i], directory))
+            offered[directory->offered_count++] = s->profiles.members[i];
+    if (directory->offered_count == 0)
+        return err_set(why, ERR_CONFIG,
+                       "profiles: none of them takes identifiers that are taken here");
     return ERR_OK;
 }
 
@@ -346,9 +360,9 @@ static enum err check_directory(struct arena *a, const struct settings *s,
     if (strcmp(directory->name, NAME_OF_A_RESOURCE) == 0)
         return err_set(why, ERR_CONFIG,
                        "the name is taken: renewal information is there (RFC 9773)");
-    TRY(find_offered(a, s, directory, why));
     TRY(settings_profile_types(&directory->identifiers, false, "identifiers",
                                &directory->identifier_types, why));
+    TRY(find_offered(a, s, directory, why));
     TRY(settings_profile_types(&directory->challenges, true, "challenges",
                                &directory->challenge_types, why));
     TRY(check_provable(directory, why));

@@ -29,8 +29,15 @@ static void together(void **state)
         {"directories: {x: {identifiers: hardware-module, challenges: "
          "device-attest-01}}\n",
          "directories.x: profiles: none of the identifiers that"},
-        {DEVICE "directories: {x: {}}\n",
+        {DEVICE "directories: {x: {profiles: d}}\n",
          "directories.x: profiles: none of the identifiers that \"d\" takes"},
+        {DEVICE "directories: {x: {}}\n",
+         "directories.x: profiles: none of them takes identifiers"},
+        /* where no devices are taken, it is not meant */
+        {"profiles: {d: {identifiers: permanent-identifier, usages: client}, e: {}}\n"
+         "directories: {x: {}, y: {profiles: d, identifiers: permanent-identifier, "
+         "challenges: device-attest-01}}\n",
+         NULL},
         {DEVICE "directories: {x: {identifiers: [dns, permanent-identifier], challenges: "
                 "[http-01, device-attest-01]}}\n",
          NULL},

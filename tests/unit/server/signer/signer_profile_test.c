@@ -114,6 +114,35 @@ static void of_its_own(void **state)
     assert_false(takes(p, KEY_ED25519, 0));
 }
 
+#define DEVICE_DIRECTORY                                                                 \
+    "directories: {default: {identifiers: [dns, permanent-identifier, "                  \
+    "hardware-module], challenges: [http-01, device-attest-01]}}\n"
+
+/* Devices: which kinds, and the common name that device_subject allows. X-DEV-5 */
+static void of_devices(void **state)
+{
+    const struct lint_profile *p = read_profile(
+        "profiles: {a: {usages: client, identifiers: permanent-identifier}}\n" //
+        DEVICE_DIRECTORY,
+        "a");
+
+    (void)state;
+    assert_int_equal(p->name_types, LINT_NAMES_DEVICE);
+    assert_int_equal(p->key_usage, 1); /* of RSA keys, too */
+    assert_true(p->common_name);
+    assert_false(p->device_privacy);
+    p = read_profile("profiles: {a: {usages: client, identifiers: [dns, "
+                     "hardware-module], device_subject: drop}}\n" DEVICE_DIRECTORY,
+                     "a");
+    assert_int_equal(p->name_types, LINT_NAMES_DNS | LINT_NAMES_MODULE);
+    assert_false(p->common_name);
+    p = read_profile("profiles: {a: {usages: client, identifiers: [dns, "
+                     "hardware-module], device_privacy: true}}\n" DEVICE_DIRECTORY,
+                     "a");
+    assert_int_equal(p->name_types, LINT_NAMES_DNS | LINT_NAMES_UUID);
+    assert_true(p->device_privacy);
+}
+
 /* The server's own certificate: its names only, whatever the profiles are. */
 static void of_the_server(void **state)
 {
@@ -168,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ordinary),
         cmocka_unit_test(of_its_own),
+        cmocka_unit_test(of_devices),
         cmocka_unit_test(of_the_server),
         cmocka_unit_test(of_orders_from_before),
     };
