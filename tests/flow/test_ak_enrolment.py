@@ -433,6 +433,41 @@ def test_secrets_outlive_a_front_and_not_their_time(tmp_path, makers, tpm, ak):
         assert len(enroller.secret(secret)) == 2
 
 
+def test_another_issuer_signs(tmp_path, makers, tpm, ak):
+    """attest.ak_issuer, and attest.ak_lifetime."""
+    root, root_key = make_ca("AK Root")
+    issuer, issuer_key = make_ca("AK Issuer", root, root_key)
+    (tmp_path / "root.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "issuer.pem").write_bytes(issuer.public_bytes(serialization.Encoding.PEM))
+    key_file = tmp_path / "issuer.key"
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(issuer_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                                  serialization.NoEncryption()))
+    with serving(tmp_path, f"attest.ek_roots={makers.issuer}", "attest.ak_identity=ek", "attest.ak_issuer=ak",
+                 f"issuers.ak.certificate={tmp_path}/issuer.pem", f"issuers.ak.key={key_file}",
+                 f"issuers.ak.root={tmp_path}/root.pem", "attest.ak_lifetime=2h") as house:
+        leaf, *rest = [x509.load_der_x509_certificate(one) for one in at(house).enroll(tpm, ak)]
+        assert rest == [issuer] and leaf.issuer == issuer.subject
+        assert leaf.not_valid_after - leaf.not_valid_before == datetime.timedelta(hours=2, seconds=-1)
+        issuer_key.public_key().verify(leaf.signature, leaf.tbs_certificate_bytes, ec.ECDSA(hashes.SHA256()))
+
+
+def test_makers_after_a_reload(tmp_path, makers, tpm, ak):
+    """A maker's certificate is put into the folder, and SIGHUP has it read."""
+    folder = tmp_path / "roots"
+    folder.mkdir()
+    stranger, _ = make_ca("Stranger")
+    (folder / "stranger.pem").write_bytes(stranger.public_bytes(serialization.Encoding.PEM))
+    with serving(tmp_path, f"attest.ek_roots={folder}", "attest.ak_identity=ek") as house:
+        enroller = at(house)
+        assert refused(enroller, question_of(tpm, ak)).status == 403
+        (folder / "maker.crt").write_bytes(makers.issuer.read_bytes())
+        mark = house.log_path.stat().st_size
+        house.process.send_signal(signal.SIGHUP)
+        house.wait_for_line(r"proc\.reloaded", since=mark)
+        assert len(enroller.enroll(tpm, ak)) == 2
+
+
 # ---- the inventory
 
 
