@@ -121,6 +121,49 @@ static void joined(void **state)
         ERR_REJECTED_IDENTIFIER);
 }
 
+/* One text for each identifier: what looks like a name, or like another type, is told. */
+static void texts(void **state)
+{
+    static const struct {
+        struct identifier identifier;
+        const char *text;
+    } cases[] = {
+        {{IDENTIFIER_DNS, "www.a.test"}, "www.a.test"},
+        {{IDENTIFIER_IP, "::1"}, "::1"},
+        {{P, "www.a.test"}, "permanent-identifier:www.a.test"},
+        {{P, "hardware-module:A"}, "permanent-identifier:hardware-module:A"},
+        {{H, "A b/1.2.3"}, "hardware-module:A b/1.2.3"},
+    };
+    AUTO(arena) struct arena *a = arena_new();
+    struct identifier read = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct identifier *one = &cases[i].identifier;
+        assert_string_equal(identifier_text(a, one), cases[i].text);
+        bool is_device = terms_is_device(one->type);
+        assert_int_equal(identifier_device_of_text(a, cases[i].text, &read), is_device);
+        assert_true(!is_device || identifier_equal(&read, one));
+    }
+    assert_false(identifier_device_of_text(a, "hardware-module:A", &read));
+}
+
+/* And the name in a certificate. */
+static void names(void **state)
+{
+    static const struct identifier cases[] = {
+        {P, "A"}, {P, "A/1.2.3"}, {H, "\xc3\xa9/2.999.1"}};
+    AUTO(arena) struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct identifier read = {0};
+        struct device_name name = identifier_device_name(a, &cases[i]);
+        assert_int_equal(identifier_device_of(a, &name, &read, NULL), ERR_OK);
+        assert_true(identifier_equal(&read, &cases[i]));
+    }
+}
+
 static void too_long(void **state)
 {
     (void)state;
@@ -179,6 +222,8 @@ int main(void)
         cmocka_unit_test(joined),
         cmocka_unit_test(too_long),
         cmocka_unit_test(written_by_people),
+        cmocka_unit_test(texts),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
