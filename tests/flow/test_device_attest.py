@@ -3,6 +3,7 @@ which key is certified then. Formats themselves are judged in test_attest_vector
 import base64
 import json
 import os
+import pathlib
 import re
 import signal
 import sqlite3
@@ -12,9 +13,8 @@ import time
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import acme_raw
 import attestation
@@ -23,6 +23,7 @@ from acme_raw import Client, b64, make_csr
 from h2_raw import H2, request
 from house import CAIRN_CA
 
+VECTORS = pathlib.Path(__file__).parents[1] / "vectors" / "device-attest-01-vectors.json"
 SERIAL = "12345678"
 TYPE = "device-attest-01"
 MALFORMED, BAD, UNAUTHORIZED = "malformed", "badAttestationStatement", "unauthorized"
@@ -44,7 +45,6 @@ profiles:
   device:
     usages: client
     identifiers: [dns, permanent-identifier, hardware-module]
-    common_name: csr
   careful:
     usages: client
     identifiers: permanent-identifier
@@ -154,7 +154,11 @@ class Attempt:
     def certificate(self):
         order = self.client.poll(self.url, ("valid", "invalid")).json
         assert order["status"] == "valid", order
-        return x509.load_pem_x509_certificates(self.client.post(order["certificate"], None).body)[0]
+        return x509.load_pem_x509_certificate(self.client.post(order["certificate"], None).body)
+
+
+def is_for(certificate, key):
+    return certificate.public_key().public_numbers() == key.public_key().public_numbers()
 
 
 PENDING = ("pending", "pending", "pending")
@@ -173,6 +177,24 @@ def refused(attempt, answer, words, status=400, kind=BAD):
 
 # -- true ones
 
+def test_the_whole_way(shared, client, vendor):
+    """S-DA-3, 5, 9: From the order to a certificate for the attested key; what is bound to the key authorization."""
+    attempt = Attempt(client)
+    assert len(base64.urlsafe_b64decode(attempt.token + "=" * (-len(attempt.token) % 4))) >= 16
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", attempt.token)
+    answer = attempt.send(attempt.step(vendor), and_more={"unknown": [1]})  # S-DA-4: others are passed over
+    assert answer.status == 200 and answer.json["status"] == "valid", answer
+    assert answer.json["type"] == TYPE and "validated" in answer.json
+    assert attempt.state() == READY
+    assert attempt.finalize().status == 200
+    certificate = attempt.certificate()
+    assert is_for(certificate, attempt.key)
+    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usages) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    # a POST to it once more is no error, and changes nothing
+    again = attempt.send(b"\xa0")
+    assert again.status == 200 and again.json["status"] == "valid"
+
 
 def test_every_format(client, vendor):
     """S-DA-5: Each of them, once; what binds apple is the token."""
@@ -188,6 +210,8 @@ def test_every_format(client, vendor):
         answer = attempt.send(make(attempt))
         assert answer.status == 200 and answer.json["status"] == "valid", (value, answer)
         assert attempt.state() == READY
+        assert attempt.finalize().status == 200
+        assert is_for(attempt.certificate(), attempt.key)
 
 
 def test_post_as_get_begins_nothing(client, vendor):
@@ -281,6 +305,26 @@ def test_of_another_challenge(shared, client, vendor):
     refused(other, other.send(attestation.apple_object(vendor, first.token, "C02TEST00001")), "not acceptable")
 
 
+def test_published_ones(tmp_path, second):
+    """S-DA-5: What anybody can read is true of no challenge of ours, not even for the account it was made for."""
+    vectors = json.loads(VECTORS.read_text())
+    key = acme_raw.Key()
+    jwk = {name: int.from_bytes(base64.urlsafe_b64decode(vectors["accountKey"][name] + "=="), "big") for name in ("x", "y", "d")}
+    key.key = ec.EllipticCurvePrivateNumbers(jwk["d"], ec.EllipticCurvePublicNumbers(jwk["x"], jwk["y"], ec.SECP256R1())).private_key()
+    house = make_house(tmp_path / "ca", second, second, sets=["rates.failed_validations=off"])
+    (house.directory / "vendor.pem").write_text(vectors["attestationRootPem"])
+    try:
+        client = Client(house.start().url, house.root, key)
+        client.register()
+        assert len(vectors["vectors"]) > 30
+        for vector in vectors["vectors"]:
+            attempt = Attempt(client, vector["identifier"]["value"], kind=vector["identifier"]["type"])
+            refused(attempt, attempt.send({"attObj": vector["attObj"]}), "the attestation is not acceptable")
+        ends_well(house)
+    finally:
+        house.close()
+
+
 def test_of_another_account(shared, client, vendor):
     """The challenge of an account is nobody else's."""
     attempt = Attempt(client)
@@ -331,6 +375,45 @@ def test_the_other_form_of_a_refusal(tmp_path, vendor, second):
         house.close()
 
 
+# -- finalize
+
+def test_another_key(client, vendor):
+    """S-DA-9: The order stays ready, and can be finalized with the right key."""
+    attempt = Attempt(client)
+    assert attempt.send(attempt.step(vendor)).json["status"] == "valid"
+    for _ in range(2):
+        answer = attempt.finalize(ec.generate_private_key(ec.SECP256R1()))
+        assert answer.status == 403 and answer.type == UNAUTHORIZED, answer
+        assert "not the one that the device" in answer.json["detail"]
+        assert attempt.state() == READY
+    assert attempt.finalize().status == 200
+    assert is_for(attempt.certificate(), attempt.key)
+
+
+def test_several_devices_one_key(client, vendor):
+    """Each has an authorization of its own; one key must be attested for all of them."""
+    attempt = Attempt(client, "111", "222")
+    assert attempt.send(attempt.step(vendor, "111")).json["status"] == "valid"
+    assert attempt.state()[0] == "pending"
+    assert attempt.send(attempt.step(vendor, "222", 1, key=attestation.new_key()), 1).json["status"] == "valid"
+    assert attempt.state() == READY
+    assert attempt.finalize().type == UNAUTHORIZED
+    attempt = Attempt(client, "111", "222")
+    for number, serial in enumerate(("111", "222")):
+        assert attempt.send(attempt.step(vendor, serial, number), number).json["status"] == "valid"
+    assert attempt.finalize().status == 200
+    assert is_for(attempt.certificate(), attempt.key)
+
+
+def test_the_next_order_attests_anew(client, vendor):
+    """A valid authorization is about one key: it serves its own order only."""
+    first = Attempt(client)
+    assert first.send(first.step(vendor)).json["status"] == "valid"
+    second = Attempt(client)
+    assert second.authorizations != first.authorizations and second.state() == PENDING
+    assert second.send(second.step(vendor)).json["status"] == "valid"
+    assert second.finalize(first.key).type == UNAUTHORIZED
+    assert second.finalize().status == 200
 
 
 # -- what is kept
@@ -360,6 +443,7 @@ def test_what_is_kept(own, vendor):
     own.start()
     client.connect()
     assert attempt.state() == READY  # and after a restart
+    assert attempt.finalize().status == 200
 
 
 def test_housekeeping(own, vendor):
@@ -517,20 +601,19 @@ def test_the_front_dies(own, vendor):
         thread.join(60)
     finally:
         os.kill(stopped, signal.SIGCONT)
-    client = Client(own.url, own.root, client.key) if wait_for_front(own) else None
-    client.kid = attempt.client.kid
-    attempt.client = client
+    attempt.client = wait_for_front(own, client)
     assert attempt.state() == PENDING
-    assert own.unfinished() == 0 if isinstance(own.unfinished(), int) else True
     assert attempt.send(attempt.step(vendor)).json["status"] == "valid"
 
 
-def wait_for_front(house):
+def wait_for_front(house, client):
+    """The same account by another connection, when there is somebody to talk to."""
     deadline = time.monotonic() + 60
     while True:
         try:
-            Client(house.url, house.root)
-            return True
+            again = Client(house.url, house.root, client.key)
+            again.kid = client.kid
+            return again
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -541,7 +624,7 @@ def wait_for_front(house):
 def reload(house):
     mark = len(house.log_path.read_bytes())
     house.process.send_signal(signal.SIGHUP)
-    house.wait_for_line(r"front.reloaded|reload_refused|reload.refused|reloaded", since=mark)
+    house.wait_for_line(r"proc\.reloaded|proc\.reload_refused", since=mark)
 
 
 def test_roots_are_read_again(own, vendor):
