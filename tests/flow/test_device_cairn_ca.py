@@ -1,6 +1,8 @@
 """A TPM from nothing to a certificate that is used, renewed and revoked, with both our programs; and what cairn-ca must not believe."""
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 
 import pytest
@@ -123,6 +125,16 @@ def test_from_a_bare_tpm_to_a_revoked_certificate(ca, client, tpm, tmp_path):
         assert json.dumps(shown).count("privilegeWithdrawn") >= 2 or "revoked" in json.dumps(shown), shown
     finally:
         admin(ca, "device", "unblock", SERIAL)
+
+
+def test_a_revoked_attestation_key(ca, client, tpm):
+    """Its certificate still verifies, but this CA revoked it: it vouches for no key any more."""
+    client.issue(*device(tpm))
+    with contextlib.closing(sqlite3.connect(f"file:{ca.directory}/cairn.db?mode=ro", uri=True)) as db:
+        [(serial,)] = db.execute("SELECT lower(hex(serial)) FROM issuance WHERE id = (SELECT max(issuance_id) FROM device_issuance)").fetchall()
+    admin(ca, "revoke", "--serial", serial, "--reason", "superseded", "--yes")
+    failed = client.issue(*device(tpm), "--key", "p384", code=FAILED)
+    assert "the certificate of the attestation key was revoked" in failed.stdout + failed.stderr
 
 
 def use_it(ca, client, tpm, tmp_path):

@@ -5,6 +5,8 @@
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/json/json_read.h"
 #include "server/audit/audit.h"
 #include "server/limit/limit_rules.h"
 #include "server/order/attest_desk_private.h"
@@ -12,6 +14,7 @@
 #include "server/order/evidence.h"
 #include "server/store/store_attestation.h"
 #include "server/store/store_notes.h"
+#include "server/store/store_search.h"
 
 #define SUBPROBLEM_MAX 8192 /* octets, of one with an identifier */
 
@@ -134,11 +137,38 @@ enum err attest_desk_refuse(struct store_session *session, struct limit *limits,
     return keep(&v, session, limits, why);
 }
 
-/* True, and of a key that the inventory has nothing against? */
-static enum err judge(const struct attest_desk_case *c, struct err_info *refusal)
+/* An attestation key that this CA certified itself (order/enroll_leaf.h) may be revoked,
+ * which the validator does not know. */
+static enum err check_attestation_key(const struct attest_desk_case *c,
+                                      struct store_session *session,
+                                      struct err_info *refusal)
+{
+    const struct json *facts = NULL;
+    struct store_found *row = NULL;
+    uint8_t serial[STORE_SERIAL_MAX];
+    size_t len = 0;
+
+    if (c->answer.format != ATTEST_TPM ||
+        json_read(c->arena, span_of(c->answer.facts), &facts, NULL) != ERR_OK ||
+        !text_unhex(json_span(json_member(facts, "serial")), serial, sizeof serial, &len))
+        return ERR_OK;
+    enum err result =
+        store_search_serial(session, c->arena, span_make(serial, len), &row, refusal);
+    if (result == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (result == ERR_OK && row->issuance.order_id == 0 && row->revocation.at != 0)
+        return err_set(refusal, ERR_BAD_ATTESTATION_STATEMENT,
+                       "the certificate of the attestation key was revoked");
+    return result;
+}
+
+/* True, and of keys that neither the store nor the inventory has anything against? */
+static enum err judge(const struct attest_desk_case *c, struct store_session *session,
+                      struct err_info *refusal)
 {
     if (c->answer.code != ERR_OK)
         return err_set(refusal, c->answer.code, "%s", c->answer.detail);
+    TRY(check_attestation_key(c, session, refusal));
     return device_check_key(c->question.known, c->question.known_count,
                             c->answer.key_hash, refusal);
 }
@@ -156,7 +186,7 @@ enum err attest_desk_record(struct attest_desk_case *c, struct store_session *se
     struct err_info why = {0};
 
     memcpy(attestation.key_hash, c->answer.key_hash, STORE_HASH_SIZE);
-    if (judge(c, &refusal) == ERR_OK)
+    if (judge(c, session, &refusal) == ERR_OK)
         v.attestation = &attestation;
     else
         v.problem = problem_of(c->arena, &c->question, &refusal, c->answer.differs);
