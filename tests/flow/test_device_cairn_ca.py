@@ -1,5 +1,6 @@
 """A TPM from nothing to a certificate that is used, renewed and revoked, with both our programs; and what cairn-ca must not believe."""
 import contextlib
+import hashlib
 import json
 import re
 import sqlite3
@@ -7,7 +8,6 @@ import subprocess
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 import attestation
 import house as house_module
@@ -34,7 +34,16 @@ directories:
     challenges: [http-01, device-attest-01]
     profiles: device
     attestation_enrollment: true
+  private:
+    identifiers: permanent-identifier
+    challenges: device-attest-01
+    profiles: private
+    attestation_enrollment: true
 profiles:
+  private:
+    usages: client
+    identifiers: permanent-identifier
+    device_privacy: true
   device:
     usages: client
     identifiers: [dns, permanent-identifier, hardware-module]
@@ -71,9 +80,8 @@ def ca(tmp_path_factory, makers, tpm, vendor):
     made = house_module.House(tmp_path_factory.mktemp("devices") / "ca", sets=["rates.failed_validations=off"])
     path = made.directory / "cairn-ca.yaml"
     path.write_text(re.sub(r"(?ms)^(directories|profiles|attest):\n(?:[ #].*\n|\n)*", "", path.read_text()) + SETTINGS)
-    (made.directory / "makers.pem").write_bytes(makers.root.read_bytes())
+    (made.directory / "makers.pem").write_bytes(makers.root.read_bytes() + makers.issuer.read_bytes())
     (made.directory / "vendor.pem").write_text(vendor.root_pem)
-    (made.directory / "ek.spki").write_bytes(tpm.ek_public())
     try:
         made.start()
         admin(made, "device", "add", "--ek", hash_of(tpm.ek_public()), "--label", "front desk", SERIAL)
@@ -85,7 +93,6 @@ def ca(tmp_path_factory, makers, tpm, vendor):
 
 
 def hash_of(octets):
-    import hashlib
     return hashlib.sha256(octets).hexdigest()
 
 
@@ -119,10 +126,11 @@ def test_from_a_bare_tpm_to_a_revoked_certificate(ca, client, tpm, tmp_path):
     assert loaded(tpm) == b""
     blocked = admin(ca, "device", "block", "--yes", "--reason", "left in a train", SERIAL)
     try:
-        assert blocked, blocked
-        assert client.issue(*device(tpm), "--key", "p384", code=FAILED).stderr.startswith("cairn: ")
+        assert blocked["count"] == 4
+        assert "is blocked" in client.issue(*device(tpm), "--key", "p384", code=FAILED).stderr
         shown = admin(ca, "device", "show", SERIAL)
-        assert json.dumps(shown).count("privilegeWithdrawn") >= 2 or "revoked" in json.dumps(shown), shown
+        revoked = {c["serial"] for c in admin(ca, "device", "show", SERIAL)["certificates"] if c["state"] == "revoked"}
+        assert {f"{c.serial_number:x}" for c in (first, second)} < revoked and len(revoked) == 4  # and those of both attestation keys
     finally:
         admin(ca, "device", "unblock", SERIAL)
 
@@ -160,6 +168,36 @@ def use_it(ca, client, tpm, tmp_path):
         assert b"CONNECTION ESTABLISHED" in done.stderr and out == b"hello\n", done.stderr + errors
     finally:
         broker.stop()
+
+
+class At:
+    """Another directory of a CA."""
+
+    def __init__(self, ca, name):
+        self.url, self.root, self.http_port = ca.url.replace("/acme/", f"/acme/{name}/"), ca.root, ca.http_port
+
+
+def test_a_name_that_is_proved_and_not_told(ca, tpm, tmp_path):
+    """A profile with device_privacy: the request goes without the name, and so does the certificate."""
+    client = Client(tmp_path / "state", At(ca, "private"))
+    assert "private   the CA leaves the device's name out" in client.issue(*device(tpm)).stdout
+    assert tpm_module.device_names(certificate(client)) == [] and SERIAL.encode() not in certificate(client).public_bytes(tpm_module.DER)
+
+
+def test_a_tpm_without_certificate(ca, client, tmp_path):
+    """The inventory vouches for it; what it says of itself is in the certificate of its attestation key, as verifiers want it."""
+    made = swtpm.Swtpm(tmp_path / "bare", None)
+    try:
+        admin(ca, "device", "add", "--ek", hash_of(made.ek_public()), "SN-0009")
+        client.issue(*device(made), "--attestation-key", "rsa2048", "--key", "rsa2048")
+        assert tpm_module.device_names(certificate(client)) == [attestation.permanent_identifier("SN-0009").value]
+        kept, = (client.directory / "devices").iterdir()
+        ak = x509.load_pem_x509_certificate(kept.read_bytes()[kept.read_bytes().index(b"-----BEGIN CERT"):])
+        names = ak.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        said = {a.oid.dotted_string: a.value for a in names.get_values_for_type(x509.DirectoryName)[0]}
+        assert said["2.23.133.2.1"] == "id:49424D00" and re.fullmatch("id:[0-9A-F]{8}", said["2.23.133.2.3"])
+    finally:
+        made.stop()
 
 
 def test_a_tpm_nobody_knows(client, other_tpm):
