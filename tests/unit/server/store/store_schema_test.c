@@ -282,7 +282,7 @@ static void no_database_at_all(void **state)
     assert_true(span_is(content(f), text));
     assert_int_equal(unlink(f->path), 0);
     assert_int_equal(mkdir(f->path, 0700), 0);
-    refused(f, "cannot be opened");
+    refused(f, ": Is a directory");
     assert_int_equal(rmdir(f->path), 0);
     (void)snprintf(f->path, sizeof f->path, "%s/no/folder", f->directory);
     refused(f, "cannot open");
