@@ -305,12 +305,6 @@ def test_known_devices_only(running):
         {"type": "permanent-identifier", "value": "K-2"}, {"type": "permanent-identifier", "value": "K-3"}]
 
 
-def test_new_authz_of_an_unknown_device(running):
-    """RFC 8555 7.4.1 wants 403 there."""
-    known = new_client(running, "known")
-    answer = known.post(known.directory["newAuthz"], {"identifier": {"type": "permanent-identifier", "value": "nobody"}})
-    assert answer.status == 403 and answer.type == "rejectedIdentifier" and "inventory" in answer.json["detail"], answer
-
 
 def test_a_device_of_an_external_account_key(running):
     """Whatever the directory takes: the inventory gives it to the accounts of one key."""

@@ -126,12 +126,10 @@ def test_only_where_they_are_taken(devices, account):
     assert refused.status == 400 and refused.type == "unsupportedIdentifier", refused
 
 
-def test_new_authz(account):
-    """The same without an order (RFC 8555 7.4.1)."""
+def test_no_authorization_without_an_order(account):
+    """A key is attested for the certificate of one order, so newAuthz has nothing to offer (RFC 8555 7.4.1 wants 403)."""
     made = account.post(account.directory["newAuthz"], {"identifier": {"type": "permanent-identifier", "value": "A B"}})
-    assert made.status == 201, made
-    assert made.json["identifier"] == {"type": "permanent-identifier", "value": "A B"}
-    assert [c["type"] for c in made.json["challenges"]] == ["device-attest-01"]
+    assert made.status == 403 and made.type == "unsupportedIdentifier" and "one order" in made.json["detail"], made
 
 
 def test_the_example_of_init(tmp_path):

@@ -63,11 +63,13 @@ static enum err read_identifier(struct exchange *x, struct identifier *identifie
     TRY(json_need_text(*object, "type", &type, why));
     TRY(json_need_text(*object, "value", &value, why));
     enum err result = policy_identifier(x->arena, type, value, identifier, why);
+    if (result == ERR_OK && terms_is_device(identifier->type))
+        result = err_set(why, ERR_UNSUPPORTED_IDENTIFIER,
+                         "a device attests a key for the certificate of one order; there "
+                         "is no authorization for it without an order");
     bool wildcard = result == ERR_OK && identifier_is_wildcard(identifier);
     if (result == ERR_OK && !wildcard)
         result = check_allowed(x, identifier, why);
-    if (result == ERR_OK)
-        result = resource_devices_check(x, NULL, identifier, 1, why);
     if (result == ERR_REJECTED_IDENTIFIER || result == ERR_UNSUPPORTED_IDENTIFIER)
         why->http_status = HTTP_FORBIDDEN;
     if (wildcard)
