@@ -1,4 +1,5 @@
 """The manual pages and the programs say the same: commands, options, defaults, exit codes, examples."""
+import functools
 import pathlib
 import re
 import shutil
@@ -28,10 +29,12 @@ def section(text, title):
 COMMAND = "[a-z-]+(?: [a-z-]+)?"  # "issue", "account show"
 
 
+@functools.cache
 def commands_of(program):
     return re.findall(rf"^  ({COMMAND}) {{2,}}", show(program, "help"), re.MULTILINE)
 
 
+@functools.cache
 def options_of(program, command):
     return set(re.findall(r"^  (--[a-z-]+)", show(program, "help", *command.split()), re.MULTILINE))
 
