@@ -1,5 +1,6 @@
 /* A PKCS #11 module that hands everything on to another one (ILL_TOKEN_MODULE), but falls
- * ill as the first word of the file ILL_TOKEN_FILE says, whenever it signs:
+ * ill as the first word of the file ILL_TOKEN_FILE says, whenever it signs (flags and
+ * login: when it is asked what it is, and logged in to):
  *
  *   hang          comes back never
  *   slow N        takes N milliseconds more
@@ -8,6 +9,8 @@
  *   once CODE     fails with this code, once for each content of the file
  *   logout        forgets the login first, once for each content of the file
  *   close         closes all sessions first, once for each content of the file
+ *   flags N       says of itself that it has these flags, too
+ *   login CODE N  lets nobody in, for that reason, and has these flags from then on
  *   none          is well, as it is without the file */
 #define CRYPTOKI_GNU 1
 #include <dlfcn.h>
@@ -112,6 +115,33 @@ static ck_rv_t sign(ck_session_handle_t session, unsigned char *data, unsigned l
     return answer;
 }
 
+static char refused[WORD_MAX]; /* what `login` was refused with */
+
+static ck_rv_t get_token_info(ck_slot_id_t slot, struct ck_token_info *info)
+{
+    char words[WORD_MAX];
+    ck_rv_t answer = theirs->C_GetTokenInfo(slot, info);
+
+    if (answer != CKR_OK || !read_words(words))
+        return answer;
+    if (begins(words, "flags"))
+        info->flags |= number(words);
+    if (begins(words, "login") && strcmp(words, refused) == 0)
+        info->flags |= number(strchr(words, ' ') + 1);
+    return CKR_OK;
+}
+
+static ck_rv_t login(ck_session_handle_t session, ck_user_type_t user, unsigned char *pin,
+                     unsigned long len)
+{
+    char words[WORD_MAX];
+
+    if (!read_words(words) || !begins(words, "login "))
+        return theirs->C_Login(session, user, pin, len);
+    memcpy(refused, words, strlen(words) + 1);
+    return number(words);
+}
+
 VISIBLE ck_rv_t C_GetFunctionList(struct ck_function_list **list)
 {
     const char *path = getenv("ILL_TOKEN_MODULE");
@@ -129,6 +159,8 @@ VISIBLE ck_rv_t C_GetFunctionList(struct ck_function_list **list)
     ours = *found;
     ours.C_SignInit = sign_init;
     ours.C_Sign = sign;
+    ours.C_GetTokenInfo = get_token_info;
+    ours.C_Login = login;
     *list = &ours;
     return CKR_OK;
 }

@@ -38,6 +38,14 @@ void pkcs11_watch(struct pkcs11 *p,
                                   const struct err_info *trouble),
                   void *context);
 
+/* Failures are for somebody who has just run a program, not for the log of a CA: they
+ * name this option for the file with the PIN (it must live as long), and have codes of
+ * their own: ERR_NOT_FOUND (no such token or key), ERR_UNAUTHORIZED (the PIN is missing
+ * or wrong; as far as the token says how many attempts are left, they say it),
+ * ERR_LOCKED. Keys are opened without trying them out, for which a token may want to be
+ * touched. */
+void pkcs11_serve_user(struct pkcs11 *p, const char *pin_option);
+
 /* Load a module without starting it: to be done before files can no more be opened.
  * ERR_NOT_FOUND; ERR_CONFIG if it is none, or if others than root and the caller could
  * have written it. */
@@ -49,6 +57,15 @@ MUST_CHECK enum err pkcs11_load(struct pkcs11 *p, const char *path, struct err_i
 MUST_CHECK enum err pkcs11_key_open(struct pkcs11 *p, const struct pkcs11_uri *uri,
                                     const struct pkcs11_access *access, struct span spki,
                                     struct key **k, struct err_info *why);
+
+/* The certificates of the token a URI means, DER, whatever they are called and whether
+ * they can be read as certificates or not; at most `max`, in the arena. Errors are those
+ * of pkcs11_key_open. */
+MUST_CHECK enum err pkcs11_certificate_list(struct arena *a, struct pkcs11 *p,
+                                            const struct pkcs11_uri *uri,
+                                            const struct pkcs11_access *access,
+                                            struct span *ders, size_t max, size_t *count,
+                                            struct err_info *why);
 
 /* Could a key be made as the URI says: is the token there, does it let us in, and has it
  * none that is called so? ERR_EXISTS, and as pkcs11_key_open. */

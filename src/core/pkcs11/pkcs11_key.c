@@ -59,7 +59,7 @@ static enum err find(const struct stub *s, struct pkcs11_lease *lease,
         return ERR_OK;
     }
     lease->is_lost = count == 0; /* of a token that is going, it goes first */
-    return err_set(why, ERR_CRYPTO,
+    return err_set(why, pkcs11_token_code(s->token, ERR_NOT_FOUND),
                    count == 0 ? "%s has no private key %s%s%s"
                               : "%s has several private keys %s%s%s; name the id, too",
                    s->token->name, s->label != NULL ? "called \"" : "of that id",
@@ -201,7 +201,8 @@ enum err pkcs11_key_open(struct pkcs11 *p, const struct pkcs11_uri *uri,
         drop(s);
         return result;
     }
-    TRY(try_out(made, why));
+    if (p->pin_option == NULL)
+        TRY(try_out(made, why));
     *k = made;
     made = NULL;
     return ERR_OK;

@@ -241,6 +241,11 @@ void pkcs11_free(struct pkcs11 *p)
     free(p);
 }
 
+void pkcs11_serve_user(struct pkcs11 *p, const char *pin_option)
+{
+    p->pin_option = pin_option;
+}
+
 void pkcs11_watch(struct pkcs11 *p,
                   void (*watcher)(void *context, const char *token,
                                   const struct err_info *trouble),

@@ -123,6 +123,7 @@ struct pkcs11 {
     struct pkcs11_token *tokens;
     void (*watcher)(void *context, const char *token, const struct err_info *trouble);
     void *context;
+    const char *pin_option; /* pkcs11_serve_user; NULL: a CA's */
 };
 
 /* Which objects are meant: those of a class with this label and id, as far as given. */
@@ -154,3 +155,7 @@ MUST_CHECK enum err pkcs11_public_read(struct arena *a, struct pkcs11_token *t,
                                        struct pkcs11_lease *lease,
                                        ck_object_handle_t private_key, struct span *spki,
                                        struct err_info *why);
+
+/* The code of a failure: this one for a program that somebody runs, ERR_CRYPTO for a CA,
+ * whose clients can do nothing about it. */
+enum err pkcs11_token_code(const struct pkcs11_token *t, enum err code);

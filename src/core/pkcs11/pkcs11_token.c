@@ -11,6 +11,11 @@
 #define FAILURES_ALL_ANEW                                                                \
     2 /* in a row: after these not the sessions are made anew only */
 
+enum err pkcs11_token_code(const struct pkcs11_token *t, enum err code)
+{
+    return t->owner->pin_option != NULL ? code : ERR_CRYPTO;
+}
+
 /* ---- finding it ---- */
 
 /* Fields are filled up with blanks. */
@@ -49,6 +54,13 @@ static enum err find_slot(struct pkcs11_token *t, struct ck_token_info *info,
     count = SLOTS_MAX;
     if (answer == CKR_OK)
         answer = call->C_GetSlotList(PKCS11_TRUE, slots, &count);
+    if (answer != CKR_OK && t->owner->pin_option != NULL) { /* ykcs11 without pcscd */
+        (void)pkcs11_module_failed(why, answer,
+                                   "%s is not there: %s can list no slots (is what it "
+                                   "needs running, such as pcscd?)",
+                                   t->name, t->module->path);
+        return why->code = ERR_NOT_FOUND;
+    }
     if (answer != CKR_OK)
         return pkcs11_module_failed(why, answer, "the slots of %s cannot be listed",
                                     t->module->path);
@@ -62,11 +74,12 @@ static enum err find_slot(struct pkcs11_token *t, struct ck_token_info *info,
         *info = seen;
     }
     if (found == 0)
-        return err_set(why, ERR_CRYPTO,
-                       "%s is not there: see that it is plugged in, that what its module "
-                       "needs is running, and that this process's user may use its files "
-                       "(pkcs11.read, pkcs11.write)",
-                       t->name);
+        return err_set(
+            why, pkcs11_token_code(t, ERR_NOT_FOUND),
+            "%s is not there: see that it is plugged in, that what its module "
+            "needs is running, and that this process's user may use its files"
+            "%s",
+            t->name, t->owner->pin_option != NULL ? "" : " (pkcs11.read, pkcs11.write)");
     *is_missing = false;
     if (found > 1)
         return err_set(why, ERR_CRYPTO,
@@ -83,35 +96,79 @@ static enum err bar(struct pkcs11_token *t, enum err result)
     return result;
 }
 
+/* What the token says of its attempts after a wrong PIN: it has no number for it. */
+static const char *attempts_left(struct pkcs11_token *t)
+{
+    struct ck_token_info info = {0};
+
+    if (t->module->call->C_GetTokenInfo(t->slot, &info) != CKR_OK)
+        return "";
+    if ((info.flags & CKF_USER_PIN_LOCKED) != 0)
+        return "; it is locked now";
+    if ((info.flags & CKF_USER_PIN_FINAL_TRY) != 0)
+        return "; one try is left before it is locked";
+    return (info.flags & CKF_USER_PIN_COUNT_LOW) != 0
+               ? "; each wrong one brings the token closer to being locked"
+               : "";
+}
+
+static enum err code_of(ck_rv_t answer)
+{
+    switch (answer) {
+    case CKR_PIN_LOCKED:
+        return ERR_LOCKED;
+    case CKR_PIN_INCORRECT:
+    case CKR_PIN_INVALID:
+    case CKR_PIN_LEN_RANGE:
+    case CKR_PIN_EXPIRED:
+        return ERR_UNAUTHORIZED;
+    default:
+        return ERR_CRYPTO;
+    }
+}
+
+static enum err refused(struct pkcs11_token *t, ck_rv_t answer, struct err_info *why)
+{
+    struct err_info said = {0};
+
+    (void)pkcs11_module_failed(&said, answer, "%s", t->name);
+    *why = said;
+    if (pkcs11_module_loss(answer) != PKCS11_LOSS_NOTHING)
+        return ERR_CRYPTO;
+    if (t->owner->pin_option == NULL)
+        return bar(t, err_prefix(why, "the login is not tried again before a restart"));
+    return bar(t, err_set(why, code_of(answer), "%s%s", said.detail,
+                          answer == CKR_PIN_LOCKED ? "" : attempts_left(t)));
+}
+
 /* Never the last attempt that the token allows, and only one with the same PIN. */
 static enum err log_in(struct pkcs11_token *t, ck_session_handle_t session,
                        const struct ck_token_info *info, struct err_info *why)
 {
     bool has_own_way = (info->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+    const char *option = t->owner->pin_option;
 
     if ((info->flags & CKF_LOGIN_REQUIRED) == 0)
         return ERR_OK;
     if (t->pin.len == 0 && !has_own_way)
-        return bar(t, err_set(why, ERR_CRYPTO,
-                              "%s wants a PIN, and none is configured (pkcs11.pin)",
+        return bar(t, err_set(why, pkcs11_token_code(t, ERR_UNAUTHORIZED),
+                              "%s wants a PIN, and none is configured (%s)", t->name,
+                              option != NULL ? option : "pkcs11.pin"));
+    if ((info->flags & CKF_USER_PIN_LOCKED) != 0)
+        return bar(t, err_set(why, pkcs11_token_code(t, ERR_LOCKED),
+                              "%s: the PIN is locked; the token's security officer can "
+                              "set a new one",
                               t->name));
-    if ((info->flags & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY)) != 0)
-        return bar(t, err_set(why, ERR_CRYPTO,
-                              (info->flags & CKF_USER_PIN_LOCKED) != 0
-                                  ? "%s: the PIN is locked; the token's security officer "
-                                    "can set a new one"
-                                  : "%s: one more wrong PIN would lock it, so none is "
-                                    "tried; log in once with the right one by the "
-                                    "token's own tool, then restart",
-                              t->name));
+    if ((info->flags & CKF_USER_PIN_FINAL_TRY) != 0)
+        return bar(t, err_set(why, pkcs11_token_code(t, ERR_UNAUTHORIZED),
+                              "%s: one more wrong PIN would lock it, so none is tried; "
+                              "log in once with the right one by the token's own tool%s",
+                              t->name, option != NULL ? "" : ", then restart"));
     ck_rv_t answer = t->module->call->C_Login(
         session, CKU_USER, t->pin.len > 0 ? t->pin.data : NULL, t->pin.len);
     if (answer == CKR_OK || answer == CKR_USER_ALREADY_LOGGED_IN)
         return ERR_OK;
-    (void)pkcs11_module_failed(why, answer, "%s", t->name);
-    if (pkcs11_module_loss(answer) != PKCS11_LOSS_NOTHING)
-        return ERR_CRYPTO;
-    return bar(t, err_prefix(why, "the login is not tried again before a restart"));
+    return refused(t, answer, why);
 }
 
 static enum err connect_now(struct pkcs11_token *t, bool *is_missing,

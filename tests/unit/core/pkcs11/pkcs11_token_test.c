@@ -186,6 +186,50 @@ static void what_is_forgotten_is_made_anew(void **state)
     }
 }
 
+/* For somebody at a terminal: what it is about as a code, the option, and the attempts
+ * that are left as far as the token tells (flags of CK_TOKEN_INFO). */
+static void a_user_is_told_what_to_do(void **state)
+{
+    static const struct {
+        const char *words;
+        enum err code;
+        const char *sentence;
+    } rows[] = {
+        {"login 0xa0 0", ERR_UNAUTHORIZED,
+         "\"goes\": the PIN is wrong (CKR_PIN_INCORRECT)"},
+        {"login 0xa0 0x10000", ERR_UNAUTHORIZED,
+         "(CKR_PIN_INCORRECT); each wrong one brings"},
+        {"login 0xa0 0x30000", ERR_UNAUTHORIZED, "(CKR_PIN_INCORRECT); one try is left"},
+        {"login 0xa0 0x70000", ERR_UNAUTHORIZED, "(CKR_PIN_INCORRECT); it is locked now"},
+        {"login 0xa4 0x40000", ERR_LOCKED,
+         "security officer can set a new one (CKR_PIN_LOCKED)"},
+        {"login 0xa2 0", ERR_UNAUTHORIZED, "shorter or longer"},
+        {"login 0x30 0", ERR_CRYPTO, "CKR_DEVICE_ERROR"},
+        {"flags 0x40000", ERR_LOCKED, "the PIN is locked; the token's security officer"},
+        {"flags 0x20000", ERR_UNAUTHORIZED, "would lock it, so none is tried"},
+    };
+    const struct pkcs11_access access = {ill_module, &pin, 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        AUTO(arena) struct arena *a = arena_new();
+        AUTO(pkcs11) struct pkcs11 *p = pkcs11_new();
+        struct pkcs11_uri uri;
+        struct err_info why = {0};
+        struct key *k = NULL;
+        assert_int_equal(
+            pkcs11_uri_read(a, span_of("pkcs11:token=goes;id=%01"), &uri, NULL), ERR_OK);
+        pkcs11_serve_user(p, "--pin-file");
+        fall_ill(rows[i].words);
+        enum err result = pkcs11_key_open(p, &uri, &access, span_make(NULL, 0), &k, &why);
+        if (result != rows[i].code || why.code != rows[i].code ||
+            strstr(why.detail, rows[i].sentence) == NULL ||
+            strstr(why.detail, "restart") != NULL)
+            fail_msg("%s: %d %s", rows[i].words, (int)result, why.detail);
+    }
+    fall_ill("none");
+}
+
 static void what_stays_is_said(void **state)
 {
     static const struct {
@@ -238,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_forgotten_is_made_anew, begin_ill, end),
         cmocka_unit_test_setup_teardown(what_stays_is_said, begin_ill, end),
+        cmocka_unit_test_setup_teardown(a_user_is_told_what_to_do, begin_ill, end),
         cmocka_unit_test_setup_teardown(a_wrong_pin_is_tried_once, begin_ill, end),
         cmocka_unit_test_setup_teardown(a_token_goes_and_comes_back, begin, end),
     };
