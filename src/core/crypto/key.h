@@ -125,6 +125,13 @@ struct key_outside {
 MUST_CHECK enum err key_from_outside(struct span spki, const struct key_outside *outside,
                                      struct key **k, struct err_info *why);
 
+/* Have the owner of such a key sign `input` as struct key_outside says; nothing is
+ * hashed, wrapped or verified here. For who hands keys of others on. ERR_CRYPTO if the
+ * private half is not elsewhere; else as the owner fails. */
+MUST_CHECK enum err key_sign_outside(const struct key *k, struct span input,
+                                     uint8_t *signature, size_t *len,
+                                     struct err_info *why);
+
 /* Is its private half elsewhere? */
 bool key_is_outside(const struct key *k);
 
