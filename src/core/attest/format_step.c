@@ -2,14 +2,11 @@
  * certificate for its key. The certificate says that the key was made in the token, "sig"
  * that whoever asks can use it now. */
 #include "core/attest/attest_private.h"
-#include "core/crypto/der_read.h"
+#include "core/attest/step_identity.h"
 
 #define OID_FIRMWARE    "1.3.6.1.4.1.41482.3.3"
-#define OID_SERIAL      "1.3.6.1.4.1.41482.3.7"
 #define OID_POLICY      "1.3.6.1.4.1.41482.3.8"
 #define OID_FORM_FACTOR "1.3.6.1.4.1.41482.3.9"
-#define OID_MANAGED     "1.3.6.1.4.1.37476.9000.64.4"
-#define SERIAL_SIZE_MAX 8 /* octets */
 
 /* Yubico's numbers of PIN and touch policies. */
 enum { PIN_NEVER = 1, PIN_ONCE = 2, PIN_ALWAYS = 3 };
@@ -29,42 +26,6 @@ static enum err unwrap(const struct attest_case *c, struct span *signature,
                        "\"sig\" does not hold exactly one more CBOR byte string");
     *signature = inner->octets;
     return ERR_OK;
-}
-
-/* An INTEGER, in decimal. */
-static enum err add_serial(struct attest_case *c, struct span value, struct err_info *why)
-{
-    struct der_reader r = der_read_start(value, 1);
-    struct span octets = der_read_unsigned(&r);
-    uint64_t number = 0;
-
-    TRY(der_read_finish(&r, ERR_MALFORMED, "the serial number of the token", why));
-    if (octets.len > SERIAL_SIZE_MAX)
-        return err_set(why, ERR_MALFORMED,
-                       "the serial number of the token has more than %d octets",
-                       SERIAL_SIZE_MAX);
-    for (size_t i = 0; i < octets.len; i++)
-        number = number << 8 | octets.data[i];
-    return attest_identity_add(
-        c, span_of(arena_printf(c->arena, "%llu", (unsigned long long)number)), why);
-}
-
-/* A SEQUENCE that begins with a string. */
-static enum err add_managed(struct attest_case *c, struct span value,
-                            struct err_info *why)
-{
-    struct der_reader r = der_read_start(value, 2);
-    uint8_t tag = 0;
-
-    der_read_enter(&r, DER_SEQUENCE);
-    struct span id = der_read_tlv(&r, &tag);
-    if (tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING && tag != DER_IA5_STRING)
-        der_read_fail(&r, "no string begins it");
-    while (der_read_more(&r))
-        (void)der_read_tlv(&r, NULL);
-    der_read_leave(&r);
-    TRY(der_read_finish(&r, ERR_MALFORMED, "the managed device's extension", why));
-    return attest_identity_add(c, id, why);
 }
 
 static enum err check_presence(const struct attest_case *c, struct err_info *why)
@@ -107,14 +68,13 @@ static void write_facts(const struct attest_case *c)
 enum err format_step(struct attest_case *c, struct err_info *why)
 {
     struct span signature;
-    struct span value;
+    struct span id;
 
     TRY(unwrap(c, &signature, why));
     TRY(attest_statement_signed(c, signature, why));
-    if (attest_leaf_extension(c, OID_SERIAL, &value))
-        TRY(add_serial(c, value, why));
-    else if (attest_leaf_extension(c, OID_MANAGED, &value))
-        TRY(add_managed(c, value, why));
+    TRY(step_identity_read(c->arena, c->certificates[0], &id, why));
+    if (id.data != NULL)
+        TRY(attest_identity_add(c, id, why));
     write_facts(c);
     TRY(check_presence(c, why));
     c->spki = key_spki(c->leaf_key);
