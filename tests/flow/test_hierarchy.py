@@ -317,7 +317,7 @@ def test_what_sign_refuses(waiting, tmp_path):
     old_root, old_key = root_by_openssl(tmp_path / "old", days=30)
     wrong = tmp_path / "wrong.csr"
     wrong.write_bytes(csr.read_bytes().replace(b"\nMI", b"\nMJ", 1))
-    rows = [(78, ["--root-cert", root, "--root-key", old_key, "--csr", csr], "does not belong"),
+    rows = [(78, ["--root-cert", root, "--root-key", old_key, "--csr", csr], f"{old_key} and {root} do not belong together"),
             (78, ["--root-cert", root, "--root-key", key, "--csr", wrong], "wrong.csr"),
             (1, ["--root-cert", low_root, "--root-key", low_key, "--csr", csr], "path length"),
             (64, ["--root-cert", old_root, "--root-key", old_key, "--csr", csr, "--days", 31], "outlive"),
@@ -455,7 +455,8 @@ def test_another_intermediate(tmp_path):
             (64, ["--issuer", "R2", "--root-key", folder / "root.key"], "no name of an issuer"),
             (64, ["--issuer", "r5"], "give --root-key"),
             (64, ["--root-csr"], "--issuer is missing"),
-            (78, ["--issuer", "r5", "--root-key", folder / "intermediate.key"], "does not belong"),
+            (78, ["--issuer", "r5", "--root-key", folder / "intermediate.key"],
+             f"{folder}/intermediate.key and {folder}/root.pem do not belong together"),
             (78, ["--issuer", "r5", "--root-key", folder / "absent.key"], "absent.key")]:
         assert complaint in ca("intermediate", "new", "--dir", folder, *words, code=code), words
     assert untouched(folder) == before

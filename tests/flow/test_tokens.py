@@ -412,7 +412,7 @@ def test_init_that_fails_leaves_no_key(tokens, tmp_path):
     subprocess.run([CAIRN_CA, "init", "--dir", own], check=True, capture_output=True)
     done = subprocess.run([*words, "--root-cert", own / "root.pem", "--root-key", own / "intermediate.key"],
                           capture_output=True, text=True, check=False)
-    assert done.returncode == 78 and "is not the key of" in done.stderr, done
+    assert done.returncode == 78 and "do not belong together" in done.stderr, done
     listed = tokens.run("pkcs11-tool", "--module", MODULE, "--token-label", "made", "--login", "--pin", PIN, "-O")
     assert "Private Key" not in listed and "Public Key" not in listed, listed
     assert not (tmp_path / "ca").exists()

@@ -265,3 +265,25 @@ enum err command_hierarchy_key(struct arena *a, const char *path,
         why->code = ERR_CONFIG;
     return result != ERR_OK ? ERR_CONFIG : ERR_OK;
 }
+
+enum err command_hierarchy_root_key(const struct command_line *line, struct span root,
+                                    const char *path, struct key **key,
+                                    struct err_info *why)
+{
+    const struct command_token token = command_hierarchy_token(line);
+    AUTO(key) struct key *read = NULL;
+    struct certificate *c = NULL;
+
+    TRY(command_hierarchy_key(line->arena, line->root_key, line->key_passphrase_file,
+                              &token, &read, why));
+    if (certificate_read(line->arena, root, &c, why) != ERR_OK)
+        return err_prefix(why, "%s", path);
+    if (!span_equal(c->spki, key_spki(read)))
+        return err_set(why, ERR_CONFIG,
+                       "%s and %s do not belong together: the certificate is for another "
+                       "key",
+                       line->root_key, path);
+    *key = read;
+    read = NULL;
+    return ERR_OK;
+}

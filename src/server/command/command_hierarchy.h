@@ -38,6 +38,12 @@ MUST_CHECK enum err command_hierarchy_key(struct arena *a, const char *path,
                                           const struct command_token *token,
                                           struct key **key, struct err_info *why);
 
+/* The key of --root-key, which must be that of the certificate `root` (DER, out of the
+ * file `path`). ERR_CONFIG with both files. */
+MUST_CHECK enum err command_hierarchy_root_key(const struct command_line *line,
+                                               struct span root, const char *path,
+                                               struct key **key, struct err_info *why);
+
 /* How --module and --pin-file come to a token. */
 struct command_token command_hierarchy_token(const struct command_line *line);
 

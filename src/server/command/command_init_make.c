@@ -199,22 +199,6 @@ static enum err read_root(const struct command_line *line, struct command_init_m
     return ERR_OK;
 }
 
-static enum err read_root_key(const struct command_line *line,
-                              const struct command_init_made *made, struct key **key,
-                              struct err_info *why)
-{
-    const struct command_token token = command_hierarchy_token(line);
-    struct certificate *root = NULL;
-
-    TRY(command_hierarchy_key(line->arena, line->root_key, line->key_passphrase_file,
-                              &token, key, why));
-    TRY(certificate_read(line->arena, made->root, &root, why));
-    if (!span_equal(root->spki, key_spki(*key)))
-        return err_set(why, ERR_CONFIG, "%s is not the key of %s", line->root_key,
-                       line->root_cert);
-    return ERR_OK;
-}
-
 static enum err make(const struct command_line *line, const struct settings *s,
                      struct key **root_key, struct key **key,
                      struct command_init_made *made, struct err_info *why)
@@ -230,7 +214,7 @@ static enum err make(const struct command_line *line, const struct settings *s,
         TRY(make_root(line, s->name, root_key, made, why));
         return certify(a, *root_key, *key, &wish, made, why);
     case COMMAND_INIT_BELOW:
-        TRY(read_root_key(line, made, root_key, why));
+        TRY(command_hierarchy_root_key(line, made->root, line->root_cert, root_key, why));
         TRY(prepare(line, s, key, &wish, why));
         return certify(a, *root_key, *key, &wish, made, why);
     case COMMAND_INIT_REQUEST:

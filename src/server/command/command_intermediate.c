@@ -198,18 +198,20 @@ static enum err find_root(const struct command_line *line, const struct settings
 }
 
 /* Its certificate, signed here. */
-static enum err certify(const struct command_line *line, struct span root,
-                        const struct key *key, const struct hierarchy_wish *wish,
-                        struct span *der, struct err_info *why)
+static enum err certify(const struct command_line *line, const struct settings *s,
+                        struct span root, const struct key *key,
+                        const struct hierarchy_wish *wish, struct span *der,
+                        struct err_info *why)
 {
     AUTO(key) struct key *root_key = NULL;
     struct arena *a = line->arena;
     struct hierarchy_claim claim = {.chain = der, .count = 1, .root = root, .key = key};
     struct span tbs = {0};
 
-    const struct command_token token = command_hierarchy_token(line);
-    TRY(command_hierarchy_key(a, line->root_key, line->key_passphrase_file, &token,
-                              &root_key, why));
+    TRY(command_hierarchy_root_key(
+        line, root,
+        line->root_cert != NULL ? line->root_cert : settings_path(a, s, s->root_file),
+        &root_key, why));
     TRY(hierarchy_intermediate(a, root, key_spki(key), wish, &tbs, why));
     TRY(hierarchy_sign(a, root_key, root, tbs, wish->now, der, why));
     return hierarchy_check(a, &claim, wish->now, why);
@@ -271,7 +273,7 @@ static enum err make(const struct command_line *line, const struct settings *s,
         TRY(hierarchy_request(a, key, wish.subject, &request, why));
     } else {
         TRY(find_root(line, s, f, &root, &is_new, why));
-        TRY(certify(line, root, key, &wish, certificate, why));
+        TRY(certify(line, s, root, key, &wish, certificate, why));
     }
     TRY(seal(a, s, key, &key_pem, why));
     outputs[count++] =

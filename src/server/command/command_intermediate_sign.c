@@ -58,9 +58,7 @@ static enum err deliver(const struct command_line *line, struct span root,
 
     if (line->dry_run)
         return show(line, root, tbs, why);
-    const struct command_token token = command_hierarchy_token(line);
-    TRY(command_hierarchy_key(a, line->root_key, line->key_passphrase_file, &token, &key,
-                              why));
+    TRY(command_hierarchy_root_key(line, root, line->root_cert, &key, why));
     TRY(hierarchy_sign(a, key, root, tbs, now, &der, why));
     TRY(hierarchy_check(a, &claim, now, why));
     struct span pem = hierarchy_pem(a, der);
