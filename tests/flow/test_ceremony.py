@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import tokens as tokens_module
 from house import CAIRN_CA, House
-from test_hierarchy import issues, verifies
+from test_hierarchy import issues, three_levels, verifies  # noqa: F401 (a fixture)
 from test_readme import blocks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -265,6 +265,26 @@ def test_an_existing_root_signs_nothing_in_a_dry_run(tmp_path):
     assert contents(tmp_path) == before
     run("run", path)
     assert verifies(tmp_path / "root.pem", tmp_path / "low.pem")
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["made below it", "read"])
+def test_constraints_of_every_certificate_above(three_levels, tmp_path, read):
+    """X-CA-4: those of the root bind what a CA below its own intermediate is called, be that read or made here."""
+    first = [("top-key", {"does": "open-key", "file": "levels/top.key"}), ("top", {"does": "read-certificate", "file": "levels/top.pem"}),
+             ("middle-key", {"does": "open-key", "file": "levels/middle.key"})]
+    if read:
+        first.append(("middle", {"does": "read-certificate", "file": "levels/middle.pem"}))
+    else:
+        first.append(("middle", {"does": "intermediate", "key": "middle-key", "issuer": "top", "issuer_key": "top-key",
+                                 "common_name": "Middle", "organization": "House", "path_length": 1, "out": "middle.pem"}))
+    for organization, good in (("House", True), ("Elsewhere", False)):
+        path = lay(tmp_path, [*first, key("low-key", file=f"{organization}.key"),
+                              intermediate("low", "middle", issuer_key="middle-key", organization=organization, out=f"{organization}.pem")])
+        for words in (["--dry-run"], ["--transcript", tmp_path / f"{organization}.transcript"]):
+            said = run("run", path, *words, code=0 if good else 1)
+            assert good or "a name is outside the name constraints of its issuers" in said
+        assert (tmp_path / f"{organization}.pem").exists() == good
+        (tmp_path / "middle.pem").unlink(missing_ok=True)
 
 
 # ---- what is wrong with a file ----

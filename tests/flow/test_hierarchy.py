@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -398,6 +398,64 @@ def test_a_longer_chain(make_house, tmp_path):
     chain = issues(house)
     assert [certificate(path).subject.rfc4514_string() for path in chain[1:]] == ["CN=lower", "CN=upper"]
     assert verifies(root, chain[0], *chain[1:])
+
+
+# ---- what binds from higher up ----
+
+@pytest.fixture
+def three_levels(tmp_path):
+    """Certificates of a root that permits subjects of one organization only, and of a CA of this below it that says nothing of
+    it; by python3-cryptography, as ours writes no such constraints."""
+    folder = tmp_path / "levels"
+    folder.mkdir()
+    now = datetime.datetime.utcnow()
+    keys = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("top", "middle")}
+    subjects = {name: x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "House"),
+                                 x509.NameAttribute(NameOID.COMMON_NAME, f"The {name}")]) for name in keys}
+    for name, by in (("top", "top"), ("middle", "top")):
+        builder = x509.CertificateBuilder().subject_name(subjects[name]).issuer_name(subjects[by]).public_key(keys[name].public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(1))
+        builder = builder.not_valid_after(now + datetime.timedelta(3000))
+        builder = builder.add_extension(x509.BasicConstraints(True, None), True)
+        builder = builder.add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(keys[name].public_key()), False)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[by].public_key()), False)
+        if name == "top":
+            permitted = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "House")]))
+            builder = builder.add_extension(x509.NameConstraints([permitted], None), True)
+        (folder / f"{name}.pem").write_bytes(builder.sign(keys[by], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        (folder / f"{name}.key").write_bytes(keys[name].private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        (folder / f"{name}.key").chmod(0o600)
+    (folder / "chain.pem").write_bytes((folder / "middle.pem").read_bytes() + (folder / "top.pem").read_bytes())
+    return folder
+
+
+def test_constraints_of_every_certificate_above(three_levels, tmp_path):
+    """X-CA-4: a CA whose subject the root two levels up does not permit is not certified, nor cross-signed."""
+    folder = three_levels
+    ca("init", "--dir", tmp_path / "ca", "--name", "In", "--organization", "House", "--root-csr")
+    ca("init", "--dir", tmp_path / "out", "--name", "Out", "--organization", "Elsewhere", "--root-csr")
+    by = ["--root-cert", folder / "chain.pem", "--root-key", folder / "middle.key"]
+    ca("intermediate", "sign", *by, "--csr", tmp_path / "ca/intermediate.csr", "--out", folder / "in.pem")
+    assert verifies(folder / "top.pem", folder / "in.pem", folder / "middle.pem")
+    outside = tmp_path / "out/intermediate.csr"
+    sign_by_openssl(folder / "middle.pem", folder / "middle.key", outside, folder / "out.pem")
+    # (GnuTLS does not look at constraints of subjects)
+    assert "permitted subtree violation" in run("openssl", "verify", "-CAfile", folder / "top.pem", "-untrusted", folder / "middle.pem",
+                                                folder / "out.pem", code=2).stderr
+    # what is above middle.pem must be known
+    assert "unable to get issuer certificate" in ca("intermediate", "sign", "--root-cert", folder / "middle.pem", "--root-key",
+                                                    folder / "middle.key", "--csr", outside, code=78)
+    complaint = "a name is outside the name constraints of its issuers"
+    before = untouched(folder)
+    assert complaint in ca("intermediate", "sign", *by, "--csr", outside, "--out", folder / "no.pem", code=1)
+    assert complaint in ca("intermediate", "cross-sign", *by, "--certificate", folder / "out.pem", "--out", folder / "no.pem", code=1)
+    assert complaint in ca("intermediate", "sign", "--root-cert", folder / "chain.pem", "--csr", outside, "--dry-run", code=1)
+    (tmp_path / "mixed.pem").write_bytes((folder / "middle.pem").read_bytes() + (folder / "in.pem").read_bytes())
+    assert "mixed.pem: certificate 2 is not of the CA that signed the one before it" in ca(
+        "intermediate", "sign", "--root-cert", tmp_path / "mixed.pem", "--root-key", folder / "middle.key", "--csr", outside, code=78)
+    assert untouched(folder) == before
 
 
 # ---- cross-signs ----

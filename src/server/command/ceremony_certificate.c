@@ -129,19 +129,67 @@ static void show(const struct ceremony *c, const struct ceremony_step *step,
            c->dry ? " (another one in the real run)" : "");
 }
 
-/* By the rules the file names, as they are before anything is signed. `issuer` empty: by
+/* Has that step the certificate of the CA that signed `c`? */
+static bool has_signer(const struct ceremony *ceremony, const struct ceremony_step *step,
+                       const struct certificate *c)
+{
+    struct certificate *above = NULL;
+
+    return step->row->makes == CEREMONY_CERTIFICATE && step->der.len > 0 &&
+           certificate_read(ceremony->arena, step->der, &above, NULL) == ERR_OK &&
+           span_equal(above->subject, c->issuer) &&
+           certificate_authority_signed(c, above->spki, NULL) == ERR_OK;
+}
+
+/* The certificate above that of a step, so far as the ceremony has it: what it made says
+ * by whom, of what it read the signature does. */
+static const struct ceremony_step *above(const struct ceremony *c,
+                                         const struct ceremony_step *step)
+{
+    struct certificate *own = NULL;
+
+    if (step->issuer[0] != '\0')
+        return ceremony_file_find(c, step->issuer);
+    if (certificate_read(c->arena, step->der, &own, NULL) != ERR_OK ||
+        span_equal(own->issuer, own->subject))
+        return NULL;
+    for (size_t i = 0; i < c->steps.count; i++)
+        if (has_signer(c, ceremony_file_step(c, i), own))
+            return ceremony_file_step(c, i);
+    return NULL;
+}
+
+/* The name constraints of every CA above what is certified bind it (RFC 5280 6.1.4). Two
+ * that have signed each other are looked at once. */
+static enum err bind(const struct ceremony *c, const struct ceremony_step *issuer,
+                     struct lint_issuer *bounds, struct err_info *why)
+{
+    const struct ceremony_step **seen =
+        arena_array(c->arena, c->steps.count + 1, sizeof *seen);
+    size_t count = 0;
+
+    TRY(lint_issuer_read(c->arena, issuer->der, bounds, why));
+    for (const struct ceremony_step *at = issuer; at != NULL; at = above(c, at)) {
+        for (size_t i = 0; i < count; i++)
+            if (seen[i] == at)
+                return ERR_OK;
+        seen[count++] = at;
+        TRY(lint_issuer_bind(c->arena, at->der, bounds, why));
+    }
+    return ERR_OK;
+}
+
+/* By the rules the file names, as they are before anything is signed. `issuer` NULL: by
  * itself. */
-static enum err lint(const struct ceremony *c, struct span issuer, struct span tbs,
-                     struct err_info *why)
+static enum err lint(const struct ceremony *c, const struct ceremony_step *issuer,
+                     struct span tbs, struct err_info *why)
 {
     struct lint_issuer bounds = {0};
     const struct lint_pass *pass = NULL;
 
-    if (issuer.len > 0) {
-        TRY(lint_issuer_read(c->arena, issuer, &bounds, why));
-        TRY(lint_issuer_bind(c->arena, issuer, &bounds, why));
-    }
-    TRY(lint_ca_certificate(c->arena, issuer.len > 0 ? &bounds : NULL, c->set, c->now,
+    if (issuer != NULL)
+        TRY(bind(c, issuer, &bounds, why));
+    TRY(lint_ca_certificate(c->arena, issuer != NULL ? &bounds : NULL, c->set, c->now,
                             tbs, &pass, why));
     printf("  %-12s %s%s\n", "lint", pass->warning != NULL ? "warning of " : "good",
            pass->warning != NULL ? pass->warning : "");
@@ -171,7 +219,7 @@ static enum err leave_unsigned(const struct ceremony *c, struct ceremony_step *s
 static enum err certify(struct ceremony *c, struct ceremony_step *step, struct span tbs,
                         struct err_info *why)
 {
-    struct span issuer = ceremony_file_find(c, step->issuer)->der;
+    const struct ceremony_step *issuer = ceremony_file_find(c, step->issuer);
     const struct key *key = NULL;
 
     show(c, step, tbs);
@@ -179,7 +227,7 @@ static enum err certify(struct ceremony *c, struct ceremony_step *step, struct s
     TRY(ceremony_key_of(c, step, &key, why));
     if (!key_is_private(key))
         return leave_unsigned(c, step, tbs, why);
-    TRY(hierarchy_sign(c->arena, key, issuer, tbs, c->now, &step->der, why));
+    TRY(hierarchy_sign(c->arena, key, issuer->der, tbs, c->now, &step->der, why));
     return write(c, step, why);
 }
 
@@ -196,7 +244,7 @@ enum err ceremony_certificate_root(struct ceremony *c, struct ceremony_step *ste
     TRY(read_wish(c, step, -1, &wish, why));
     TRY(hierarchy_root_write(c->arena, key, &wish, &tbs, why));
     show(c, step, tbs);
-    TRY(lint(c, span_make(NULL, 0), tbs, why));
+    TRY(lint(c, NULL, tbs, why));
     c->key = key;
     c->signed_by = ceremony_transcript_digest(c->arena, key_spki(key));
     if (!key_is_private(key))

@@ -238,9 +238,32 @@ enum err hierarchy_cross(struct arena *a, struct span issuer, struct span certif
     return write_below(a, issuer, &all, &ca, tbs, why);
 }
 
-enum err hierarchy_sign(struct arena *a, const struct key *key, struct span issuer,
-                        struct span tbs, int64_t now, struct span *der,
-                        struct err_info *why)
+enum err hierarchy_bounds(struct arena *a, const struct span *chain, size_t count,
+                          struct lint_issuer *bounds, struct err_info *why)
+{
+    struct lint_issuer made = {0};
+    struct certificate *below = NULL;
+
+    TRY(lint_issuer_read(a, chain[0], &made, why));
+    for (size_t i = 0; i < count; i++) {
+        struct certificate *c = NULL;
+        TRY(certificate_read(a, chain[i], &c, why));
+        if (below != NULL && (!span_equal(below->issuer, c->subject) ||
+                              certificate_authority_signed(below, c->spki, why)))
+            return err_set(why, ERR_CONFIG,
+                           "certificate %zu is not of the CA that signed the one before "
+                           "it, as those above an issuer must be",
+                           i + 1);
+        TRY(lint_issuer_bind(a, chain[i], &made, why));
+        below = c;
+    }
+    *bounds = made;
+    return ERR_OK;
+}
+
+enum err hierarchy_sign_below(struct arena *a, const struct key *key,
+                              const struct span *chain, size_t count, struct span tbs,
+                              int64_t now, struct span *der, struct err_info *why)
 {
     struct lint_issuer bounds = {0};
     const struct lint_pass *pass = NULL;
@@ -248,18 +271,24 @@ enum err hierarchy_sign(struct arena *a, const struct key *key, struct span issu
     struct certificate *made = NULL;
     struct span signed_der = {0};
 
-    TRY(certificate_read(a, issuer, &by, why));
+    TRY(certificate_read(a, chain[0], &by, why));
     if (!span_equal(by->spki, key_spki(key)))
         return err_set(why, ERR_CONFIG,
                        "the key does not belong to the issuing certificate");
-    TRY(lint_issuer_read(a, issuer, &bounds, why));
-    TRY(lint_issuer_bind(a, issuer, &bounds, why));
+    TRY(hierarchy_bounds(a, chain, count, &bounds, why));
     TRY(lint_ca_certificate(a, &bounds, LINT_SET_RFC5280, now, tbs, &pass, why));
     TRY(sign(a, key, pass->tbs, &signed_der, why));
     TRY(certificate_read(a, signed_der, &made, why));
     TRY(certificate_authority_signed(made, by->spki, why));
     *der = signed_der;
     return ERR_OK;
+}
+
+enum err hierarchy_sign(struct arena *a, const struct key *key, struct span issuer,
+                        struct span tbs, int64_t now, struct span *der,
+                        struct err_info *why)
+{
+    return hierarchy_sign_below(a, key, &issuer, 1, tbs, now, der, why);
 }
 
 enum err hierarchy_request(struct arena *a, const struct key *key, struct span subject,

@@ -7,6 +7,7 @@
 #include "core/crypto/key.h"
 #include "core/x509/certificate.h"
 #include "server/issue/template.h"
+#include "server/lint/lint.h"
 
 #define HIERARCHY_ROOT_DAYS         3650 /* Baseline Requirements 7.1.2.1: 2922 to 9132 */
 #define HIERARCHY_INTERMEDIATE_DAYS 1825
@@ -77,6 +78,19 @@ MUST_CHECK enum err hierarchy_cross(struct arena *a, struct span issuer,
 MUST_CHECK enum err hierarchy_sign(struct arena *a, const struct key *key,
                                    struct span issuer, struct span tbs, int64_t now,
                                    struct span *der, struct err_info *why);
+
+/* What binds whoever is certified by chain[0]: the CAs above it, each signed by the next,
+ * have their name constraints bind as well (RFC 5280 6.1.4). At least one certificate
+ * (DER), which must last. ERR_CONFIG if that is no chain, or the first is no CA. */
+MUST_CHECK enum err hierarchy_bounds(struct arena *a, const struct span *chain,
+                                     size_t count, struct lint_issuer *bounds,
+                                     struct err_info *why);
+
+/* As hierarchy_sign(), by chain[0]; the rest as for hierarchy_bounds(). */
+MUST_CHECK enum err hierarchy_sign_below(struct arena *a, const struct key *key,
+                                         const struct span *chain, size_t count,
+                                         struct span tbs, int64_t now, struct span *der,
+                                         struct err_info *why);
 
 /* A request (DER) for the certificate of a CA with that key and subject, below which
  * there are no other CAs. */
