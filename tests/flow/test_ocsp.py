@@ -240,6 +240,33 @@ def test_responders_are_on_record(house, client, responder, tmp_path):
     assert admin(house, "certificate", "show", number)["state"] == "revoked"
 
 
+@pytest.mark.parametrize("reason", ["superseded", "keyCompromise"])
+def test_a_responder_that_is_revoked_is_replaced(house, client, responder, tmp_path, reason):
+    """By another certificate for another key; what the old one signed is not handed out again, though it was kept."""
+    pem = client.issue(responder, "a.example.test")
+    certificate = leaf(pem)
+    kept = question(house, certificate)
+    first = ocsp.load_der_ocsp_response(post(client, kept).body)
+    old = first.certificates[0]
+    assert post(client, kept).body == first.public_bytes(DER)  # it is kept
+    mark = len(house.text().encode())
+    assert admin(house, "revoke", "--serial", f"{old.serial_number:x}", "--reason", reason, "--yes")["already_revoked"] == 0
+    house.wait_for_line("ocsp.responder_revoked", since=mark)
+    house.wait_for_line(r"ocsp\.responder\b", since=mark)
+    for nonce in (None, b"fresh"):
+        answer = ask(client, house, certificate, nonce=nonce)
+        new = answer.certificates[0]
+        assert answer.certificate_status == GOOD and new != old and new.public_key() != old.public_key()
+        assert answer.responder_key_hash != first.responder_key_hash
+    check(house, client, pem, tmp_path)
+    assert ask(client, house, old).certificate_status == REVOKED
+    assert ask(client, house, new).certificate_status == GOOD
+    made = hashlib.sha256(new.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+    assert [line["key_hash"] for line in events(house, "responder", "signer")].count(made) == 1 and verify(house.directory)["good"]
+    # this one stays
+    assert ask(client, house, certificate, nonce=b"again").certificates[0] == new
+
+
 def test_a_responder_that_is_not_signed_is_not_given_up_by_others(house, client, responder):
     """A reload makes another certificate for HTTPS, and leaves the responder's alone."""
     certificate = leaf(client.issue(responder, "a.example.test"))

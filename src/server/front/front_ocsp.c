@@ -1,12 +1,13 @@
 /* The OCSP desk, the signer and the store. */
 #include "core/base/log.h"
 #include "server/front/front_private.h"
+#include "server/store/store_search.h"
 
-static bool ask_responder(void *context, struct span key_id)
+static bool ask_responder(void *context, struct span key_id, struct span instead)
 {
     struct front *f = context;
     struct err_info why = {0};
-    const struct message_responder m = {.issuer = key_id};
+    const struct message_responder m = {.issuer = key_id, .instead = instead};
 
     return ipc_channel_send_responder(f->signer.channel, &m, &why) == ERR_OK;
 }
@@ -72,13 +73,26 @@ static void keep(void *context, int64_t issuance_id, struct span certificate,
         log_event(LOG_LEVEL_ERROR, "ocsp.not_recorded", "why=" LOG_QUOTE, why.detail);
 }
 
+/* One that cannot be looked up is looked up again a second later. */
+static bool revoked(void *context, struct span serial)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct front *f = context;
+    struct store_found *row = NULL;
+
+    store_session_begin(f->session);
+    return store_search_serial(f->session, a, serial, &row, NULL) == ERR_OK &&
+           row->revocation.at != 0;
+}
+
 enum err front_ocsp_open(struct front *f, struct err_info *why)
 {
     const struct ocsp_desk_ports ports = {.context = f,
                                           .responder = ask_responder,
                                           .sign = ask_signature,
                                           .record = record,
-                                          .keep = keep};
+                                          .keep = keep,
+                                          .revoked = revoked};
 
     TRY(ocsp_desk_new(&ports, f->issuers_shared, &f->services.ocsp, why));
     ocsp_desk_configure(f->services.ocsp, f->settings);

@@ -183,6 +183,35 @@ static bool wants_certificate(const struct ocsp_responder *r, int64_t now)
     return r->der.len == 0 || now >= r->renew || now < r->not_before;
 }
 
+static struct span instead_of(const struct ocsp_responder *r)
+{
+    return span_make(r->instead, r->instead_len);
+}
+
+/* Without key and certificate. What is unfinished of the store is gone on with. */
+static void begin_again(struct ocsp_responder *r)
+{
+    arena_reset(r->arena);
+    r->spki = r->tbs = r->der = r->serial = span_make(NULL, 0);
+    r->question = 0;
+    r->retry_us = 0;
+}
+
+/* Whoever looks at revocations of responders believes nothing that it signed, though
+ * most do not look (RFC 6960 4.2.2.2.1). It may be for its key, so that goes, too. */
+static void replace_revoked(struct ocsp_desk *desk, struct ocsp_responder *r)
+{
+    if (r->der.len == 0 || r->spki.len > sizeof r->instead ||
+        !desk->ports.revoked(desk->ports.context, r->serial))
+        return;
+    memcpy(r->instead, r->spki.data, r->spki.len);
+    r->instead_len = r->spki.len;
+    begin_again(r);
+    ocsp_desk_resize(desk, desk->kept_count);
+    log_event(LOG_LEVEL_NOTICE, "ocsp.responder_revoked", "issuer=" LOG_QUOTE,
+              r->issuer->name);
+}
+
 void ocsp_desk_tick(struct ocsp_desk *desk)
 {
     int64_t now = clock_now();
@@ -192,8 +221,10 @@ void ocsp_desk_tick(struct ocsp_desk *desk)
         struct ocsp_responder *r = desk->now->responders[i];
         if (now > r->issuer->template.not_after)
             continue;
+        replace_revoked(desk, r);
         if (r->spki.len == 0)
-            (void)desk->ports.responder(desk->ports.context, r->issuer->template.key_id);
+            (void)desk->ports.responder(desk->ports.context, r->issuer->template.key_id,
+                                        instead_of(r));
         else if (wants_certificate(r, now))
             ask_certificate(desk, r, now);
     }
@@ -203,12 +234,8 @@ void ocsp_desk_tick(struct ocsp_desk *desk)
 void ocsp_desk_signer_is_new(struct ocsp_desk *desk)
 {
     pthread_mutex_lock(&desk->lock);
-    for (struct ocsp_responder *r = desk->responders; r != NULL; r = r->next) {
-        arena_reset(r->arena);
-        r->spki = r->tbs = r->der = span_make(NULL, 0);
-        r->question = 0;
-        r->retry_us = 0;
-    }
+    for (struct ocsp_responder *r = desk->responders; r != NULL; r = r->next)
+        begin_again(r);
     for (size_t i = 0; i < OCSP_DESK_WAITING_MAX; i++) {
         struct ocsp_waiter *w = &desk->waiters[i];
         if (w->id == 0 || w->done)
@@ -224,7 +251,8 @@ void ocsp_desk_key(struct ocsp_desk *desk, struct span key_id, struct span spki)
 {
     pthread_mutex_lock(&desk->lock);
     for (struct ocsp_responder *r = desk->responders; r != NULL; r = r->next) {
-        if (!span_equal(r->issuer->template.key_id, key_id) || r->spki.len > 0)
+        if (!span_equal(r->issuer->template.key_id, key_id) || r->spki.len > 0 ||
+            span_equal(spki, instead_of(r)))
             continue;
         r->spki = arena_span(r->arena, spki);
         (void)ocsp_hash_key(HASH_SHA1, r->spki, r->name);
@@ -251,6 +279,7 @@ static bool take_certificate(struct ocsp_desk *desk, uint64_t id, struct span de
         desk->ports.keep(desk->ports.context, r->issuance_id, kept, r->issuer->chain_der);
         r->issuance_id = 0;
         r->der = kept;
+        r->serial = c->serial;
         r->not_before = c->not_before;
         r->not_after = c->not_after;
         /* one that ends with its issuer is the last */

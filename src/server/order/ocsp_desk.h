@@ -2,7 +2,8 @@
  * and answers, signed when they are asked for and kept for whoever asks the same again.
  *
  * Each issuer has a responder (RFC 6960 4.2.2.2). Its key is made by the signer and dies
- * with it; its certificate lives for a few days and is renewed when half of that is over.
+ * with it; its certificate lives for a few days and is renewed when half of that is over,
+ * or it is revoked.
  * Any thread. */
 #pragma once
 
@@ -19,13 +20,16 @@
 #define OCSP_DESK_FIRST (UINT64_C(1) << 61)
 #define OCSP_DESK_LAST  ((UINT64_C(1) << 62) - 1)
 
-/* How it asks the signer (false: not just now), from any thread; and how responders'
- * certificates get into the store, which is called where ocsp_desk_tick() is: `record`
- * has one known before it is signed, ocsp_desk_recorded() tells when that is on disk;
- * `replaced` is an issuance that comes to nothing, or 0. `keep` has it finished. */
+/* How it asks the signer (false: not just now), from any thread, for a responder's key
+ * (not `instead`, if that is one); and how responders' certificates get into the store,
+ * which is called where ocsp_desk_tick() is: `record` has one known before it is signed,
+ * ocsp_desk_recorded() tells when that is on disk; `replaced` is an issuance that comes
+ * to nothing, or 0. `keep` has it finished; `revoked`: is the one with that serial
+ * revoked? */
 struct ocsp_desk_ports {
     void *context;
-    bool (*responder)(void *context, struct span key_id);
+    bool (*responder)(void *context, struct span key_id, struct span instead);
+    bool (*revoked)(void *context, struct span serial);
     bool (*sign)(void *context, uint64_t id, enum lint_kind kind, struct span tbs);
     enum err (*record)(void *context, uint64_t id, struct store_issuance *issuance,
                        int64_t replaced, struct err_info *why);
@@ -51,8 +55,9 @@ MUST_CHECK enum err ocsp_desk_use_issuers(struct ocsp_desk *desk,
                                           const struct issuer_set *set,
                                           struct err_info *why);
 
-/* Ask for what is missing, once a second: keys, and certificates that are about to end.
- */
+/* Ask for what is missing, once a second: keys, and certificates that are about to end;
+ * of a certificate that is revoked, key and certificate are made anew, and nothing that
+ * was signed with it is handed out any more. */
 void ocsp_desk_tick(struct ocsp_desk *desk);
 
 /* What came of recording. */

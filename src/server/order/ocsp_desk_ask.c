@@ -12,6 +12,7 @@ struct asked {
     struct ocsp_data data;
     struct ocsp_waiter *waiter;
     struct span tbs;
+    const struct ocsp_responder *responder;
     struct span certificate; /* the responder's, as it was then */
 };
 
@@ -57,7 +58,8 @@ static void keep(struct ocsp_desk *desk, const struct asked *asked,
 
     pthread_mutex_lock(&desk->lock);
     struct ocsp_kept *kept = ocsp_desk_place(desk, single->id.whole, key);
-    if (kept != NULL) {
+    /* not what one signed whose certificate was revoked meanwhile */
+    if (kept != NULL && span_equal(asked->certificate, asked->responder->der)) {
         free(kept->der);
         *kept =
             (struct ocsp_kept){.der = memory_get(answer->der.len),
@@ -116,6 +118,7 @@ static bool sign(struct ocsp_desk *desk, struct exchange *x, struct asked *asked
     if (set_times(asked, r, desk->lifetime)) {
         asked->data.responder = arena_span(x->arena, span_make(r->name, OCSP_KEY_HASH));
         asked->certificate = arena_span(x->arena, r->der);
+        asked->responder = r;
         if (ocsp_data_write(x->arena, &asked->data, &asked->tbs, why) == ERR_OK)
             asked->waiter = take_place(desk, x);
     }

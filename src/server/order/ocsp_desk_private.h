@@ -11,6 +11,8 @@
 #define OCSP_DESK_WAIT_US       5000000     /* for a signature */
 #define OCSP_DESK_RETRY_US      60000000    /* after a refusal */
 
+#define OCSP_SPKI_MAX 256 /* octets: responders' keys are of P-256 */
+
 /* One issuer's responder. */
 struct ocsp_responder {
     struct ocsp_responder *next; /* of all there ever were */
@@ -18,12 +20,15 @@ struct ocsp_responder {
     struct arena *arena; /* of what follows, renewed with the certificate */
     struct span spki;    /* empty: the signer has not said it yet */
     uint8_t name[HASH_MAX_SIZE];
+    uint8_t instead[OCSP_SPKI_MAX]; /* the key whose certificate was revoked last */
+    size_t instead_len;
     struct span tbs;               /* of the certificate that is asked for */
     uint64_t question;             /* 0: none */
     bool recorded;                 /* that it is asked for is on disk */
     int64_t issuance_id;           /* by which it is recorded; 0: nothing is unfinished */
     int64_t retry_us;              /* monotonic: not before, after a refusal */
     struct span der;               /* its certificate, empty: there is none */
+    struct span serial;            /* of that */
     int64_t renew;                 /* seconds: when it is to be renewed */
     int64_t not_before, not_after; /* seconds */
 };

@@ -82,8 +82,8 @@ static enum err answer_responder(struct signer_process *p,
     struct err_info refusal = {0};
 
     size_t before = signer_core_responders(p->core);
-    enum err result =
-        signer_core_responder(p->core, question->issuer, &answer.spki, &refusal);
+    enum err result = signer_core_responder(p->core, question->issuer, question->instead,
+                                            &answer.spki, &refusal);
     if (result == ERR_OK && signer_core_responders(p->core) > before)
         result =
             signer_audit_responder(p->audit, question->issuer, answer.spki, &refusal);

@@ -41,6 +41,7 @@ struct signer_core {
     struct key *responder_keys[SIGNER_ISSUERS_MAX]; /* of those that were asked for */
     struct lint_responder responders[SIGNER_ISSUERS_MAX];
     size_t responder_count;
+    size_t responders_made;           /* one that takes another's place counts, too */
     const struct settings *published; /* NULL: lists may point anywhere */
     const struct lint_profile *profiles;
     size_t profile_count;
@@ -399,39 +400,45 @@ enum err signer_core_sign_list(struct signer_core *core, const struct signer_lis
     return use_key(core, list->issuer, list->tbs, signature, len, why);
 }
 
+/* At a place that is free, or in the place of another. */
 static enum err make_responder(struct signer_core *core, const struct lint_issuer *issuer,
-                               struct err_info *why)
+                               size_t place, struct err_info *why)
 {
-    struct lint_responder *made = &core->responders[core->responder_count];
-    struct key **key = &core->responder_keys[core->responder_count];
+    struct lint_responder *made = &core->responders[place];
+    struct key *key = NULL;
     uint8_t digest[HASH_MAX_SIZE];
 
-    TRY(key_generate(KEY_P256, 0, key, why));
-    (void)ocsp_hash_key(HASH_SHA1, key_spki(*key), digest);
+    TRY(key_generate(KEY_P256, 0, &key, why));
+    key_free(core->responder_keys[place]);
+    core->responder_keys[place] = key;
+    (void)ocsp_hash_key(HASH_SHA1, key_spki(key), digest);
     memcpy(made->key_hash, digest, OCSP_KEY_HASH);
     made->issuer = issuer;
-    core->responder_count++;
+    core->responders_made++;
     return ERR_OK;
 }
 
 enum err signer_core_responder(struct signer_core *core, struct span key_id,
-                               struct span *spki, struct err_info *why)
+                               struct span instead, struct span *spki,
+                               struct err_info *why)
 {
     const struct lint_issuer *issuer = NULL;
 
     for (size_t i = 0; i < core->responder_count; i++) {
-        if (span_equal(core->responders[i].issuer->key_id, key_id)) {
-            *spki = key_spki(core->responder_keys[i]);
-            return ERR_OK;
-        }
+        if (!span_equal(core->responders[i].issuer->key_id, key_id))
+            continue;
+        if (span_equal(key_spki(core->responder_keys[i]), instead))
+            TRY(make_responder(core, core->responders[i].issuer, i, why));
+        *spki = key_spki(core->responder_keys[i]);
+        return ERR_OK;
     }
     for (size_t i = 0; i < core->count && issuer == NULL; i++)
         if (span_equal(core->issuers[i].key_id, key_id))
             issuer = &core->issuers[i];
     if (issuer == NULL)
         return err_set(why, ERR_NOT_FOUND, "there is no issuer with that key identifier");
-    TRY(make_responder(core, issuer, why));
-    *spki = key_spki(core->responder_keys[core->responder_count - 1]);
+    TRY(make_responder(core, issuer, core->responder_count, why));
+    *spki = key_spki(core->responder_keys[core->responder_count++]);
     return ERR_OK;
 }
 
@@ -449,5 +456,5 @@ enum err signer_core_sign_answer(struct signer_core *core, struct span tbs,
 
 size_t signer_core_responders(const struct signer_core *core)
 {
-    return core->responder_count;
+    return core->responders_made;
 }

@@ -74,9 +74,11 @@ MUST_CHECK enum err signer_core_sign(struct signer_core *core, struct arena *a,
 /* The public key (SubjectPublicKeyInfo) that OCSP answers about certificates of an issuer
  * are signed with; made when it is first asked for, and never leaves this process. With
  * it a certificate of kind LINT_RESPONDER_CERTIFICATE may be asked for, and with no other
- * key. ERR_NOT_FOUND: there is no issuer with that key identifier. ERR_CRYPTO. */
+ * key. If it is `instead`, another takes its place for good. ERR_NOT_FOUND: there is no
+ * issuer with that key identifier. ERR_CRYPTO. */
 MUST_CHECK enum err signer_core_responder(struct signer_core *core, struct span key_id,
-                                          struct span *spki, struct err_info *why);
+                                          struct span instead, struct span *spki,
+                                          struct err_info *why);
 
 /* Lint what an OCSP answer says and sign it with the responder's key it names;
  * `signature` has KEY_SIGNATURE_MAX octets, of the kind SIGNER_RESPONDER_SIGNATURE.

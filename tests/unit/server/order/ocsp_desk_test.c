@@ -26,10 +26,11 @@ static struct issuer issuer;
 static struct ocsp_desk *desk;
 static struct key *key;
 
-static bool responder(void *context, struct span key_id)
+static bool responder(void *context, struct span key_id, struct span instead)
 {
     (void)context;
     (void)key_id;
+    (void)instead;
     return true;
 }
 
@@ -41,6 +42,13 @@ static bool sign(void *context, uint64_t id, enum lint_kind kind, struct span tb
     signer.certificates++;
     signer.last = id;
     return true;
+}
+
+static bool revoked(void *context, struct span serial)
+{
+    (void)context;
+    assert_true(serial.len > 0);
+    return false;
 }
 
 static enum err record(void *context, uint64_t id, struct store_issuance *issuance,
@@ -77,8 +85,11 @@ static struct issuer issuer_of(const struct hierarchy *h)
 
 static int set_up(void **state)
 {
-    const struct ocsp_desk_ports ports = {
-        .responder = responder, .sign = sign, .record = record, .keep = keep};
+    const struct ocsp_desk_ports ports = {.responder = responder,
+                                          .sign = sign,
+                                          .record = record,
+                                          .keep = keep,
+                                          .revoked = revoked};
     const struct settings settings = {
         .ocsp_enabled = true, .ocsp_lifetime = 86400000, .ocsp_cache = 8};
     static struct issuer_set set;

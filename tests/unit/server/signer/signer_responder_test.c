@@ -62,6 +62,39 @@ static enum err certify(struct span tbs, struct span *der, struct err_info *why)
                             der, why);
 }
 
+static enum err key_of(struct span key_id, struct span *spki)
+{
+    return signer_core_responder(core, key_id, span_make(NULL, 0), spki, NULL);
+}
+
+/* Nothing is certified for a key that another took the place of. */
+static void another_key(void **state)
+{
+    struct span spki = {0};
+    struct span old = {0};
+    struct span again = {0};
+    struct span others = {0};
+    struct span der = {0};
+
+    (void)state;
+    assert_int_equal(key_of(issuer.key_id, &spki), ERR_OK);
+    old = arena_span(arena, spki);
+    assert_int_equal(key_of(other.key_id, &others), ERR_OK);
+    size_t made = signer_core_responders(core);
+    for (int i = 0; i < 2; i++) { /* asked twice, made once */
+        assert_int_equal(signer_core_responder(core, issuer.key_id, old, &spki, NULL),
+                         ERR_OK);
+        assert_int_equal(signer_core_responders(core), made + 1);
+    }
+    assert_false(span_equal(spki, old));
+    assert_int_equal(key_of(issuer.key_id, &again), ERR_OK);
+    assert_true(span_equal(spki, again));
+    assert_int_equal(certify(responder_tbs(&issuer, spki), &der, NULL), ERR_OK);
+    assert_int_equal(certify(responder_tbs(&issuer, old), &der, NULL), ERR_LINT);
+    assert_int_equal(key_of(other.key_id, &again), ERR_OK);
+    assert_true(span_equal(others, again));
+}
+
 /* X-OCSP-2 */
 static void certificates(void **state)
 {
@@ -73,13 +106,12 @@ static void certificates(void **state)
     struct span der = {0};
 
     (void)state;
-    assert_int_equal(signer_core_responder(core, issuer.key_id, &spki, NULL), ERR_OK);
-    assert_int_equal(signer_core_responder(core, issuer.key_id, &again, NULL), ERR_OK);
+    assert_int_equal(key_of(issuer.key_id, &spki), ERR_OK);
+    assert_int_equal(key_of(issuer.key_id, &again), ERR_OK);
     assert_true(span_equal(spki, again));
-    assert_int_equal(signer_core_responder(core, other.key_id, &others, NULL), ERR_OK);
+    assert_int_equal(key_of(other.key_id, &others), ERR_OK);
     assert_false(span_equal(spki, others));
-    assert_int_equal(signer_core_responder(core, span_of("?"), &again, NULL),
-                     ERR_NOT_FOUND);
+    assert_int_equal(key_of(span_of("?"), &again), ERR_NOT_FOUND);
     assert_int_equal(certify(responder_tbs(&issuer, spki), &der, &why), ERR_OK);
     const unsigned char *at = der.data;
     X509 *made = d2i_X509(NULL, &at, (long)der.len);
@@ -169,7 +201,7 @@ static void answers(void **state)
     size_t len = 0;
 
     (void)state;
-    assert_int_equal(signer_core_responder(core, issuer.key_id, &spki, NULL), ERR_OK);
+    assert_int_equal(key_of(issuer.key_id, &spki), ERR_OK);
     assert_int_equal(certify(responder_tbs(&issuer, spki), &der, &why), ERR_OK);
     data.responder = span_make(name, ocsp_hash_key(HASH_SHA1, spki, name));
     data.singles[0] = (struct ocsp_single){.id = request.ids[0],
@@ -190,7 +222,7 @@ static void answers(void **state)
     assert_int_equal(signer_core_sign_answer(core, tbs, signature, &len, &why), ERR_LINT);
     /* and the other issuer's responder says nothing of it */
     data.singles[0].next_update = data.produced + DAY;
-    assert_int_equal(signer_core_responder(core, other.key_id, &spki, NULL), ERR_OK);
+    assert_int_equal(key_of(other.key_id, &spki), ERR_OK);
     (void)ocsp_hash_key(HASH_SHA1, spki, name);
     assert_int_equal(ocsp_data_write(arena, &data, &tbs, NULL), ERR_OK);
     assert_int_equal(signer_core_sign_answer(core, tbs, signature, &len, &why), ERR_LINT);
@@ -237,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates),
+        cmocka_unit_test(another_key),
         cmocka_unit_test(answers),
     };
 
