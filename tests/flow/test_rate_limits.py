@@ -424,6 +424,10 @@ def test_commands_about_limits(tmp_path):
         client.issue(responder, "b.flow.test")
         limited(new_order(client, "c.flow.test"), "limited to 2 in 7 days")
         assert admin(house, "limit", "reset", "certificates_per_domain", "flow.test")["left"] == 2
+        house.kill()  # what it told is on disk
+        assert admin(house, "limit", "show", "certificates_per_domain", "flow.test")["left"] == 2
+        house.start()
+        client.connect()
         client.issue(responder, "c.flow.test")
         # where the limit itself is off, one bucket can have a rate all the same
         admin(house, "limit", "override", "new_orders_per_account", id, "1/1h")

@@ -182,13 +182,27 @@ enum err admin_limit_override(struct admin_call *call, struct err_info *why)
     return ERR_OK;
 }
 
+/* A bucket, here and in the store. Whoever saves buckets waits for the store with a lock,
+ * so that is taken first: nothing older is written afterwards. */
+static enum err forget(struct admin_call *call, struct limit *limits, enum rate_kind kind,
+                       const char *key, struct err_info *why)
+{
+    const struct store_limit_bucket row = {rate_kind_word(kind), key, 0};
+
+    limit_persist_stop(limits);
+    admin_hold(call);
+    (void)limit_reset(limits, kind, key);
+    enum err result = store_limit_buckets_put(call->session, &row, 1, why);
+    limit_persist_go_on(limits);
+    return result;
+}
+
 enum err admin_limit_reset(struct admin_call *call, struct err_info *why)
 {
     struct target t = {0};
 
     TRY(find_target(call, &t, why));
-    (void)limit_reset(t.limits, t.kind, t.key);
-    TRY(limit_persist_save(t.limits, call->session, limit_now_us(), true, why));
+    TRY(forget(call, t.limits, t.kind, t.key, why));
     write_target(call, &t);
     return ERR_OK;
 }
@@ -263,12 +277,9 @@ enum err admin_pause_remove(struct admin_call *call, struct err_info *why)
     struct limit *limits = NULL;
 
     TRY(open_limits(call, &limits, why));
-    if (limit_pause_reason(limits, call->arena, id, identifier) != NULL) {
-        (void)limit_reset(limits, RATE_PAUSE_AFTER,
-                          limit_pause_key(call->arena, id, identifier));
-        /* not while the store is held: whoever else saves waits for it with a lock */
-        TRY(limit_persist_save(limits, call->session, limit_now_us(), true, why));
-    }
+    if (limit_pause_reason(limits, call->arena, id, identifier) != NULL)
+        TRY(forget(call, limits, RATE_PAUSE_AFTER,
+                   limit_pause_key(call->arena, id, identifier), why));
     admin_hold(call);
     TRY(limit_pause_remove(limits, call->session, id, identifier, why));
     json_write_number(call->result, "account", id);

@@ -145,6 +145,16 @@ enum err limit_persist_save(struct limit *l, struct store_session *session,
     return result;
 }
 
+void limit_persist_stop(struct limit *l)
+{
+    pthread_mutex_lock(&l->persist_lock);
+}
+
+void limit_persist_go_on(struct limit *l)
+{
+    pthread_mutex_unlock(&l->persist_lock);
+}
+
 static void take_row(struct limit *l, const struct store_limit_bucket *row,
                      int64_t now_us)
 {

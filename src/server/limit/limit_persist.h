@@ -19,3 +19,9 @@ MUST_CHECK enum err limit_persist_load(struct limit *l, struct store_session *se
  * changed: ERR_STORE. */
 MUST_CHECK enum err limit_persist_save(struct limit *l, struct store_session *session,
                                        int64_t now_us, bool all, struct err_info *why);
+
+/* Have nobody save until limit_persist_go_on(), so that what is written about a bucket
+ * meanwhile is not followed by what is older. Not while the store is held: who saves
+ * waits for it. */
+void limit_persist_stop(struct limit *l);
+void limit_persist_go_on(struct limit *l);
