@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 import attestation
 import house as house_module
 from test_admin import admin
-from test_audit import events
+from test_audit import events, verify
 from test_device_attest import BAD, FAILED, READY, Attempt, make_house, new_client
 
 SETTINGS = """
@@ -119,6 +119,33 @@ def test_a_device_whose_key_is_named(running, client, vendor):
 
 
 # -- blocked
+
+@pytest.mark.parametrize("mode", ["running", "stopped"])
+def test_what_a_device_had_that_comes_blocked(tmp_path, vendor, mode):
+    """Imported into the inventory as blocked: each certificate that is revoked for it has its line, as by `device block`; and a
+    line says who commanded it."""
+    house = make_house(tmp_path / "ca", vendor, vendor, SETTINGS, SETS)
+    try:
+        house.start()
+        client = new_client(house)
+        mine, other = [certified(client, vendor, "1001") for _ in range(2)], certified(client, vendor, "1002")
+        if mode == "stopped":
+            assert house.stop() == 0, house.text()
+        (tmp_path / "devices.csv").write_text("identifier,blocked,reason\n1001,2026-01-02T03:04:05Z,lost\n1003,2026-01-02T03:04:05Z,lost\n")
+        words = [house_module.CAIRN_CA, "device", "import", "--dir", house.directory, tmp_path / "devices.csv", "--json"]
+        subprocess.run([*words, "--dry-run"], capture_output=True, check=True)
+        assert events(house, "revocation") == []
+        subprocess.run(words, capture_output=True, check=True)
+        lines, command = events(house, "revocation"), events(house, "admin.command")[-1]
+        assert [line["serial"] for line in lines] == mine
+        assert {(line["by"], line["uid"], line["reason"]) for line in lines} == {("command", command["uid"], 9)}
+        assert command["command"] == "device import" and lines[-1]["seq"] < command["seq"] and verify(house.directory)["good"]
+        assert [state_of(house, serial)[0] for serial in (*mine, other)] == ["revoked", "revoked", "valid"]
+        if mode == "running":
+            assert house.stop() == 0, house.text()
+    finally:
+        house.close()
+
 
 def test_a_lost_device(running, client, vendor):
     """Shown first; then its certificates are revoked, whoever ordered them, and nothing begins any more. Another one stays."""
