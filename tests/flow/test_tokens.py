@@ -195,7 +195,8 @@ def test_what_is_wrong_is_said(start, tokens, what):
     house.start(expect_ready=False)
     assert house.process.wait(30) != 0
     house.log.close()
-    assert re.search(rf'(signer\.cannot_start why="|^cairn-ca: ){sentence}', house.text(), re.M), house.text()
+    text = house.text().replace('\\"', '"')  # as values of the log have it
+    assert re.search(rf'(signer\.cannot_start why="|^cairn-ca: ){sentence}', text, re.M), text
     assert "000000" not in house.text()
     house.process = None
 
