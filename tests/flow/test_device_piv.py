@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 
+import cbor2
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 import attestation
 import house as house_module
@@ -197,6 +199,45 @@ def test_mutual_tls_with_the_key_in_the_token(ca, client, token, label, kind, us
         server.kill()
         server.communicate()
     assert out == b"hello\n", done.stdout + done.stderr + errors
+
+
+def judge(att_obj, key_authorization, root):
+    """The attested SubjectPublicKeyInfo, by python3-cbor2 and python3-cryptography."""
+    whole = cbor2.loads(att_obj)
+    assert set(whole) == {"fmt", "attStmt"} and whole["fmt"] == "step" and cbor2.dumps(whole) == att_obj
+    statement = whole["attStmt"]
+    assert set(statement) == {"alg", "sig", "x5c"}
+    leaf, intermediate = (x509.load_der_x509_certificate(c) for c in statement["x5c"])  # and no root
+    for below, above in ((leaf, intermediate), (intermediate, root)):
+        above.public_key().verify(below.signature, below.tbs_certificate_bytes, ec.ECDSA(hashes.SHA256()))
+    signature, message, key = cbor2.loads(statement["sig"]), key_authorization.encode(), leaf.public_key()
+    assert cbor2.dumps(signature) == statement["sig"]
+    if isinstance(key, rsa.RSAPublicKey):
+        assert statement["alg"] == attestation.COSE_RS256
+        key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        assert statement["alg"] == {256: attestation.COSE_ES256, 384: attestation.COSE_ES384}[key.curve.key_size]
+        key.verify(signature, message, ec.ECDSA({256: hashes.SHA256, 384: hashes.SHA384}[key.curve.key_size]()))
+    return spki(key)
+
+
+@pytest.mark.parametrize("label, kind", [("9a", "p256"), ("9c", "p384"), ("9d", "rsa2048")])
+def test_what_is_sent(token, tmp_path, monkeypatch, label, kind):
+    """C-DA-1, 2, 3, 4: to a CA that is not ours. Each time it is signed anew; the request is for the same key."""
+    monkeypatch.setattr(tpm_module, "judge", judge)
+    other = tpm_module.DeviceCa(tmp_path)
+    other.vendor = token.vendor
+    try:
+        client = Client(tmp_path / "state", other)
+        client.issue(*token.device(label, "--key", kind), environment=token.environment)
+        client.run("renew", "--force", environment=token.environment)
+        assert [i for i, _, _ in other.attested] == 2 * [{"type": "permanent-identifier", "value": SERIAL}]
+        if kind != "rsa2048":  # the same octets again, for the same token of this CA
+            assert len({att for _, att, _ in other.attested}) == 2
+        assert {key for _, _, key in other.attested} == {spki(token.public(label))}
+        assert spki(certificate(client).public_key()) == spki(token.public(label)) and not other.enrolled
+    finally:
+        other.close()
 
 
 def test_certificates_from_a_file(client, token, vendor, tmp_path):
