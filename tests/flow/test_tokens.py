@@ -167,8 +167,8 @@ def test_a_token_that_loses_its_key(start, responder_of, tokens):
 # what is wrong, and what the log says
 MISTAKES = {
     "wrong PIN": (lambda h, t: (h.directory / "pin").write_text("000000"), [],
-                  r'files\.intermediate_key: .*the token \\"house\\": the PIN is wrong \(CKR_PIN_INCORRECT\)'),
-    "no PIN": (None, ["pkcs11.pin="], r'files\.intermediate_key: the token \\"house\\" wants a PIN'),
+                  r'files\.intermediate_key: .*the token "house": the PIN is wrong \(CKR_PIN_INCORRECT\)'),
+    "no PIN": (None, ["pkcs11.pin="], r'files\.intermediate_key: the token "house" wants a PIN'),
     "a PIN all can read": (lambda h, t: (h.directory / "pin").chmod(0o644), [], r"the PIN of files\.intermediate_key: .*mode 0600"),
     "no file of the PIN": (lambda h, t: (h.directory / "pin").unlink(), [], r"pkcs11\.pin: there is no file"),
     "no module": (None, ["pkcs11.modules=/nowhere/module.so"], r"pkcs11\.modules: there is no file /nowhere/module\.so"),
@@ -177,9 +177,9 @@ MISTAKES = {
     "files not allowed": (None, ["pkcs11.read=", "pkcs11.write="], r"files\.intermediate_key: .*pkcs11\.read, pkcs11\.write"),
     "tokens not allowed": (None, ["pkcs11.write="], r"files\.intermediate_key: the PKCS #11 module \S+ does not start: .*pkcs11\.write"),
     "a path that is missing": (None, ["pkcs11.read=/nowhere"], r"pkcs11\.read: there is no file /nowhere"),
-    "no token": (None, ["files.intermediate_key=pkcs11:token=other;object=issuer"], r'files\.intermediate_key: the token \\"other\\" is not there'),
+    "no token": (None, ["files.intermediate_key=pkcs11:token=other;object=issuer"], r'files\.intermediate_key: the token "other" is not there'),
     "no key": (None, ["files.intermediate_key=pkcs11:token=house;object=other"],
-               r'files\.intermediate_key: the token \\"house\\" has no private key called \\"other\\"'),
+               r'files\.intermediate_key: the token "house" has no private key called "other"'),
     "the root's key": (None, ["files.intermediate_key=pkcs11:token=house;object=root"],
                        r"files\.intermediate_key: the issuing key does not belong to the issuing certificate"),
 }
