@@ -16,9 +16,10 @@ struct tpm_certificate_name {
     struct span version;
 };
 
-#define TPM_CERTIFICATE_ID_DIGITS      8  /* of a manufacturer */
-#define TPM_CERTIFICATE_VERSION_DIGITS 16 /* of a version at most; makers write 4 or 8   \
-                                           */
+#define TPM_CERTIFICATE_ID_DIGITS 8 /* of a manufacturer */
+#define TPM_CERTIFICATE_VERSION_DIGITS                                                   \
+    16 /* of a version at most; makers write 4 or 8                                      \
+        */
 
 /* Is it "id:" and `min` to `max` hexadecimal digits, as WebAuthn 8.3.1 wants manufacturer
  * (8) and version? */

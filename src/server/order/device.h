@@ -10,8 +10,9 @@
 /* Who asks, and by whose rules. */
 struct device_scope {
     const struct settings_directory *directory;
-    const struct settings_profile *profile; /* NULL: none is chosen, its rules do not count
-                                             */
+    const struct settings_profile
+        *profile;         /* NULL: none is chosen, its rules do not count
+                           */
     int64_t external_key; /* id of the account's external account key, 0: none */
 };
 

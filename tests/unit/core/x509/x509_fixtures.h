@@ -332,7 +332,8 @@ static const char pem_leaf_key[] =
 
 /* clang-format on */
 
-/* openssl req -x509 with dev.flow.test, a PermanentIdentifier, a HardwareModuleName, a user principal name */
+/* openssl req -x509 with dev.flow.test, a PermanentIdentifier, a HardwareModuleName, a
+ * user principal name */
 static const char pem_devices[] __attribute__((unused)) =
     "-----BEGIN CERTIFICATE-----\n"
     "MIIBsDCCAVagAwIBAgIUDl01gzaGEnviZlkESwKY39zcNh8wCgYIKoZIzj0EAwIw\n"
