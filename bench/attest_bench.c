@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/acme/identifier_device.h"
 #include "core/attest/attest.h"
@@ -12,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/json/json_read.h"
+#include "meter.h"
 
 #define ROUNDS 500
 
@@ -20,11 +20,6 @@ static const char *word(const struct json *object, const char *name)
     const char *text = json_text(json_member(object, name));
 
     return text == NULL ? "" : text;
-}
-
-static double microseconds(clock_t start)
-{
-    return 1e6 * (double)(clock() - start) / CLOCKS_PER_SEC;
 }
 
 static void run(const struct json *file, const struct json *vector)
@@ -52,7 +47,7 @@ static void run(const struct json *file, const struct json *vector)
                                span_of(word(identifier, "value")), &question.identifier,
                                &why) != ERR_OK)
         return;
-    clock_t start = clock();
+    double start = meter_us();
     int done = 0;
     for (; done < ROUNDS; done++) {
         if (attest_verify(a, &rules, &question, &result, NULL, &why) != ERR_OK)
@@ -60,7 +55,7 @@ static void run(const struct json *file, const struct json *vector)
         arena_reset(a);
     }
     printf("%-28s %6zu octets %9.1f us\n", word(vector, "name"), question.object.len,
-           microseconds(start) / done);
+           (meter_us() - start) / done);
 }
 
 /* Octets of one kind: opens arrays, maps or pieces of text, or claims lengths. */
@@ -75,13 +70,13 @@ static void refuse(const char *name, size_t len, int octet)
     struct attest_question question = {.object = span_make(octets, len)};
 
     memset(octets, octet, len);
-    clock_t start = clock();
+    double start = meter_us();
     for (int i = 0; i < ROUNDS; i++) {
         if (attest_verify(a, &rules, &question, &result, NULL, &why) == ERR_OK)
             return;
         arena_reset(a);
     }
-    printf("%-28s %6zu octets %9.1f us\n", name, len, microseconds(start) / ROUNDS);
+    printf("%-28s %6zu octets %9.1f us\n", name, len, (meter_us() - start) / ROUNDS);
 }
 
 int main(int argc, char **argv)

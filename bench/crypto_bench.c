@@ -2,7 +2,6 @@
  * line each, judges nothing. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "core/base/base64url.h"
 #include "core/base/random.h"
@@ -13,6 +12,7 @@
 #include "core/jose/jwk.h"
 #include "core/jose/jws.h"
 #include "core/json/json_read.h"
+#include "meter.h"
 
 struct bench {
     struct arena *arena;
@@ -34,30 +34,17 @@ static const char message[] =
 
 static void check(enum err result, const struct err_info *why)
 {
-    if (result == ERR_OK)
-        return;
-    (void)fprintf(stderr, "crypto_bench: %s\n", why->detail);
-    exit(1);
-}
-
-/* What others do meanwhile does not count. */
-static double cpu_us(void)
-{
-    struct rusage used;
-
-    (void)getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+    meter_check("crypto_bench", result, why);
 }
 
 static void run(const char *type, const char *name, struct bench *b, int rounds,
                 void (*step)(struct bench *b))
 {
     step(b);
-    double start = cpu_us();
+    double start = meter_us();
     for (int i = 0; i < rounds; i++)
         step(b);
-    printf("%-8s %-16s %9.2f us\n", type, name, (cpu_us() - start) / rounds);
+    printf("%-8s %-16s %9.2f us\n", type, name, (meter_us() - start) / rounds);
 }
 
 static void step_sign(struct bench *b)

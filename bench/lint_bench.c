@@ -2,10 +2,10 @@
  * signing it, judging it again, verifying it. Prints one line each, judges nothing. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "core/base/clock.h"
 #include "core/x509/oid.h"
+#include "meter.h"
 #include "server/issue/template.h"
 #include "server/lint/lint.h"
 
@@ -34,20 +34,7 @@ static struct lint_profile profile = {.name = "bench",
 
 static void check(enum err result, const struct err_info *why)
 {
-    if (result == ERR_OK)
-        return;
-    (void)fprintf(stderr, "lint_bench: %s\n", why->detail);
-    exit(1);
-}
-
-/* What others do meanwhile does not count. */
-static double cpu_us(void)
-{
-    struct rusage used;
-
-    (void)getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+    meter_check("lint_bench", result, why);
 }
 
 static void run(const char *subject, const char *name, struct bench *b, int rounds,
@@ -55,12 +42,12 @@ static void run(const char *subject, const char *name, struct bench *b, int roun
 {
     step(b);
     arena_reset(b->arena);
-    double start = cpu_us();
+    double start = meter_us();
     for (int i = 0; i < rounds; i++) {
         step(b);
         arena_reset(b->arena);
     }
-    printf("%-28s %-22s %9.2f us\n", subject, name, (cpu_us() - start) / rounds);
+    printf("%-28s %-22s %9.2f us\n", subject, name, (meter_us() - start) / rounds);
 }
 
 static void step_key(struct bench *b)

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -17,6 +16,7 @@
 #include "core/pkcs11/pkcs11.h"
 #include "core/x509/certificate.h"
 #include "core/x509/oid.h"
+#include "meter.h"
 #include "server/issue/serial.h"
 #include "server/issue/template.h"
 #include "server/signer/signer_core.h"
@@ -36,19 +36,7 @@ struct bench {
 
 static void check(enum err result, const struct err_info *why)
 {
-    if (result == ERR_OK)
-        return;
-    (void)fprintf(stderr, "signature: %s\n", why->detail);
-    exit(1);
-}
-
-static double cpu_us(void)
-{
-    struct rusage used;
-
-    (void)getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+    meter_check("signature", result, why);
 }
 
 static void prepare(struct bench *b)
@@ -109,9 +97,9 @@ static double measure(struct bench *b, void (*work)(struct bench *b), double sec
 
     do {
         prepare(b);
-        double start = cpu_us();
+        double start = meter_us();
         work(b);
-        used += cpu_us() - start;
+        used += meter_us() - start;
         count += PREPARED;
     } while (clock_monotonic_us() < end);
     return used / (double)count;

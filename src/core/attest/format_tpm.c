@@ -8,9 +8,7 @@
 #include "core/x509/oid.h"
 #include "core/x509/tpm_certificate.h"
 
-#define VERSION            "2.0"
-#define MANUFACTURER_SIZE  8  /* hexadecimal digits */
-#define VERSION_DIGITS_MAX 16 /* vendors write 4 or 8 */
+#define VERSION "2.0"
 
 struct statement {
     enum hash_kind hash;
@@ -82,7 +80,8 @@ static enum err check_device(struct attest_case *c, struct span directory,
 
     if (attest_certificate_attribute(directory, oid_octets(OID_TPM_MANUFACTURER),
                                      &manufacturer) != 1 ||
-        !tpm_certificate_is_id(manufacturer, MANUFACTURER_SIZE, MANUFACTURER_SIZE))
+        !tpm_certificate_is_id(manufacturer, TPM_CERTIFICATE_ID_DIGITS,
+                               TPM_CERTIFICATE_ID_DIGITS))
         return err_set(why, ERR_UNAUTHORIZED,
                        "the AK certificate does not name the TPM's manufacturer (id: and "
                        "8 digits)");
@@ -92,7 +91,7 @@ static enum err check_device(struct attest_case *c, struct span directory,
                        "the AK certificate does not name the TPM's model");
     if (attest_certificate_attribute(directory, oid_octets(OID_TPM_VERSION), &version) !=
             1 ||
-        !tpm_certificate_is_id(version, 1, VERSION_DIGITS_MAX))
+        !tpm_certificate_is_id(version, 1, TPM_CERTIFICATE_VERSION_DIGITS))
         return err_set(why, ERR_UNAUTHORIZED,
                        "the AK certificate does not name the TPM's version (id: and "
                        "digits)");
