@@ -321,6 +321,14 @@ static void note_issuance(struct store_session *session,
 enum err order_desk_issue(struct order_desk *desk, struct store_session *session,
                           struct store_issuance *issuance, struct err_info *why)
 {
+    return order_desk_issue_noted(desk, session, issuance, NULL, NULL, why);
+}
+
+enum err order_desk_issue_noted(struct order_desk *desk, struct store_session *session,
+                                struct store_issuance *issuance,
+                                void (*note)(void *argument), void *argument,
+                                struct err_info *why)
+{
     if (is_full(desk, ORDER_DESK_SIGN, ORDER_DESK_SIGNS_MAX)) {
         (void)err_set(why, ERR_UNAVAILABLE, "too many certificates are being made");
         why->retry_after_seconds = 5;
@@ -330,6 +338,8 @@ enum err order_desk_issue(struct order_desk *desk, struct store_session *session
         return err_set(why, ERR_CONFLICT, "the order is being finalized already");
     store_notes_hold(session);
     enum err result = store_issuance_begin(session, issuance, why);
+    if (result == ERR_OK && note != NULL)
+        note(argument);
     if (result == ERR_OK)
         note_issuance(session, issuance);
     store_notes_release(session);

@@ -144,6 +144,15 @@ MUST_CHECK enum err order_desk_issue(struct order_desk *desk,
                                      struct store_issuance *issuance,
                                      struct err_info *why);
 
+/* The same, and `note` is called once it is recorded: a line it writes for the audit log
+ * is kept exactly if the issuance is, as both are in one batch of the store. It must be
+ * short and may take no lock (store_notes_hold). */
+MUST_CHECK enum err order_desk_issue_noted(struct order_desk *desk,
+                                           struct store_session *session,
+                                           struct store_issuance *issuance,
+                                           void (*note)(void *argument), void *argument,
+                                           struct err_info *why);
+
 /* Flights by authorization id and by order id. */
 struct flight_table *order_desk_validations(struct order_desk *desk);
 struct flight_table *order_desk_issuances(struct order_desk *desk);

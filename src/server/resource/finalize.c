@@ -117,7 +117,22 @@ struct attempt {
     int tries;
     int64_t caa_asked;    /* seconds: when CAA was looked up for it, 0: it was not */
     const char *conflict; /* why the last one came to nothing, or NULL */
+    bool is_noted;        /* this try has its line in the audit log */
 };
+
+/* Beside the issuance, in the same change: who ends in between leaves both or neither. */
+struct begun {
+    struct exchange *x;
+    struct attempt *attempt;
+};
+
+static void note_begun(void *argument)
+{
+    struct begun *b = argument;
+
+    (void)resource_csr_note(b->x, b->attempt->csr, ERR_OK, NULL);
+    b->attempt->is_noted = true;
+}
 
 /* Did the order's issuance begin with this request? */
 static bool is_same_request(const struct store_order *order,
@@ -277,9 +292,11 @@ static bool resumes(const struct store_order *order, struct store_issuance *issu
 
 /* An issuance that was revoked meanwhile, or given up, makes room for another. */
 static enum err begin(struct exchange *x, const struct store_order *order,
-                      struct store_issuance *issuance, struct err_info *why)
+                      struct attempt *attempt, struct store_issuance *issuance,
+                      struct err_info *why)
 {
     struct order_desk *desk = x->services->orders;
+    struct begun begun = {x, attempt};
 
     if (resumes(order, issuance)) {
         enum err result = order_desk_logs_resume(desk, x->session, issuance, why);
@@ -287,7 +304,7 @@ static enum err begin(struct exchange *x, const struct store_order *order,
             return result;
         issuance->id = 0;
     }
-    return order_desk_issue(desk, x->session, issuance, why);
+    return order_desk_issue_noted(desk, x->session, issuance, note_begun, &begun, why);
 }
 
 /* Judge the request, begin the issuance of an order that is ready, and wait for it. */
@@ -304,6 +321,7 @@ static enum err try_issue(struct exchange *x, const struct store_order *order,
 
     *attempt = *before;
     attempt->tries++;
+    attempt->is_noted = false;
     x->step_data = attempt;
     TRY(resource_terms_check(x, why));
     TRY(check_age(x, order, why));
@@ -319,7 +337,7 @@ static enum err try_issue(struct exchange *x, const struct store_order *order,
     TRY(renews(x, order, &wish.is_renewal, why));
     TRY(limit_rules_certificate(x->services->limits, x->session, x->arena, &wish, &spent,
                                 why));
-    enum err result = begin(x, order, &issuance, why);
+    enum err result = begin(x, order, attempt, &issuance, why);
     if (result != ERR_OK)
         limit_rules_refund(x->services->limits, &spent);
     /* a conflict: somebody was quicker with this order, and it is known soon with what */
@@ -331,12 +349,13 @@ static enum err try_issue(struct exchange *x, const struct store_order *order,
 static enum err issue(struct exchange *x, const struct store_order *order,
                       struct err_info *why)
 {
-    const struct csr_checked *csr = ((const struct attempt *)x->step_data)->csr;
     bool parked = false;
     enum err result = try_issue(x, order, &parked, why);
+    const struct attempt *attempt = x->step_data;
     if (parked) /* it is noted when it is decided */
         return result;
-    (void)resource_csr_note(x, csr, result, why);
+    if (!attempt->is_noted)
+        (void)resource_csr_note(x, attempt->csr, result, why);
     return result == ERR_OK || result == ERR_CONFLICT ? wait_for_it(x, why) : result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "server/order/order_state.h"
+#include "server/store/store_notes.h"
 
 static void a_check_is_asked_once(void **state)
 {
@@ -80,6 +81,40 @@ static void questions_are_asked_again(void **state)
     assert_int_equal(desk_world_asked(w, &w->asked.signs), 2);
     assert_int_equal(w->asked.sign_ids[1], issuance.id);
     assert_string_equal(w->asked.tbs, TBS);
+}
+
+/* What notes it knows the batch that the issuance is in: of the session's work nothing is
+ * in an earlier one. */
+struct noted {
+    struct world *w;
+    int times;
+};
+
+static void note(void *argument)
+{
+    struct noted *n = argument;
+
+    n->times++;
+    store_notes_add(n->w->f->session);
+}
+
+static void an_issuance_is_noted_where_it_is_kept(void **state)
+{
+    struct world *w = *state;
+    const struct store_order *order =
+        store_fixture_proved_order(w->f, w->account, "a.test");
+    struct store_issuance issuance = desk_world_issuance_of(order, 1);
+    struct store_issuance second = desk_world_issuance_of(order, 2);
+    struct noted n = {.w = w};
+
+    assert_int_equal(
+        order_desk_issue_noted(w->desk, w->f->session, &issuance, note, &n, &w->f->why),
+        ERR_OK);
+    assert_int_equal(n.times, 1);
+    assert_int_equal(
+        order_desk_issue_noted(w->desk, w->f->session, &second, note, &n, &w->f->why),
+        ERR_CONFLICT);
+    assert_int_equal(n.times, 1); /* what is not begun has no such line */
 }
 
 static void set_away(struct world *w, bool away)
@@ -279,6 +314,7 @@ int main(void)
         TEST(a_check_is_asked_once),
         TEST(another_challenge_meanwhile),
         TEST(questions_are_asked_again),
+        TEST(an_issuance_is_noted_where_it_is_kept),
         TEST(questions_that_cannot_be_sent_wait),
         TEST(a_signer_that_cannot_is_asked_later),
         TEST(there_is_a_limit),
