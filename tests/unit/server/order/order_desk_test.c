@@ -6,7 +6,6 @@
 
 #include "core/base/clock.h"
 #include "server/order/order_state.h"
-#include "server/store/store_notes.h"
 
 static void a_check_is_asked_once(void **state)
 {
@@ -83,19 +82,9 @@ static void questions_are_asked_again(void **state)
     assert_string_equal(w->asked.tbs, TBS);
 }
 
-/* What notes it knows the batch that the issuance is in: of the session's work nothing is
- * in an earlier one. */
-struct noted {
-    struct world *w;
-    int times;
-};
-
-static void note(void *argument)
+static void count(void *argument)
 {
-    struct noted *n = argument;
-
-    n->times++;
-    store_notes_add(n->w->f->session);
+    ++*(int *)argument;
 }
 
 static void an_issuance_is_noted_where_it_is_kept(void **state)
@@ -105,16 +94,16 @@ static void an_issuance_is_noted_where_it_is_kept(void **state)
         store_fixture_proved_order(w->f, w->account, "a.test");
     struct store_issuance issuance = desk_world_issuance_of(order, 1);
     struct store_issuance second = desk_world_issuance_of(order, 2);
-    struct noted n = {.w = w};
+    int times = 0;
 
-    assert_int_equal(
-        order_desk_issue_noted(w->desk, w->f->session, &issuance, note, &n, &w->f->why),
-        ERR_OK);
-    assert_int_equal(n.times, 1);
-    assert_int_equal(
-        order_desk_issue_noted(w->desk, w->f->session, &second, note, &n, &w->f->why),
-        ERR_CONFLICT);
-    assert_int_equal(n.times, 1); /* what is not begun has no such line */
+    assert_int_equal(order_desk_issue_noted(w->desk, w->f->session, &issuance, count,
+                                            &times, &w->f->why),
+                     ERR_OK);
+    assert_int_equal(times, 1);
+    assert_int_equal(order_desk_issue_noted(w->desk, w->f->session, &second, count,
+                                            &times, &w->f->why),
+                     ERR_CONFLICT);
+    assert_int_equal(times, 1); /* what is not begun has no such line */
 }
 
 static void set_away(struct world *w, bool away)
