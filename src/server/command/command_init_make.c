@@ -108,13 +108,14 @@ static enum err check_tokens(const struct command_line *line, struct err_info *w
     return ERR_OK;
 }
 
-static enum err make_root(const struct command_line *line, const char *name,
+/* `now` is that of the intermediate: it would begin before its root otherwise, and be
+ * cut. */
+static enum err make_root(const struct command_line *line, const char *name, int64_t now,
                           struct key **key, struct command_init_made *made,
                           struct err_info *why)
 {
     struct arena *a = line->arena;
-    struct hierarchy_wish wish = {
-        .now = clock_now(), .days = line->root_days, .path_length = -1};
+    struct hierarchy_wish wish = {.now = now, .days = line->root_days, .path_length = -1};
 
     TRY(command_hierarchy_subject(line, arena_printf(a, "%s Root", name), &wish.subject,
                                   why));
@@ -211,7 +212,7 @@ static enum err make(const struct command_line *line, const struct settings *s,
     switch (made->way) {
     case COMMAND_INIT_NEW:
         TRY(prepare(line, s, key, &wish, why));
-        TRY(make_root(line, s->name, root_key, made, why));
+        TRY(make_root(line, s->name, wish.now, root_key, made, why));
         return certify(a, *root_key, *key, &wish, made, why);
     case COMMAND_INIT_BELOW:
         TRY(command_hierarchy_root_key(line, made->root, line->root_cert, root_key, why));
