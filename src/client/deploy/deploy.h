@@ -1,0 +1,39 @@
+/* Certificates to where they are used: files written, the server tested and reloaded, the
+ * outcome kept with the certificate (certificates/NAME/deploy.json) and tried again until
+ * it is done. */
+#pragma once
+
+#include "client/report/report.h"
+#include "client/settings/settings.h"
+#include "core/base/arena.h"
+#include "core/base/err.h"
+
+struct deploy {
+    const char *directory; /* state folder */
+    const struct wanted *wanted;
+    int runner; /* socket to the process that runs programs (run/run.h) */
+    const struct report *report;
+    bool forced; /* also what is deployed already, or waits after a failure */
+};
+
+struct deploy_outcome {
+    size_t done;    /* deployments that were made now */
+    size_t waiting; /* that failed before and wait for their next try */
+    size_t failed;
+};
+
+/* Bring the version in force to every deployment of the certificate that does not have
+ * it. All are tried; the first failure is told. ERR_DEPLOY. The lock of the certificate
+ * must be held. */
+MUST_CHECK enum err deploy_run(struct arena *a, const struct deploy *d,
+                               struct deploy_outcome *outcome, struct err_info *why);
+
+/* Is anything to be deployed at that time (seconds)? `*next` is when there will be, 0 for
+ * never. */
+bool deploy_is_due(struct arena *a, const char *directory, const struct wanted *w,
+                   int64_t now, int64_t *next);
+
+/* "nginx: done 2026-11-29T10:00:00Z", one line for each deployment: for list and show. */
+struct json_writer;
+void deploy_write_status(struct json_writer *w, const char *directory,
+                         const struct wanted *wanted);

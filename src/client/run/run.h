@@ -1,0 +1,69 @@
+/* Running programs: hooks, commands of deployments, providers of DNS records, tests of
+ * web servers. They are run by a process of their own, the runner, forked before a key is
+ * in memory; nobody else of cairn starts programs. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/base/span.h"
+
+#define RUN_ARGUMENTS_MAX   256
+#define RUN_ENVIRONMENT_MAX 128
+#define RUN_OUTPUT_MAX                                                                   \
+    (256 * 1024) /* octets kept of each of the two outputs: the last ones */
+
+enum run_rights {
+    RUN_AS_WE_ARE, /* the rights of who runs cairn: what the administrator wrote for this
+                      purpose */
+    RUN_CONFINED,  /* as settings' hooks.user if root runs cairn; reads system folders,
+                      writes its own  folder only (Landlock), gains no rights; it may use
+                      the network */
+};
+
+struct run_request {
+    const char *const *arguments; /* the first is the program: an absolute path, or looked
+                                     for in a fixed PATH; ends with NULL */
+    const char *const *environment; /* NAME=VALUE; ends with NULL. Beside it the program
+                                       gets PATH, LANG=C.UTF-8 and HOME, nothing else */
+    const char *folder; /* it works in, and if confined may write to; NULL: / */
+    const char *user;   /* for RUN_CONFINED; NULL: nobody */
+    enum run_rights rights;
+    struct span input;  /* its standard input; empty: /dev/null */
+    int64_t timeout_ms; /* then it and all it started are ended */
+};
+
+struct run_result {
+    int code; /* exit code, or 128 and the number of the signal that ended it */
+    bool timed_out;
+    struct span output; /* what it wrote, in the arena */
+    struct span errors;
+};
+
+/* Run it and wait for its end; `runner` is the socket to the runner. Any end of the
+ * program is ERR_OK: look at the result. ERR_NOT_FOUND if there is no such program,
+ * ERR_INTERRUPTED, ERR_INTERNAL. */
+MUST_CHECK enum err run_program(int runner, struct arena *a,
+                                const struct run_request *request,
+                                struct run_result *result, struct err_info *why);
+
+/* As run_program, and an end other than exit code 0 is a failure with code `failure`, in
+ * whose sentence stand `what` and the last line it wrote to its standard error. */
+MUST_CHECK enum err run_or_fail(int runner, struct arena *a,
+                                const struct run_request *request, enum err failure,
+                                const char *what, struct run_result *result,
+                                struct err_info *why);
+
+/* "NAME=VALUE" lines of a file with mode 0600, or of a systemd credential
+ * ("credential:NAME"), as an environment; `#` begins a comment, "export " and quotes
+ * around the value are taken off. Nothing is evaluated. ERR_CONFIG. The caller wipes what
+ * it does not need any more. */
+MUST_CHECK enum err run_read_environment(struct arena *a, const char *file,
+                                         const char *const **environment,
+                                         struct err_info *why);
+
+/* The runner: obeys RUN calls until `fd` is closed. Returns an exit code. */
+int runner_run(int fd);
