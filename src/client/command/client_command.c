@@ -47,29 +47,10 @@ static const struct cli_program program = {
     .options = &table,
 };
 
-static void print_help(const struct cli_command *command)
-{
-    AUTO(buf) struct buf b = buf_make(HELP_MAX);
-
-    cli_command_help(&b, &program, command);
-    printf("%.*s", (int)b.len, (const char *)b.data);
-}
-
 enum err command_help(const struct client_command *c, struct err_info *why)
 {
-    AUTO(buf) struct buf b = buf_make(HELP_MAX);
-    const struct cli_command *command = NULL;
-
-    if (c->arguments.count > 1)
-        return err_set(why, ERR_USAGE, "help shows one command at a time");
-    if (c->arguments.count == 1) {
-        TRY(cli_command_find(&program, c->arguments.items[0], &command, why));
-        print_help(command);
-        return ERR_OK;
-    }
-    cli_command_overview(&b, &program);
-    printf("%.*s", (int)b.len, (const char *)b.data);
-    return ERR_OK;
+    (void)c;
+    return err_set(why, ERR_INTERNAL, "help is shown before a line is read");
 }
 
 enum err command_version(const struct client_command *c, struct err_info *why)
@@ -149,12 +130,20 @@ static enum err check_output(const struct client_command *c,
     return ERR_OK;
 }
 
-static bool has_word(int argc, char *const *argv, const char *word)
+static bool has_word(int count, char *const *words, const char *word)
 {
-    for (int i = 2; i < argc; i++)
-        if (strcmp(argv[i], word) == 0)
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
             return true;
     return false;
+}
+
+static void print_help(const struct cli_choice *choice)
+{
+    AUTO(buf) struct buf b = buf_make(HELP_MAX);
+
+    cli_command_help_of(&b, &program, choice);
+    printf("%.*s", (int)b.len, (const char *)b.data);
 }
 
 int client_command_run(int argc, char *const *argv)
@@ -162,28 +151,25 @@ int client_command_run(int argc, char *const *argv)
     AUTO(arena) struct arena *a = arena_new();
     bool printed = false;
     struct client_command c = {.arena = a, .printed = &printed};
-    bool json = has_word(argc, argv, "--json"); /* also when the line cannot be read */
     struct err_info why = {0};
-    const struct cli_command *command = NULL;
-    const char *name = argc > 1 ? argv[1] : "help";
+    struct cli_choice choice;
+    int count = argc > 1 ? argc - 1 : 0;
+    char *const *words = argv + 1;
+    bool json = has_word(count, words, "--json"); /* also when the line cannot be read */
 
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        name = "version";
-    enum err result = cli_command_find(&program, name, &command, &why);
+    enum err result = cli_command_choose(a, &program, count, words, &choice, &why);
     if (result != ERR_OK)
         return finish(result, &why, NULL, json);
-    if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h")) {
-        print_help(command);
+    if (choice.help) {
+        print_help(&choice);
         return CLIENT_EXIT_OK;
     }
-    result = cli_read(&table, name, argc > 2 ? argc - 2 : 0, argv + 2, &c,
+    const struct cli_command *command = choice.command;
+    result = cli_read(&table, command->name, count - choice.used, words + choice.used, &c,
                       command->arguments[0] != '\0' ? &c.arguments : NULL, &why);
     if (result == ERR_OK)
         result = runs[command - commands](&c, &why);
     if (result == ERR_OK)
         result = check_output(&c, command, &why);
-    return finish(result, &why, strcmp(name, "help") == 0 ? NULL : command,
-                  json && !printed);
+    return finish(result, &why, command, json && !printed);
 }

@@ -42,6 +42,128 @@ enum err cli_command_find(const struct cli_program *program, const char *name,
                    name, near);
 }
 
+/* ---- what a line asks for ---- */
+
+/* Is it the first word of two? */
+static bool is_noun(const struct cli_program *program, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (size_t i = 0; i < program->command_count; i++) {
+        const char *name = program->commands[i].name;
+        if (strncmp(name, word, len) == 0 && name[len] == ' ')
+            return true;
+    }
+    return false;
+}
+
+static bool is_command(const struct cli_program *program, const char *name)
+{
+    for (size_t i = 0; i < program->command_count; i++)
+        if (strcmp(program->commands[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* "eba list": the first word of two, misspelt. */
+static bool resembles_noun(struct arena *a, const struct cli_program *program,
+                           const char *word)
+{
+    for (size_t i = 0; i < program->command_count; i++) {
+        const char *name = program->commands[i].name;
+        const char *end = strchr(name, ' ');
+        if (end != NULL &&
+            text_resembles(word, arena_printf(a, "%.*s", (int)(end - name), name)))
+            return true;
+    }
+    return false;
+}
+
+/* A name of one word or two, at the beginning of the words. */
+static enum err find_words(struct arena *a, const struct cli_program *program, int count,
+                           char *const *words, struct cli_choice *choice,
+                           struct err_info *why)
+{
+    const char *name = words[0];
+    bool has_verb = count > 1 && words[1][0] != '-';
+    bool noun = is_noun(program, name);
+
+    choice->used = 1;
+    if (noun && !has_verb) {
+        choice->group = name;
+        if (choice->help)
+            return ERR_OK;
+        return err_set(why, ERR_USAGE, "%s is half a command; see: %s help %s", name,
+                       program->name, name);
+    }
+    if (noun ||
+        (has_verb && !is_command(program, name) && resembles_noun(a, program, name))) {
+        name = arena_printf(a, "%s %s", name, words[1]);
+        choice->used = 2;
+    }
+    return cli_command_find(program, name, &choice->command, why);
+}
+
+static bool has_word(int count, char *const *words, const char *word)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* The words behind "help". */
+static enum err choose_help(struct arena *a, const struct cli_program *program, int count,
+                            char *const *words, struct cli_choice *choice,
+                            struct err_info *why)
+{
+    choice->help = true;
+    if (count == 0)
+        return ERR_OK;
+    if (has_word(count, words, "--help") || has_word(count, words, "-h")) {
+        choice->used = 1;
+        return cli_command_find(program, "help", &choice->command, why);
+    }
+    if (words[0][0] == '-')
+        return err_set(why, ERR_USAGE, "\"%.50s\" is not an option of help", words[0]);
+    TRY(find_words(a, program, count, words, choice, why));
+    if (choice->used < count)
+        return err_set(why, ERR_USAGE, "help shows one command at a time");
+    return ERR_OK;
+}
+
+enum err cli_command_choose(struct arena *a, const struct cli_program *program, int count,
+                            char *const *words, struct cli_choice *choice,
+                            struct err_info *why)
+{
+    *choice = (struct cli_choice){0};
+    if (count == 0)
+        return choose_help(a, program, 0, words, choice, why);
+    if (strcmp(words[0], "help") == 0 || strcmp(words[0], "--help") == 0 ||
+        strcmp(words[0], "-h") == 0)
+        return choose_help(a, program, count - 1, words + 1, choice, why);
+    if (strcmp(words[0], "--version") == 0 || strcmp(words[0], "-V") == 0) {
+        choice->used = 1;
+        return cli_command_find(program, "version", &choice->command, why);
+    }
+    choice->help =
+        has_word(count - 1, words + 1, "--help") || has_word(count - 1, words + 1, "-h");
+    return find_words(a, program, count, words, choice, why);
+}
+
+void cli_command_help_of(struct buf *b, const struct cli_program *program,
+                         const struct cli_choice *choice)
+{
+    if (choice->command != NULL)
+        cli_command_help(b, program, choice->command);
+    else if (choice->group != NULL)
+        cli_command_group(b, program, choice->group);
+    else
+        cli_command_overview(b, program);
+}
+
+/* ---- help ---- */
+
 /* The commands that begin with the word `noun`; NULL: all. */
 static void add_rows(struct buf *b, const struct cli_program *program, const char *noun)
 {

@@ -93,60 +93,23 @@ static void print(const struct buf *b)
     printf("%.*s", (int)b->len, (const char *)b->data);
 }
 
-static void print_help(struct arena *a, const struct cli_command *command)
+static void print_help(struct arena *a, const struct cli_choice *choice)
 {
     AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
-    const struct admin_command *admin = admin_find(command->name);
+    const struct admin_command *admin =
+        choice->command != NULL ? admin_find(choice->command->name) : NULL;
     struct cli_program about = program;
 
     if (admin != NULL)
         about.options = command_admin_options(a, admin, true);
-    cli_command_help(&b, &about, command);
-    print(&b);
-}
-
-/* Is it the first word of two? */
-static bool is_noun(const char *word)
-{
-    size_t len = strlen(word);
-
-    for (size_t i = 0; i < program.command_count; i++)
-        if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
-            return true;
-    return false;
-}
-
-static void print_group(const char *noun)
-{
-    AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
-
-    cli_command_group(&b, &program, noun);
+    cli_command_help_of(&b, &about, choice);
     print(&b);
 }
 
 enum err command_help(const struct command_line *line, struct err_info *why)
 {
-    AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
-    const struct cli_command *command = NULL;
-    const struct cli_list *words = &line->arguments;
-    const char *name = words->items[0];
-
-    if (words->count == 0) {
-        cli_command_overview(&b, &program);
-        print(&b);
-        return ERR_OK;
-    }
-    if (words->count == 1 && is_noun(name)) {
-        print_group(name);
-        return ERR_OK;
-    }
-    if (words->count == 2 && is_noun(name))
-        name = arena_printf(line->arena, "%s %s", name, words->items[1]);
-    else if (words->count > 1)
-        return err_set(why, ERR_USAGE, "help shows one command at a time");
-    TRY(cli_command_find(&program, name, &command, why));
-    print_help(line->arena, command);
-    return ERR_OK;
+    (void)line;
+    return err_set(why, ERR_INTERNAL, "help is shown before a line is read");
 }
 
 enum err command_version(const struct command_line *line, struct err_info *why)
@@ -273,28 +236,6 @@ static bool has_word(int argc, char *const *argv, const char *word)
     return false;
 }
 
-/* "eab" alone, or with something that is not the second half of its name. */
-static enum err check_verb(const char *noun, const char *verb, struct err_info *why)
-{
-    if (verb != NULL && verb[0] != '-')
-        return ERR_OK;
-    return err_set(why, ERR_USAGE, "%s is half a command; see: cairn-ca help %s", noun,
-                   noun);
-}
-
-/* "eba list": the first word of two, misspelt. */
-static bool resembles_noun(struct arena *a, const char *word)
-{
-    for (size_t i = 0; i < program.command_count; i++) {
-        const char *name = commands[i].name;
-        const char *end = strchr(name, ' ');
-        if (end != NULL &&
-            text_resembles(word, arena_printf(a, "%.*s", (int)(end - name), name)))
-            return true;
-    }
-    return false;
-}
-
 static enum err run_row(struct arena *a, const struct cli_command *command, int argc,
                         char *const *argv, struct err_info *why)
 {
@@ -311,37 +252,18 @@ int command_run(int argc, char *const *argv)
 {
     AUTO(arena) struct arena *a = arena_new();
     struct err_info why = {0};
-    const struct cli_command *command = NULL;
-    const char *name = argc > 1 ? argv[1] : "help";
-    int used = argc > 1 ? 2 : argc; /* words of the program's and the command's name */
-    bool json = has_word(argc - used, argv + used, "--json"); /* also in a bad line */
-    bool asks_help = has_word(argc - used, argv + used, "--help") ||
-                     has_word(argc - used, argv + used, "-h");
+    struct cli_choice choice;
+    int count = argc > 1 ? argc - 1 : 0;
+    char *const *words = argv + 1;
+    bool json = has_word(count, words, "--json"); /* also in a line that is bad */
 
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        name = "version";
-    enum err result = ERR_OK;
-    if (is_noun(name)) {
-        result = check_verb(name, argc > used ? argv[used] : NULL, &why);
-        if (result != ERR_OK && asks_help) {
-            print_group(name);
-            return COMMAND_EXIT_OK;
-        }
-        if (result == ERR_OK)
-            name = arena_printf(a, "%s %s", name, argv[used++]);
-    } else if (argc > used && argv[used][0] != '-' && resembles_noun(a, name)) {
-        name = arena_printf(a, "%s %s", name, argv[used]);
-    }
-    if (result == ERR_OK)
-        result = cli_command_find(&program, name, &command, &why);
+    enum err result = cli_command_choose(a, &program, count, words, &choice, &why);
     if (result != ERR_OK)
         return finish(result, &why, NULL, json);
-    if (asks_help) {
-        print_help(a, command);
+    if (choice.help) {
+        print_help(a, &choice);
         return COMMAND_EXIT_OK;
     }
-    result = run_row(a, command, argc - used, argv + used, &why);
-    return finish(result, &why, strcmp(name, "help") == 0 ? NULL : command, json);
+    result = run_row(a, choice.command, count - choice.used, words + choice.used, &why);
+    return finish(result, &why, choice.command, json);
 }

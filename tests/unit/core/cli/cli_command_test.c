@@ -57,6 +57,97 @@ static void commands_are_found(void **state)
     }
 }
 
+/* A name of one word or two, help of one, of a group, of all; half a command. */
+static void lines_are_understood(void **state)
+{
+    static const struct cli_command two[] = {
+        {"get", "", "", ""},        {"key add", "", "", ""}, {"key list", "", "", ""},
+        {"keep", "[NAME]", "", ""}, {"help", "", "", ""},    {"version", "", "", ""},
+    };
+    static const struct cli_program both = {
+        .name = "tool", .commands = two, .command_count = sizeof two / sizeof two[0]};
+    static const struct {
+        const char *words[4];
+        const char *command; /* NULL: none */
+        const char *group;
+        bool help;
+        int used;
+        const char *detail; /* of a failure */
+    } rows[] = {
+        {{"get"}, "get", NULL, false, 1, NULL},
+        {{"get", "x"}, "get", NULL, false, 1, NULL},
+        {{"key", "add", "x"}, "key add", NULL, false, 2, NULL},
+        {{"keep", "add"}, "keep", NULL, false, 1, NULL},
+        {{NULL}, NULL, NULL, true, 0, NULL},
+        {{"--help"}, NULL, NULL, true, 0, NULL},
+        {{"help", "key"}, NULL, "key", true, 1, NULL},
+        {{"help", "key", "add"}, "key add", NULL, true, 2, NULL},
+        {{"help", "help"}, "help", NULL, true, 1, NULL},
+        {{"help", "--help"}, "help", NULL, true, 1, NULL},
+        {{"key", "-h"}, NULL, "key", true, 1, NULL},
+        {{"key", "add", "--help"}, "key add", NULL, true, 2, NULL},
+        {{"get", "-h"}, "get", NULL, true, 1, NULL},
+        {{"-V"}, "version", NULL, false, 1, NULL},
+        {{"--version"}, "version", NULL, false, 1, NULL},
+        {{"key"}, NULL, NULL, false, 0, "key is half a command; see: tool help key"},
+        {{"key", "--json"},
+         NULL,
+         NULL,
+         false,
+         0,
+         "key is half a command; see: tool help key"},
+        {{"key", "ad"},
+         NULL,
+         NULL,
+         false,
+         0,
+         "there is no command \"key ad\"; did you mean \"key add\"?"},
+        {{"kye", "add"},
+         NULL,
+         NULL,
+         false,
+         0,
+         "there is no command \"kye add\"; did you mean \"key add\"?"},
+        {{"help", "get", "x"}, NULL, NULL, false, 0, "help shows one command at a time"},
+        {{"help", "--json"}, NULL, NULL, false, 0, "\"--json\" is not an option of help"},
+        {{"--json", "get"},
+         NULL,
+         NULL,
+         false,
+         0,
+         "the command comes first, then its options: tool COMMAND --json"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        AUTO(arena) struct arena *a = arena_new();
+        char *words[4] = {NULL};
+        struct cli_choice choice;
+        struct err_info why = {0};
+        int count = 0;
+        for (; count < 4 && rows[i].words[count] != NULL; count++)
+            words[count] = arena_string(a, rows[i].words[count]);
+        enum err result = cli_command_choose(a, &both, count, words, &choice, &why);
+        if (rows[i].detail != NULL) {
+            assert_int_equal(result, ERR_USAGE);
+            assert_string_equal(why.detail, rows[i].detail);
+            continue;
+        }
+        assert_int_equal(result, ERR_OK);
+        assert_int_equal(choice.help, rows[i].help);
+        if (rows[i].command == NULL)
+            assert_null(choice.command);
+        else
+            assert_string_equal(choice.command->name, rows[i].command);
+        if (rows[i].group == NULL)
+            assert_null(choice.group);
+        else
+            assert_string_equal(choice.group, rows[i].group);
+        if (!choice.help)
+            assert_int_equal(choice.used, rows[i].used);
+    }
+}
+
 static void help_of_all(void **state)
 {
     AUTO(buf) struct buf b = buf_make(4096);
@@ -110,9 +201,8 @@ static void help_of_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commands_are_found),
-        cmocka_unit_test(help_of_all),
-        cmocka_unit_test(help_of_a_group),
+        cmocka_unit_test(commands_are_found), cmocka_unit_test(lines_are_understood),
+        cmocka_unit_test(help_of_all),        cmocka_unit_test(help_of_a_group),
         cmocka_unit_test(help_of_one),
     };
 
