@@ -1,16 +1,21 @@
-/* Folder and lock. */
+/* Folder and locks. */
 #include "client/store/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/interrupt.h"
 
+#define POLL_MS          50 /* between two looks at a lock that somebody has */
+#define PID_TEXT_MAX     16 /* octets */
 #define SYSTEM_DIRECTORY "/var/lib/cairn"
 
 enum err state_default_directory(struct arena *a, const char **directory,
@@ -54,17 +59,128 @@ enum err state_prepare(struct arena *a, const char *directory, struct err_info *
     return file_make_directory(file_path(a, directory, "certificates"), 0700, why);
 }
 
+/* ---- locks ---- */
+
+/* Who has it: only to be told to the user, so it need not be on disk. */
+static void note_holder(int fd)
+{
+    char text[PID_TEXT_MAX];
+    int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
+
+    if (pwrite(fd, text, (size_t)len, 0) == len)
+        (void)ftruncate(fd, len);
+}
+
+static long read_holder(int fd)
+{
+    char text[PID_TEXT_MAX + 1] = {0};
+
+    return pread(fd, text, PID_TEXT_MAX, 0) > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+/* Is what was locked still what the path names? Who removes a certificate removes its
+ * lock, too. */
+static bool is_in_place(int fd, const char *path)
+{
+    struct stat locked;
+    struct stat named;
+
+    return fstat(fd, &locked) == 0 && stat(path, &named) == 0 &&
+           locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+}
+
+/* Once: `*fd` is -1 if somebody else has it. ERR_IO. */
+static enum err try_lock(const char *path, enum state_lock_kind kind, int *fd,
+                         long *holder, struct err_info *why)
+{
+    int how = (kind == STATE_LOCK_EXCLUSIVE ? LOCK_EX : LOCK_SH) | LOCK_NB;
+    int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    *fd = -1;
+    *holder = 0;
+    if (opened < 0)
+        return err_set_os(why, ERR_IO, errno, "cannot open %s", path);
+    if (flock(opened, how) != 0) {
+        int reason = errno;
+        *holder = read_holder(opened);
+        (void)close(opened);
+        return reason == EWOULDBLOCK || reason == EINTR
+                   ? ERR_OK
+                   : err_set_os(why, ERR_IO, reason, "cannot lock %s", path);
+    }
+    if (!is_in_place(opened, path)) {
+        (void)close(opened);
+        return ERR_OK;
+    }
+    if (kind == STATE_LOCK_EXCLUSIVE)
+        note_holder(opened);
+    *fd = opened;
+    return ERR_OK;
+}
+
+/* `what` it is, for the sentence of ERR_LOCKED; `folder` is made if it is not there. */
+static enum err take(struct arena *a, const char *folder, enum state_lock_kind kind,
+                     int64_t wait_ms, const char *what, struct state_lock *lock,
+                     struct err_info *why)
+{
+    const char *path = file_path(a, folder, "lock");
+    int64_t end = clock_monotonic_us() + wait_ms * 1000;
+
+    for (;;) {
+        long holder = 0;
+        int fd = -1;
+        TRY(file_make_directory(folder, 0700, why));
+        TRY(try_lock(path, kind, &fd, &holder, why));
+        if (fd >= 0) {
+            *lock = (struct state_lock){.held = true, .fd = fd};
+            return ERR_OK;
+        }
+        if (clock_monotonic_us() >= end)
+            return err_set(
+                why, ERR_LOCKED, "another cairn%s is working on %s; %s",
+                holder > 0 ? arena_printf(a, " (process %ld)", holder) : "", what,
+                wait_ms == 0 ? "try again later, or have it waited for: --wait SECONDS"
+                             : "try again later");
+        if (!interrupt_sleep_ms(POLL_MS))
+            return err_set(why, ERR_INTERRUPTED, "interrupted");
+    }
+}
+
 enum err state_lock(struct arena *a, const char *directory, struct err_info *why)
 {
-    char *path = file_path(a, directory, "lock");
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct state_lock forever = {0};
 
-    if (fd < 0)
-        return err_set_os(why, ERR_IO, errno, "cannot open %s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)close(fd);
-        return err_set(why, ERR_LOCKED, "another cairn is working in %s; try again later",
-                       directory);
-    }
-    return ERR_OK;
+    return take(a, directory, STATE_LOCK_EXCLUSIVE, 0,
+                arena_printf(a, "the state folder %s", directory), &forever, why);
+}
+
+enum err state_lock_certificate(struct arena *a, const char *directory, const char *name,
+                                int64_t wait_ms, struct state_lock *lock,
+                                struct err_info *why)
+{
+    return take(a, arena_printf(a, "%s/certificates/%s", directory, name),
+                STATE_LOCK_EXCLUSIVE, wait_ms,
+                arena_printf(a, "the certificate \"%s\"", name), lock, why);
+}
+
+enum err state_lock_account(struct arena *a, const char *folder,
+                            enum state_lock_kind kind, int64_t wait_ms,
+                            struct state_lock *lock, struct err_info *why)
+{
+    return take(a, folder, kind, wait_ms, arena_printf(a, "the account in %s", folder),
+                lock, why);
+}
+
+enum err state_lock_dns(struct arena *a, const char *directory, enum state_lock_kind kind,
+                        int64_t wait_ms, struct state_lock *lock, struct err_info *why)
+{
+    return take(a, file_path(a, directory, "dns-01"), kind, wait_ms,
+                "the DNS records of challenges", lock, why);
+}
+
+void state_unlock(struct state_lock *lock)
+{
+    if (lock->held)
+        (void)close(lock->fd);
+    *lock = (struct state_lock){0};
 }

@@ -1,11 +1,23 @@
-/* The client's folder: accounts, certificates, and the lock of whoever changes them.
+/* The client's folder: accounts, certificates, and the locks of whoever changes them.
  *
- *   lock                              held (flock) while a command changes something
+ *   lock                              held while the folder as a whole is changed
  *   accounts/CA/key.pem, account.json one folder for each CA
+ *   accounts/CA/lock                  exclusive: the account's key or URL is changed;
+ *                                     shared: they are in use
  *   certificates/NAME/current         symbolic link to versions/N
  *   certificates/NAME/versions/N/     key.pem cert.pem chain.pem fullchain.pem
- * metadata.json */
+ *                                     metadata.json
+ *   certificates/NAME/lock            this certificate is worked on
+ *   dns-01/lock                       shared: records are being added; exclusive: those
+ *                                     of runs that have ended are removed
+ *
+ * Locks are flock(2) on a file that stays: the kernel frees them however a process ends,
+ * so none is ever left behind, and each of the same process counts by itself. Taken in
+ * this order: the folder, a certificate, an account, the DNS. */
 #pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "core/base/arena.h"
 #include "core/base/err.h"
@@ -19,7 +31,46 @@ MUST_CHECK enum err state_default_directory(struct arena *a, const char **direct
 MUST_CHECK enum err state_prepare(struct arena *a, const char *directory,
                                   struct err_info *why);
 
-/* Take the lock until the process ends, however it ends. ERR_LOCKED: another cairn has
- * it. The descriptor stays open. */
+/* Take the lock of the whole folder until the process ends, however it ends, as those
+ * must who change more than one certificate or account: nobody else may have it.
+ * ERR_LOCKED: another cairn has it. The descriptor stays open. */
 MUST_CHECK enum err state_lock(struct arena *a, const char *directory,
                                struct err_info *why);
+
+/* A lock that is held; {0} is none. */
+struct state_lock {
+    bool held;
+    int fd;
+};
+
+enum state_lock_kind {
+    STATE_LOCK_SHARED,    /* others may have it, too, if they share it */
+    STATE_LOCK_EXCLUSIVE, /* nobody else has it */
+};
+
+/* Take the lock of a certificate, whose folder is made if it is not there. Another
+ * cairn's is waited for `wait_ms` at most (0: not at all), then ERR_LOCKED, with the
+ * number of the process that has it. ERR_INTERRUPTED, ERR_IO. To be released with
+ * state_unlock. */
+MUST_CHECK enum err state_lock_certificate(struct arena *a, const char *directory,
+                                           const char *name, int64_t wait_ms,
+                                           struct state_lock *lock, struct err_info *why);
+
+/* As that, the lock of the account in this folder (struct account's). */
+MUST_CHECK enum err state_lock_account(struct arena *a, const char *folder,
+                                       enum state_lock_kind kind, int64_t wait_ms,
+                                       struct state_lock *lock, struct err_info *why);
+
+/* As that, the lock of the journal of DNS records: shared by all who add records. Who
+ * gets it exclusively knows that what is in the journal belongs to nobody who is alive.
+ */
+MUST_CHECK enum err state_lock_dns(struct arena *a, const char *directory,
+                                   enum state_lock_kind kind, int64_t wait_ms,
+                                   struct state_lock *lock, struct err_info *why);
+
+/* Release it; {0} is fine. state_lock_auto is the same for AUTO. */
+void state_unlock(struct state_lock *lock);
+static inline void state_lock_auto(struct state_lock *lock)
+{
+    state_unlock(lock);
+}
