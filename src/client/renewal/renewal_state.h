@@ -1,0 +1,107 @@
+/* What is remembered of a certificate's renewals between two runs:
+ * certificates/NAME/renewal.json. It may be lost without harm: the CA is asked again, and
+ * what failed is tried again sooner. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/acme/terms.h"
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/base/span.h"
+
+#define RENEWAL_STATE_NAMES_MAX 100 /* whose challenge is remembered */
+#define RENEWAL_STATE_ASK_MIN_S 60  /* RFC 9773 4.3.2: bounds of our own */
+#define RENEWAL_STATE_ASK_MAX_S (24 * 3600)
+#define RENEWAL_STATE_ASK_S     (6 * 3600) /* unless the CA says (RFC 9773 4.3.3) */
+#define RENEWAL_STATE_AGAIN_S   3600       /* after no answer */
+#define RENEWAL_STATE_WAIT_MAX_S                                                         \
+    (30 * 24 * 3600) /* the longest Retry-After of a CA that is believed */
+
+/* When the CA suggests to renew (ARI, RFC 9773). Times are seconds; 0: unknown. */
+struct renewal_suggestion {
+    const char *certificate; /* its name there (RFC 9773 4.1), NULL: none was asked about
+                              */
+    int64_t start;           /* of the suggested window; 0: the CA suggests none */
+    int64_t end;
+    int64_t moment;          /* drawn within it, once */
+    const char *explanation; /* URL for a person, or NULL */
+    int64_t asked;           /* when the CA was asked last */
+    int64_t ask_after;       /* and not to be asked before */
+};
+
+/* What went wrong last. */
+struct renewal_failure {
+    int64_t count;      /* in a row */
+    const char *code;   /* name of errors.def, NULL: nothing went wrong */
+    const char *detail; /* a sentence */
+    int64_t when;
+    int64_t not_before; /* it is not tried again before that */
+};
+
+/* By which challenge control of a name was proved last. */
+struct renewal_proof {
+    const char *name; /* with "*." */
+    enum challenge_type type;
+};
+
+struct renewal_state {
+    struct renewal_suggestion ari;
+    struct renewal_failure failure;
+    int64_t succeeded;   /* when a certificate was got last */
+    int64_t duration_ms; /* how long that took */
+    int64_t issued;      /* certificates got in all */
+    int64_t failed;      /* attempts that failed in all */
+    const char *ca;      /* directory URL of who issued last, or NULL */
+    bool revoked;        /* the certificate in force was revoked by us: not renewed
+                            unless asked for */
+    struct renewal_proof proofs[RENEWAL_STATE_NAMES_MAX];
+    size_t proof_count;
+};
+
+/* Read what is remembered of the certificate; nothing if there is no file. False if there
+ * is one that cannot be understood: `state` is empty then, and `why` says what is wrong
+ * with it. Members that are unknown are left out. */
+bool renewal_state_load(struct arena *a, const char *directory, const char *name,
+                        struct renewal_state *state, struct err_info *why);
+
+/* Write it, durably (0600). The folder of the certificate is made if it is not there; its
+ * lock must be held. ERR_IO. */
+MUST_CHECK enum err renewal_state_save(struct arena *a, const char *directory,
+                                       const char *name,
+                                       const struct renewal_state *state,
+                                       struct err_info *why);
+
+/* ---- what happens ---- */
+
+/* The CA was asked about `certificate` and suggests from `start` to `end`; both 0: it
+ * suggests nothing. The moment is drawn anew only if the window is another. Asked again
+ * after `retry_after` seconds, within the bounds above (0: not said). A window that ends
+ * before it begins counts as none (RFC 9773 4.2). */
+void renewal_state_suggest(struct arena *a, struct renewal_state *state,
+                           const char *certificate, int64_t start, int64_t end,
+                           const char *explanation, int64_t retry_after, int64_t now);
+
+/* The CA was asked about `certificate` and did not answer: what it said before of that
+ * one stays, and it is asked again as late as it wants (0: not said), or in an hour. */
+void renewal_state_unanswered(struct arena *a, struct renewal_state *state,
+                              const char *certificate, int64_t retry_after, int64_t now);
+
+/* An attempt failed, as `why` says, on a certificate that ends at `not_after` (0: there
+ * is none yet). */
+void renewal_state_fail(struct arena *a, struct renewal_state *state,
+                        const struct err_info *why, int64_t not_after, int64_t now);
+
+/* A new certificate is there, from that CA: failures and suggestions are past. */
+void renewal_state_succeed(struct arena *a, struct renewal_state *state, const char *ca,
+                           int64_t duration_ms, int64_t now);
+
+/* Control of the name was proved so. What is known of others stays. */
+void renewal_state_proved(struct arena *a, struct renewal_state *state, const char *name,
+                          enum challenge_type type);
+
+/* How the name was proved last; false if that is not known. */
+bool renewal_state_proof(const struct renewal_state *state, const char *name,
+                         enum challenge_type *type);
