@@ -236,7 +236,7 @@ void renewal_state_suggest(struct arena *a, struct renewal_state *state,
     bool same = s->certificate != NULL && strcmp(s->certificate, certificate) == 0 &&
                 s->start == start && s->end == end && s->moment != 0;
 
-    if (start <= 0 || end < start)
+    if (start <= 0 || end <= start)
         start = end = 0;
     if (start == 0)
         s->moment = 0;

@@ -163,6 +163,9 @@ enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
     TRY(need_url(peer, directory, "newNonce", &peer->new_nonce, why));
     TRY(need_url(peer, directory, "newAccount", &peer->new_account, why));
     TRY(need_url(peer, directory, "newOrder", &peer->new_order, why));
+    const char *info = json_text(json_member(directory, "renewalInfo"));
+    if (info != NULL && strncmp(info, "https://", 8) == 0)
+        peer->renewal_info = arena_string(arena, info);
     return read_meta(peer, directory, why);
 }
 

@@ -24,6 +24,7 @@ struct acme_peer {
     const char *new_nonce;
     const char *new_account;
     const char *new_order;
+    const char *renewal_info;    /* renewalInfo (RFC 9773 4.1); NULL: none */
     const char *terms;           /* NULL: none */
     const char *attestation_ca;  /* attestationEnrollment: base URL; NULL: none */
     const char *caa_identity;    /* what it is called in CAA records; NULL: unknown */

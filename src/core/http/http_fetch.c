@@ -115,8 +115,8 @@ static void finish(struct http_fetch *fetch, CURLcode code)
         result.code = ERR_CONNECTION;
         result.detail = phrase_of(fetch, CURLE_WEIRD_SERVER_REPLY, true);
     }
-    /* libcurl 7.88 leaves line ends in a value that was empty and then folded (RFC 9112 5.2
-     * lets us refuse those) */
+    /* libcurl 7.88 leaves line ends in a value that was empty and then folded (RFC
+     * 9112 5.2 lets us refuse those) */
     if (curl_easy_header(fetch->easy, "Location", 0, CURLH_HEADER, -1, &location) ==
             CURLHE_OK &&
         strpbrk(location->value, "\r\n") == NULL)

@@ -12,7 +12,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "server/proc/notify.h"
+#include "core/base/notify.h"
 #include "server/proc/supervisor_private.h"
 
 static int64_t or_default(int64_t value, int64_t otherwise)

@@ -4,7 +4,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/log.h"
-#include "server/proc/notify.h"
+#include "core/base/notify.h"
 #include "server/proc/supervisor_private.h"
 
 /* A service manager that does not listen is no reason to stop. */

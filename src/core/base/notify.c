@@ -1,5 +1,5 @@
 /* One datagram to the service manager, sd_notify(3). */
-#include "server/proc/notify.h"
+#include "core/base/notify.h"
 
 #include <errno.h>
 #include <stddef.h>

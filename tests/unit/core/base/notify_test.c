@@ -1,4 +1,4 @@
-/* Tests of server/proc/notify: what arrives at the service manager's socket. */
+/* Tests of core/base/notify: what arrives at the service manager's socket. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "server/proc/notify.h"
+#include "core/base/notify.h"
 
 /* A socket bound to `name` ('@': abstract), which NOTIFY_SOCKET is set to. */
 static int listen_at(const char *name)
