@@ -41,7 +41,7 @@ fuzz: $(FUZZ)/build.ninja ## each fuzz target for SECONDS=30, or the one of NAME
 
 lint: ## clang-format, shellcheck, the floor plan (layers) and the shape of the code
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
-	shellcheck -S warning check quickstart tools/next_release .ci/run
+	shellcheck -S warning check quickstart tools/next_release .ci/run src/client/command/completion/cairn.bash
 	$(PYTHON) tools/layers
 	$(PYTHON) tools/shape
 

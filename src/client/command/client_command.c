@@ -36,7 +36,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_table table = {options, sizeof options / sizeof options[0]};
 
-static const struct cli_program program = {
+const struct cli_program client_command_program = {
     .name = "cairn",
     .purpose = "certificates for your names, from any ACME CA (RFC 8555)",
     .ending =
@@ -142,7 +142,7 @@ static void print_help(const struct cli_choice *choice)
 {
     AUTO(buf) struct buf b = buf_make(HELP_MAX);
 
-    cli_command_help_of(&b, &program, choice);
+    cli_command_help_of(&b, &client_command_program, choice);
     printf("%.*s", (int)b.len, (const char *)b.data);
 }
 
@@ -157,7 +157,8 @@ int client_command_run(int argc, char *const *argv)
     char *const *words = argv + 1;
     bool json = has_word(count, words, "--json"); /* also when the line cannot be read */
 
-    enum err result = cli_command_choose(a, &program, count, words, &choice, &why);
+    enum err result =
+        cli_command_choose(a, &client_command_program, count, words, &choice, &why);
     if (result != ERR_OK)
         return finish(result, &why, NULL, json);
     if (choice.help) {

@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/cli/cli.h"
+#include "core/cli/cli_command.h"
 
 /* Exit codes, documented in cairn(1) and stable. */
 enum client_exit {
@@ -43,6 +44,9 @@ struct client_command {
     MUST_CHECK enum err function(const struct client_command *c, struct err_info *why);
 #include "client/command/commands.def"
 #undef COMMAND
+
+/* All commands and options, for help and completion. */
+extern const struct cli_program client_command_program;
 
 /* Run `cairn ARGUMENTS`: find the row, read the line, report a failure on stderr. Returns
  * the exit code. */
