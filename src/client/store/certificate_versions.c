@@ -1,0 +1,183 @@
+/* Versions, read and switched; folders removed. */
+#include "client/store/certificate_versions.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/base/text.h"
+
+#define DEPTH_MAX   8 /* of folders in a certificate's */
+#define GONE_SUFFIX ".gone"
+#define NAME_ROOM   256 /* octets of a file's name, and the NUL */
+
+static char *folder_of(struct arena *a, const char *directory, const char *name)
+{
+    return arena_printf(a, "%s/certificates/%s", directory, name);
+}
+
+char *certificate_versions_path(struct arena *a, const char *directory, const char *name,
+                                uint64_t number)
+{
+    return arena_printf(a, "%s/versions/%llu", folder_of(a, directory, name),
+                        (unsigned long long)number);
+}
+
+/* One whose metadata is there was written to its end. */
+static bool is_whole(struct arena *a, const char *directory, const char *name,
+                     uint64_t number)
+{
+    return file_exists(file_path(a, certificate_versions_path(a, directory, name, number),
+                                 "metadata.json"));
+}
+
+static int compare(const void *x, const void *y)
+{
+    uint64_t a = *(const uint64_t *)x;
+    uint64_t b = *(const uint64_t *)y;
+
+    return a < b ? -1 : a > b;
+}
+
+/* What the link says: "versions/N". */
+static uint64_t read_current(struct arena *a, const char *folder)
+{
+    static const char head[] = "versions/";
+    char target[NAME_ROOM];
+    uint64_t number = 0;
+    ssize_t len = readlink(file_path(a, folder, "current"), target, sizeof target);
+
+    if (len < (ssize_t)sizeof head || strncmp(target, head, sizeof head - 1) != 0 ||
+        !text_number(span_make(target + sizeof head - 1, (size_t)len - (sizeof head - 1)),
+                     UINT32_MAX, &number))
+        return 0;
+    return number;
+}
+
+enum err certificate_versions_read(struct arena *a, const char *directory,
+                                   const char *name,
+                                   struct certificate_versions *versions,
+                                   struct err_info *why)
+{
+    char *folder = folder_of(a, directory, name);
+    DIR *d = opendir(file_path(a, folder, "versions"));
+    struct dirent *entry;
+    size_t room = 16;
+    size_t count = 0;
+
+    if (d == NULL && errno == ENOENT)
+        return err_set(why, ERR_NOT_FOUND, "there is no certificate \"%.200s\" in %s",
+                       name, directory);
+    if (d == NULL)
+        return err_set_os(why, ERR_IO, errno, "cannot read %s/versions", folder);
+    uint64_t *numbers = arena_array(a, room, sizeof *numbers);
+    while ((entry = readdir(d)) != NULL) {
+        uint64_t number = 0;
+        if (!text_number(span_of(entry->d_name), UINT32_MAX, &number) ||
+            !is_whole(a, directory, name, number))
+            continue;
+        if (count == room) {
+            uint64_t *more = arena_array(a, room * 2, sizeof *more);
+            memcpy(more, numbers, room * sizeof *more);
+            numbers = more;
+            room *= 2;
+        }
+        numbers[count++] = number;
+    }
+    (void)closedir(d);
+    qsort(numbers, count, sizeof *numbers, compare);
+    *versions = (struct certificate_versions){numbers, count, read_current(a, folder)};
+    return ERR_OK;
+}
+
+enum err certificate_versions_switch(struct arena *a, const char *directory,
+                                     const char *name, uint64_t number,
+                                     struct err_info *why)
+{
+    char *folder = folder_of(a, directory, name);
+    char *fresh = file_path(a, folder, ".current.new");
+
+    if (!is_whole(a, directory, name, number))
+        return err_set(why, ERR_NOT_FOUND, "there is no version %llu of %s",
+                       (unsigned long long)number, name);
+    (void)unlink(fresh);
+    if (symlink(arena_printf(a, "versions/%llu", (unsigned long long)number), fresh) != 0)
+        return err_set_os(why, ERR_IO, errno, "cannot make %s", fresh);
+    if (rename(fresh, file_path(a, folder, "current")) != 0) {
+        int reason = errno;
+        (void)unlink(fresh);
+        return err_set_os(why, ERR_IO, reason, "cannot replace %s/current", folder);
+    }
+    return file_sync_directory(folder, why);
+}
+
+/* ---- removal ---- */
+
+/* The folder and all in it; links are removed, not followed. False with errno set. */
+static bool remove_tree(int parent, const char *name, int depth)
+{
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+        return true;
+    if (errno != EISDIR || depth == 0)
+        return false;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    bool good = true;
+    if (d == NULL)
+        return errno == ENOENT; /* another removal was faster */
+    while (good && (entry = readdir(d)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            good = remove_tree(fd, entry->d_name, depth - 1);
+    int reason = errno;
+    (void)closedir(d);
+    errno = reason;
+    return good && (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT);
+}
+
+/* What removals that were cut short have left, and this one. */
+static bool remove_gone(int folder, DIR *d)
+{
+    struct dirent *entry;
+    bool good = true;
+
+    while (good && (entry = readdir(d)) != NULL) {
+        size_t len = strlen(entry->d_name);
+        if (entry->d_name[0] == '.' && len > sizeof GONE_SUFFIX &&
+            strcmp(entry->d_name + len - (sizeof GONE_SUFFIX - 1), GONE_SUFFIX) == 0)
+            good = remove_tree(folder, entry->d_name, DEPTH_MAX);
+    }
+    return good;
+}
+
+enum err certificate_versions_remove(struct arena *a, const char *directory,
+                                     const char *name, struct err_info *why)
+{
+    char *all = file_path(a, directory, "certificates");
+    char *gone = arena_printf(a, "%s/.%s" GONE_SUFFIX, all, name);
+
+    if (!remove_tree(AT_FDCWD, gone, DEPTH_MAX)) /* one of the same name, from before */
+        return err_set_os(why, ERR_IO, errno, "cannot remove %s", gone);
+    if (rename(folder_of(a, directory, name), gone) != 0) {
+        if (errno == ENOENT)
+            return err_set(why, ERR_NOT_FOUND, "there is no certificate \"%.200s\" in %s",
+                           name, directory);
+        return err_set_os(why, ERR_IO, errno, "cannot rename %s",
+                          folder_of(a, directory, name));
+    }
+    TRY(file_sync_directory(all, why));
+    DIR *d = opendir(all);
+    bool good = d != NULL && remove_gone(dirfd(d), d);
+    int reason = errno;
+    if (d != NULL)
+        (void)closedir(d);
+    if (!good)
+        return err_set_os(why, ERR_IO, reason,
+                          "%s is removed, but not all of its files in %s", name, gone);
+    return file_sync_directory(all, why);
+}
