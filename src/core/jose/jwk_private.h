@@ -1,0 +1,14 @@
+/* Private JSON Web Keys (RFC 7518 6.2.2, 6.3.2), as other programs keep their account
+ * keys. Apart from jwk.h, so that whoever reads keys of strangers never meets it. */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/crypto/key.h"
+#include "core/json/json_read.h"
+
+/* Read a private JWK: kty RSA with all its primes, or EC (P-256, P-384, P-521). The
+ * halves must belong together. ERR_CRYPTO with what is wrong, ERR_MALFORMED if it is no
+ * object. The caller frees the key. Copies of the numbers are left in the arena. */
+MUST_CHECK enum err jwk_private_read(struct arena *a, const struct json *jwk,
+                                     struct key **k, struct err_info *why);
