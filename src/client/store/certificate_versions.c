@@ -3,16 +3,15 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/base/file_tree.h"
 #include "core/base/text.h"
 
-#define DEPTH_MAX   8 /* of folders in a certificate's */
 #define GONE_SUFFIX ".gone"
 #define NAME_ROOM   256 /* octets of a file's name, and the NUL */
 
@@ -118,41 +117,23 @@ enum err certificate_versions_switch(struct arena *a, const char *directory,
 
 /* ---- removal ---- */
 
-/* The folder and all in it; links are removed, not followed. False with errno set. */
-static bool remove_tree(int parent, const char *name, int depth)
-{
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-        return true;
-    if (errno != EISDIR || depth == 0)
-        return false;
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *entry;
-    bool good = true;
-    if (d == NULL)
-        return errno == ENOENT; /* another removal was faster */
-    while (good && (entry = readdir(d)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            good = remove_tree(fd, entry->d_name, depth - 1);
-    int reason = errno;
-    (void)closedir(d);
-    errno = reason;
-    return good && (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT);
-}
-
 /* What removals that were cut short have left, and this one. */
-static bool remove_gone(int folder, DIR *d)
+static enum err remove_gone(struct arena *a, const char *all, struct err_info *why)
 {
+    DIR *d = opendir(all);
     struct dirent *entry;
-    bool good = true;
+    enum err result = ERR_OK;
 
-    while (good && (entry = readdir(d)) != NULL) {
+    if (d == NULL)
+        return err_set_os(why, ERR_IO, errno, "cannot read %s", all);
+    while (result == ERR_OK && (entry = readdir(d)) != NULL) {
         size_t len = strlen(entry->d_name);
         if (entry->d_name[0] == '.' && len > sizeof GONE_SUFFIX &&
             strcmp(entry->d_name + len - (sizeof GONE_SUFFIX - 1), GONE_SUFFIX) == 0)
-            good = remove_tree(folder, entry->d_name, DEPTH_MAX);
+            result = file_tree_remove(file_path(a, all, entry->d_name), why);
     }
-    return good;
+    (void)closedir(d);
+    return result;
 }
 
 enum err certificate_versions_remove(struct arena *a, const char *directory,
@@ -161,8 +142,7 @@ enum err certificate_versions_remove(struct arena *a, const char *directory,
     char *all = file_path(a, directory, "certificates");
     char *gone = arena_printf(a, "%s/.%s" GONE_SUFFIX, all, name);
 
-    if (!remove_tree(AT_FDCWD, gone, DEPTH_MAX)) /* one of the same name, from before */
-        return err_set_os(why, ERR_IO, errno, "cannot remove %s", gone);
+    TRY(file_tree_remove(gone, why)); /* one of the same name, from before */
     if (rename(folder_of(a, directory, name), gone) != 0) {
         if (errno == ENOENT)
             return err_set(why, ERR_NOT_FOUND, "there is no certificate \"%.200s\" in %s",
@@ -171,13 +151,7 @@ enum err certificate_versions_remove(struct arena *a, const char *directory,
                           folder_of(a, directory, name));
     }
     TRY(file_sync_directory(all, why));
-    DIR *d = opendir(all);
-    bool good = d != NULL && remove_gone(dirfd(d), d);
-    int reason = errno;
-    if (d != NULL)
-        (void)closedir(d);
-    if (!good)
-        return err_set_os(why, ERR_IO, reason,
-                          "%s is removed, but not all of its files in %s", name, gone);
+    if (remove_gone(a, all, why) != ERR_OK)
+        return err_prefix(why, "%s is removed, but not all of its files", name);
     return file_sync_directory(all, why);
 }
