@@ -287,7 +287,7 @@ def test_killed_and_the_key_is_away(world):
     killed(world, client, "key.two.test", key=key)
     key.rename(f"{key}.away")
     done = client.run("renew")
-    assert "is still there: --dns-key: cannot read" in done.stderr and len(journal(client)) == 1
+    assert "is still there: dns.default.key_file: cannot read" in done.stderr and len(journal(client)) == 1
     pathlib.Path(f"{key}.away").rename(key)
     assert "clean     removed" in client.run("renew").stdout
 
@@ -318,7 +318,7 @@ def test_two_at_once(world):
 # ---- the key ----
 
 def test_where_the_secret_is(world):
-    """In the one process that changes name servers: not in the one that talks to the CA, not in the one with the files."""
+    """In the one process that changes name servers, and only while it does: nowhere while the records are waited for."""
     if is_sanitized():
         pytest.skip("the sanitizer's memory is too large to be searched")
     client = world.client()
@@ -326,12 +326,10 @@ def test_where_the_secret_is(world):
     run.until("^wait")
     secrets = [SECRET, base64.b64encode(SECRET)]
     strangers = children(run.process.pid)
-    having = [pid for pid in strangers if memory_has(pid, secrets)]
-    assert len(strangers) == 3 and len(having) == 1 and not memory_has(run.process.pid, secrets)
-    about = status(having[0])
-    assert about["NoNewPrivs"] == ["1"] and int(about["CapEff"][0], 16) == 0 and about["Uid"] == ["65534"] * 4
+    assert len(strangers) >= 3 and not any(memory_has(pid, secrets) for pid in [run.process.pid, *strangers])
     account = next((client.directory / "accounts").glob("*/key.pem")).read_bytes().splitlines()[1]
-    assert not memory_has(having[0], [account])
+    for pid in strangers:
+        assert status(pid)["NoNewPrivs"] == ["1"] and not memory_has(pid, [account])
     run.process.send_signal(signal.SIGINT)
     _, out, error = run.end()
     for place in [out, error, *(p.read_text(errors="replace") for p in client.directory.rglob("*") if p.is_file())]:

@@ -129,7 +129,7 @@ def check(client, name, names, root=None):
 
 
 def journal(client):
-    return sorted((client.directory / "dns-01").glob("*")) if client.directory.exists() else []
+    return sorted((client.directory / "dns-01").glob("*.json")) if client.directory.exists() else []
 
 
 class Running:

@@ -362,13 +362,13 @@ static enum err solve_and_run(struct job *j, struct issuing *i, const char **pat
 enum err issuing_prepare(struct crew *crew, const char *directory,
                          const struct report *report, struct err_info *why)
 {
-    struct dns_desk desk = {.directory = directory};
+    struct dns_desk desk = {.directory = directory, .report = report};
 
     if (!dns_journal_has_entries(directory))
         return ERR_OK;
     TRY(crew_start(crew, why));
-    desk.fd = crew->dns.fd;
-    enum err result = dns_desk_clean(&desk, report, why);
+    desk.worker.fd = crew->dns.fd;
+    enum err result = dns_desk_clean(&desk, why);
     if (result != ERR_OK)
         crew_end(crew); /* it may be in the middle of something */
     return result;

@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/device/device.h"
-#include "client/dns/dns_desk.h"
 #include "client/dns/dns_place.h"
 #include "client/solve/solve_choose.h"
 #include "client/store/name.h"
+#include "core/base/secret_file.h"
 #include "core/base/text.h"
 
 #define HTTP_DEFAULT "standalone"
@@ -155,6 +156,15 @@ static enum err refuse_unused(const struct client_command *c, struct err_info *w
     return ERR_OK;
 }
 
+static enum err check_key(const char *path, struct err_info *why)
+{
+    int key = -1;
+
+    TRY(secret_file_open("--dns-key", path, &key, why));
+    (void)close(key);
+    return ERR_OK;
+}
+
 static enum err read_dns(const struct client_command *c, struct ways *ways,
                          struct err_info *why)
 {
@@ -169,7 +179,7 @@ static enum err read_dns(const struct client_command *c, struct ways *ways,
         return err_set(why, ERR_USAGE,
                        "dns-01 needs --dns-key FILE, the key for updates of the zone");
     TRY(proving_whole_path(c, "--dns-key", c->dns_key, &dns->key_file, why));
-    TRY(dns_desk_check_key(dns->key_file, why)); /* before the CA makes an order */
+    TRY(check_key(dns->key_file, why)); /* before the CA makes an order */
     dns->server = c->dns_server != NULL ? c->dns_server : "";
     dns->resolver = c->dns_resolver != NULL ? c->dns_resolver : "";
     dns->check = c->dns_check != NULL ? c->dns_check : WAYS_DNS_CHECK;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
@@ -37,7 +38,7 @@ enum err dns_ask_resolvers(const char *text, struct dns_addresses *resolvers,
     if (text[0] != '\0') {
         if (!address_parse_with_port(span_of(text), DNS_EXCHANGE_PORT, &read.list[0]))
             return err_set(why, ERR_CONFIG,
-                           "--dns-resolver: \"%.100s\" is neither ADDRESS nor "
+                           "the resolver \"%.100s\" is neither ADDRESS nor "
                            "ADDRESS:PORT",
                            text);
         read.count = 1;
@@ -47,10 +48,43 @@ enum err dns_ask_resolvers(const char *text, struct dns_addresses *resolvers,
     }
     if (read.count == 0)
         return err_set(why, ERR_CONFIG,
-                       RESOLV_CONF " names no resolver; say --dns-resolver ADDRESS");
+                       RESOLV_CONF
+                       " names no resolver; say one with the option resolver of dns");
     *resolvers = read;
     return ERR_OK;
 }
+
+/* ---- who does not answer ---- */
+
+bool dns_ask_is_silent(const struct dns_asker *k, const struct address *server)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    for (size_t i = 0; k->silent != NULL && i < k->silent->count; i++)
+        if (k->silent->until_us[i] > now_us && address_equal(&k->silent->list[i], server))
+            return true;
+    return false;
+}
+
+void dns_ask_remember_silent(const struct dns_asker *k, const struct address *server)
+{
+    struct dns_silent *silent = k->silent;
+    int64_t now_us = clock_monotonic_us();
+    size_t at = 0;
+
+    if (silent == NULL)
+        return;
+    while (at < silent->count && silent->until_us[at] > now_us &&
+           !address_equal(&silent->list[at], server))
+        at++;
+    if (at == DNS_SILENT_MAX)
+        return;
+    silent->list[at] = *server;
+    silent->until_us[at] = now_us + DNS_SILENT_MS * 1000LL;
+    silent->count = at < silent->count ? silent->count : at + 1;
+}
+
+/* ---- questions ---- */
 
 static enum err no_answer(const struct address *to, const char *reason,
                           struct err_info *why)
@@ -61,25 +95,59 @@ static enum err no_answer(const struct address *to, const char *reason,
     return err_set(why, ERR_NETWORK, "%s %s", text, reason);
 }
 
+static enum err make_question(const struct dns_asker *k, const char *name,
+                              enum dns_type type, bool recursion, struct dns_exchange *e,
+                              struct err_info *why)
+{
+    AUTO(buf) struct buf query = buf_make(QUERY_MAX);
+
+    TRY(dns_wire_query(&query, name, type, recursion,
+                       (unsigned int)random_below(UINT16_MAX + 1), why));
+    e->message = arena_span(k->arena, buf_span(&query));
+    return ERR_OK;
+}
+
+static enum err read_answer(const struct dns_asker *k, const struct dns_exchange *e,
+                            const char *name, enum dns_type type,
+                            struct dns_answer *answer, struct err_info *why)
+{
+    if (e->answer.len == 0)
+        return no_answer(
+            &e->to, arena_printf(k->arena, "does not answer: %s", strerror(e->os_error)),
+            why);
+    if (dns_wire_read(k->arena, e->answer, answer, why) != ERR_OK)
+        return no_answer(&e->to, arena_string(k->arena, why->detail), why);
+    if (!text_equal_ignoring_case(span_of(answer->question), span_of(name)) ||
+        answer->question_type != (unsigned int)type)
+        return no_answer(&e->to, "answers another question", why);
+    return ERR_OK;
+}
+
 enum err dns_ask_server(const struct dns_asker *k, const struct address *to,
                         const char *name, enum dns_type type, bool recursion,
                         struct dns_answer *answer, struct err_info *why)
 {
-    AUTO(buf) struct buf query = buf_make(QUERY_MAX);
     struct dns_exchange e = {.to = *to};
 
-    TRY(dns_wire_query(&query, name, type, recursion,
-                       (unsigned int)random_below(UINT16_MAX + 1), why));
-    e.message = buf_span(&query);
+    TRY(make_question(k, name, type, recursion, &e, why));
     TRY(dns_exchange_all(k->arena, &e, 1, DNS_ASK_WAIT_MS, k->stop, why));
-    if (e.answer.len == 0)
-        return no_answer(
-            to, arena_printf(k->arena, "does not answer: %s", strerror(e.os_error)), why);
-    if (dns_wire_read(k->arena, e.answer, answer, why) != ERR_OK)
-        return no_answer(to, arena_string(k->arena, why->detail), why);
-    if (!text_equal_ignoring_case(span_of(answer->question), span_of(name)) ||
-        answer->question_type != (unsigned int)type)
-        return no_answer(to, "answers another question", why);
+    return read_answer(k, &e, name, type, answer, why);
+}
+
+enum err dns_ask_all(const struct dns_asker *k, const struct address *const *to,
+                     size_t count, const char *name, enum dns_type type, int64_t wait_ms,
+                     struct dns_answer *answers, bool *answered, struct err_info *why)
+{
+    struct dns_exchange *e = arena_array(k->arena, count, sizeof *e);
+    struct err_info ignored = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        e[i].to = *to[i];
+        TRY(make_question(k, name, type, false, &e[i], why));
+    }
+    TRY(dns_exchange_all(k->arena, e, count, wait_ms, k->stop, why));
+    for (size_t i = 0; i < count; i++)
+        answered[i] = read_answer(k, &e[i], name, type, &answers[i], &ignored) == ERR_OK;
     return ERR_OK;
 }
 

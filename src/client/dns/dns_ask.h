@@ -4,12 +4,21 @@
 
 #include "core/dns/dns_wire.h"
 
-#define DNS_RESOLVERS_MAX 3    /* as in resolv.conf(5) */
-#define DNS_ADDRESSES_MAX 16   /* of one name that are looked at */
-#define DNS_ASK_WAIT_MS   5000 /* for one answer */
+#define DNS_RESOLVERS_MAX 3     /* as in resolv.conf(5) */
+#define DNS_ADDRESSES_MAX 16    /* of one name that are looked at */
+#define DNS_ASK_WAIT_MS   5000  /* for one answer */
+#define DNS_SILENT_MAX    64    /* addresses that are remembered not to answer */
+#define DNS_SILENT_MS     60000 /* how long */
 
 struct dns_addresses {
     struct address list[DNS_ADDRESSES_MAX]; /* with port */
+    size_t count;
+};
+
+/* Name servers that did not answer for long: down, or behind a firewall. */
+struct dns_silent {
+    struct address list[DNS_SILENT_MAX];
+    int64_t until_us[DNS_SILENT_MAX]; /* monotonic */
     size_t count;
 };
 
@@ -17,8 +26,15 @@ struct dns_addresses {
 struct dns_asker {
     struct arena *arena; /* for everything that is read */
     struct dns_addresses resolvers;
-    int stop; /* readable when nobody wants to know any more; -1: none */
+    struct dns_silent *silent; /* NULL: nobody remembers */
+    int stop;                  /* readable when nobody wants to know any more; -1: none */
 };
+
+/* Did that server not answer before? */
+bool dns_ask_is_silent(const struct dns_asker *k, const struct address *server);
+
+/* Remember that it does not. */
+void dns_ask_remember_silent(const struct dns_asker *k, const struct address *server);
 
 /* The resolvers of that text ("192.0.2.1" or "192.0.2.1:5353"), or of /etc/resolv.conf if
  * it is empty. ERR_CONFIG. */
@@ -29,6 +45,14 @@ MUST_CHECK enum err dns_ask_resolvers(const char *text, struct dns_addresses *re
 MUST_CHECK enum err dns_ask_server(const struct dns_asker *k, const struct address *to,
                                    const char *name, enum dns_type type, bool recursion,
                                    struct dns_answer *answer, struct err_info *why);
+
+/* Ask several servers at once, without recursion, and wait for all, `wait_ms` at most:
+ * `answered[i]` says whether `answers[i]` is the answer of `to[i]`. ERR_INTERRUPTED. */
+MUST_CHECK enum err dns_ask_all(const struct dns_asker *k,
+                                const struct address *const *to, size_t count,
+                                const char *name, enum dns_type type, int64_t wait_ms,
+                                struct dns_answer *answers, bool *answered,
+                                struct err_info *why);
 
 /* Ask the resolvers, one after the other until one has an answer: the records, or that
  * there are none (NOERROR, NXDOMAIN). ERR_NETWORK, ERR_INTERRUPTED. */

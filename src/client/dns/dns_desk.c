@@ -1,135 +1,146 @@
-/* The calls. */
+/* Adding, looking, removing. */
 #include "client/dns/dns_desk.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "client/proc/wire.h"
-#include "core/base/clock.h"
+#include "client/dns/dns_place.h"
 #include "core/base/interrupt.h"
 
-#define REMOVE_WAIT_US 40000000 /* a little more than the other process takes at most */
-#define FIND_FIELDS    3
+#define LOCK_WAIT_MS 120000 /* another cairn may be removing what was left */
+#define FOUND_FIELDS 5      /* of the answer to DNS_FIND */
 
-/* ---- one call at a time ---- */
+/* ---- where ---- */
 
-/* The process answers in order; what an interrupt did not wait for comes first. */
-static enum err receive(struct dns_desk *d, struct arena *a, struct wire_message *answer,
-                        bool patient, struct err_info *why)
+/* What says how a place is found and looked at: first in DNS_FIND and DNS_WATCH. */
+static void put_place(struct wire_message *m, struct arena *a,
+                      const struct settings_dns *dns, const struct dns_provider *provider,
+                      const char *name)
 {
-    int64_t end_us = clock_monotonic_us() + REMOVE_WAIT_US;
-
-    for (d->unanswered++; d->unanswered > 0; d->unanswered--)
-        TRY(patient ? wire_receive_until(a, d->fd, answer, end_us, why)
-                    : wire_receive(a, d->fd, answer, NULL, why));
-    return answer->type == WIRE_ANSWER ? ERR_OK : wire_failure(answer, why);
+    m->fields[0] = span_of(name);
+    m->fields[1] = span_of(dns->resolver);
+    m->fields[2] = span_of(dns->check);
+    m->fields[3] = span_of(provider->needs_primary ? "primary" : "");
+    m->fields[4] = span_of(dns->server);
+    m->fields[5] = span_of(arena_printf(a, "%lld", (long long)dns->timeout_ms));
+    m->count = 6;
 }
 
-static enum err call(struct dns_desk *d, struct arena *a, const struct wire_message *m,
-                     struct wire_message *answer, bool patient, struct err_info *why)
+/* Where nobody can be asked and nobody is to be asked, the name itself will do. */
+static enum err find(struct dns_desk *d, struct arena *a, const struct settings_dns *dns,
+                     const struct dns_provider *provider, struct dns_task *task,
+                     struct err_info *why)
 {
-    TRY(wire_send(d->fd, m, why));
-    return receive(d, a, answer, patient, why);
-}
+    struct wire_message m = {.type = WIRE_DNS_FIND};
+    struct wire_message place;
 
-/* ---- the key ---- */
-
-static enum err open_key(const char *path, int *fd, struct err_info *why)
-{
-    struct stat about = {0};
-    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (opened < 0)
-        return err_set_os(why, ERR_CONFIG, errno, "--dns-key: cannot read %s", path);
-    if (fstat(opened, &about) == 0 && S_ISREG(about.st_mode) &&
-        (about.st_mode & 0077) == 0) {
-        *fd = opened;
+    put_place(&m, a, dns, provider, task->name);
+    enum err result = dns_line_call(&d->worker, a, &m, &place, false, why);
+    if (result == ERR_NETWORK && !provider->needs_primary &&
+        strcmp(dns->check, DNS_PLACE_NO_CHECK) == 0) {
+        report_step(d->report, "dns", "%s; the record goes to that name itself",
+                    why->detail);
+        task->owner = task->name;
         return ERR_OK;
     }
-    (void)close(opened);
-    if (!S_ISREG(about.st_mode))
-        return err_set(why, ERR_CONFIG, "--dns-key: %s is no file", path);
-    return err_set(why, ERR_CONFIG,
-                   "--dns-key: %s can be read by others; give it mode 0600", path);
-}
-
-enum err dns_desk_check_key(const char *path, struct err_info *why)
-{
-    int key = -1;
-
-    TRY(open_key(path, &key, why));
-    (void)close(key);
+    TRY(result);
+    if (place.count != FOUND_FIELDS)
+        return err_set(why, ERR_PROTOCOL, "the DNS process found no place");
+    task->owner = (const char *)place.fields[0].data;
+    task->zone = (const char *)place.fields[1].data;
+    task->primary = (const char *)place.fields[2].data;
+    d->is_blind = d->is_blind || place.fields[4].len > 0;
+    if (place.fields[3].len > 0)
+        report_step(d->report, "dns", "%s", (const char *)place.fields[3].data);
     return ERR_OK;
 }
 
-enum err dns_desk_open(struct dns_desk *d, const struct dns_desk_options *options,
-                       struct err_info *why)
+/* ---- adding ---- */
+
+static struct dns_use use_of(struct dns_desk *d, struct arena *a,
+                             const struct settings_dns *dns, bool cleaning)
 {
-    AUTO(arena) struct arena *a = arena_new();
-    const struct wire_message m = {WIRE_DNS_OPEN,
-                                   {span_of(options->server), span_of(options->resolver),
-                                    span_of(options->check), span_of(options->key_file)},
-                                   4};
+    const struct dns_use use = {.arena = a,
+                                .dns = dns,
+                                .settings = d->settings,
+                                .directory = d->directory,
+                                .worker = &d->worker,
+                                .runner = d->runner,
+                                .report = d->report,
+                                .cleaning = cleaning};
+    return use;
+}
+
+static bool is_surely_absent(enum err failure)
+{
+    return failure == ERR_CONFIG || failure == ERR_NOT_FOUND ||
+           failure == ERR_UNAUTHORIZED || failure == ERR_REFUSED ||
+           failure == ERR_NETWORK;
+}
+
+/* From now on it is looked for. */
+static enum err watch(struct dns_desk *d, struct arena *a, const struct dns_entry *e,
+                      const struct dns_provider *provider, struct err_info *why)
+{
+    struct wire_message m = {.type = WIRE_DNS_WATCH};
     struct wire_message answer;
-    int key = -1;
 
-    TRY(open_key(options->key_file, &key, why));
-    enum err result = wire_send_descriptor(d->fd, &m, key, why);
-    (void)close(key);
-    TRY(result);
-    return receive(d, a, &answer, false, why);
+    if (e->task.zone[0] == '\0')
+        return ERR_OK; /* nobody can be asked */
+    put_place(&m, a, &e->dns, provider, e->task.name);
+    m.fields[m.count++] = span_of(e->task.value);
+    return dns_line_call(&d->worker, a, &m, &answer, false, why);
 }
 
-/* ---- records ---- */
-
-static struct wire_message change_of(enum wire_type type, const struct dns_entry *e)
+static enum err add(struct dns_desk *d, struct arena *a,
+                    const struct dns_provider *provider, struct dns_entry *made,
+                    struct err_info *why)
 {
-    const struct wire_message m = {
-        type,
-        {span_of(e->owner), span_of(e->zone), span_of(e->servers), span_of(e->value)},
-        4};
-    return m;
+    const struct dns_use use = use_of(d, a, &made->dns, false);
+    const char *note = made->task.note;
+
+    TRY(provider->add(&use, &made->task, why));
+    if (strcmp(note, made->task.note) != 0)
+        TRY(dns_journal_add(a, d->directory, made, why));
+    return watch(d, a, made, provider, why);
 }
 
-enum err dns_desk_add(struct dns_desk *d, struct arena *a, const char *name,
-                      const char *value, const char *key_file, struct dns_entry *e,
+enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings_dns *dns,
+                      const struct dns_task *asked, struct dns_entry *e,
                       struct err_info *why)
 {
-    const struct wire_message find = {WIRE_DNS_FIND, {span_of(name)}, 1};
-    struct wire_message place;
-    struct wire_message answer;
+    const struct dns_provider *provider = dns_provider_find(dns->provider);
+    struct dns_entry made = {.dns = *dns, .task = *asked};
 
-    TRY(call(d, a, &find, &place, false, why));
-    if (place.count != FIND_FIELDS)
-        return err_set(why, ERR_PROTOCOL, "the DNS process found no place");
-    const struct dns_entry made = {.owner = (const char *)place.fields[0].data,
-                                   .zone = (const char *)place.fields[1].data,
-                                   .servers = (const char *)place.fields[2].data,
-                                   .value = arena_string(a, value),
-                                   .key_file = arena_string(a, key_file)};
+    TRY(dns_provider_check(dns, why));
+    if (!d->lock.held)
+        TRY(state_lock_dns(a, d->directory, STATE_LOCK_SHARED, LOCK_WAIT_MS, &d->lock,
+                           why));
+    made.task.owner = made.task.zone = made.task.primary = made.task.note = "";
+    TRY(find(d, a, dns, provider, &made.task, why));
     TRY(dns_journal_add(a, d->directory, &made, why));
-    *e = made;
-    const struct wire_message add = change_of(WIRE_DNS_ADD, &made);
-    enum err result = call(d, a, &add, &answer, false, why);
-    if (result == ERR_UNAUTHORIZED || result == ERR_REFUSED ||
-        result == ERR_NETWORK) { /* it is not there */
-        *e = (struct dns_entry){0};
-        TRY(dns_journal_remove(a, d->directory, &made, why));
+    enum err result = add(d, a, provider, &made, why);
+    if (is_surely_absent(result)) {
+        struct err_info ignored = {0};
+        TRY(dns_journal_remove(a, d->directory, &made, &ignored));
+    } else {
+        *e = made;
     }
     return result;
 }
+
+/* ---- removing and looking ---- */
 
 enum err dns_desk_remove(struct dns_desk *d, const struct dns_entry *e,
                          struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
-    const struct wire_message m = change_of(WIRE_DNS_REMOVE, e);
-    struct wire_message answer;
+    const struct dns_provider *provider = dns_provider_find(e->dns.provider);
+    const struct dns_use use = use_of(d, a, &e->dns, true);
 
-    TRY(call(d, a, &m, &answer, true, why));
+    if (provider == NULL)
+        return err_set(why, ERR_CONFIG, "there is no provider \"%.100s\"",
+                       e->dns.provider);
+    TRY(provider->remove(&use, &e->task, why));
     return dns_journal_remove(a, d->directory, e, why);
 }
 
@@ -139,9 +150,11 @@ enum err dns_desk_look(struct dns_desk *d, struct buf *missing, struct err_info 
     const struct wire_message m = {.type = WIRE_DNS_LOOK};
     struct wire_message answer;
 
-    TRY(call(d, a, &m, &answer, false, why));
-    if (answer.count == 1)
+    TRY(dns_line_call(&d->worker, a, &m, &answer, false, why));
+    if (answer.count > 0)
         buf_add_span(missing, answer.fields[0]);
+    if (answer.count > 1 && answer.fields[1].len > 0)
+        report_step(d->report, "dns", "%s", (const char *)answer.fields[1].data);
     return ERR_OK;
 }
 
@@ -153,48 +166,43 @@ void dns_desk_close(struct dns_desk *d)
     struct err_info ignored = {0};
 
     /* a process that is gone knows nothing any more */
-    (void)!call(d, a, &m, &answer, true, &ignored);
+    (void)!dns_line_call(&d->worker, a, &m, &answer, true, &ignored);
+    state_unlock(&d->lock);
 }
 
 /* ---- what earlier runs left ---- */
 
-static enum err clean_one(struct dns_desk *d, const struct dns_entry *e,
-                          struct err_info *why)
+/* Nobody answers at the same place: it is not waited for again. */
+static bool same_server(const struct dns_entry *x, const struct dns_entry *y)
 {
-    const struct dns_desk_options options = {
-        .key_file = e->key_file, .server = "", .resolver = "", .check = "none"};
-
-    TRY(dns_desk_open(d, &options, why));
-    return dns_desk_remove(d, e, why);
+    return strcmp(x->dns.provider, y->dns.provider) == 0 &&
+           strcmp(x->dns.url, y->dns.url) == 0 &&
+           strcmp(x->task.primary, y->task.primary) == 0;
 }
 
-/* One of them; `gone` is where nobody answers, so that it is not waited for again. */
+/* One of them; `gone` is where nobody answers. */
 static enum err clean_next(struct dns_desk *d, const struct dns_entry *e,
-                           const char **gone, const struct report *report,
-                           struct err_info *why)
+                           const struct dns_entry **gone, struct err_info *why)
 {
-    enum err result = *gone != NULL && strcmp(*gone, e->servers) == 0
-                          ? why->code
-                          : clean_one(d, e, why);
+    enum err result =
+        *gone != NULL && same_server(*gone, e) ? why->code : dns_desk_remove(d, e, why);
 
     if (result == ERR_NETWORK || result == ERR_TIMEOUT)
-        *gone = e->servers;
+        *gone = e;
     if (result == ERR_OK)
-        report_step(report, "clean", "removed a TXT record of %s, left by an earlier run",
-                    e->owner);
+        report_step(d->report, "clean",
+                    "removed a TXT record of %s, left by an earlier run", e->task.owner);
     else
         report_warning("a TXT record of %s, left by an earlier run, is still there: %s; "
                        "the next run tries again",
-                       e->owner, why->detail);
+                       e->task.owner, why->detail);
     return result;
 }
 
-enum err dns_desk_clean(struct dns_desk *d, const struct report *report,
-                        struct err_info *why)
+static enum err clean_all(struct dns_desk *d, struct arena *a, struct err_info *why)
 {
-    AUTO(arena) struct arena *a = arena_new();
     const struct dns_entry *entries = NULL;
-    const char *gone = NULL;
+    const struct dns_entry *gone = NULL;
     size_t count = 0;
     size_t damaged = 0;
 
@@ -204,12 +212,25 @@ enum err dns_desk_clean(struct dns_desk *d, const struct report *report,
                        "records to remove",
                        damaged, d->directory);
     for (size_t i = 0; i < count; i++) {
-        enum err result = clean_next(d, &entries[i], &gone, report, why);
+        enum err result = clean_next(d, &entries[i], &gone, why);
         if (result == ERR_IO || result == ERR_INTERRUPTED)
             return result;
         if (interrupt_signal() != 0)
             return err_set(why, ERR_INTERRUPTED, "interrupted");
     }
-    dns_desk_close(d);
     return ERR_OK;
+}
+
+enum err dns_desk_clean(struct dns_desk *d, struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+
+    enum err result =
+        state_lock_dns(a, d->directory, STATE_LOCK_EXCLUSIVE, 0, &d->lock, why);
+    if (result == ERR_LOCKED)
+        return ERR_OK;
+    TRY(result);
+    result = clean_all(d, a, why);
+    state_unlock(&d->lock);
+    return result;
 }

@@ -14,21 +14,54 @@
 
 #define FOLDER    "dns-01"
 #define SUFFIX    ".json"
-#define ENTRY_MAX 16384 /* octets of a file */
+#define ENTRY_MAX 65536 /* octets of a file */
 #define HASH_USED 16    /* octets of a hash in a file's name */
-#define TEXT_MAX  4096  /* octets that are hashed */
+#define TEXT_MAX  8192  /* octets that are hashed */
 
-/* The same record has the same file, however often it is added. */
+/* The same record of the same provider has the same file, however often it is added. */
 static char *path_of(struct arena *a, const char *directory, const struct dns_entry *e)
 {
     AUTO(buf) struct buf b = buf_make(TEXT_MAX);
     uint8_t digest[HASH_SHA256_SIZE];
     char hex[2 * HASH_USED + 1];
 
-    buf_printf(&b, "%s %s %s", e->owner, e->value, e->servers);
+    buf_printf(&b, "%s %s %s %s %s", e->task.name, e->task.value, e->task.primary,
+               e->dns.provider, e->dns.name);
     hash_sha256(buf_span(&b), digest);
     text_hex(hex, digest, HASH_USED);
     return arena_printf(a, "%s/" FOLDER "/%s" SUFFIX, directory, hex);
+}
+
+/* ---- writing ---- */
+
+#define WRITE_TEXT     json_write_text
+#define WRITE_DURATION json_write_number
+
+static void write_dns(struct json_writer *w, const struct settings_dns *dns)
+{
+    json_write_begin_object(w, "dns");
+    json_write_text(w, "name", dns->name);
+#define OPTION(path, kind, member, fallback, least, most, sentence)                      \
+    WRITE_##kind(w, path, dns->member);
+#include "client/settings/dns_options.def"
+#undef OPTION
+    json_write_end_object(w);
+}
+
+static void write_task(struct json_writer *w, const struct dns_task *t)
+{
+    json_write_begin_object(w, "task");
+    json_write_text(w, "name", t->name);
+    json_write_text(w, "value", t->value);
+    json_write_text(w, "owner", t->owner);
+    json_write_text(w, "zone", t->zone);
+    json_write_text(w, "primary", t->primary);
+    json_write_text(w, "domain", t->domain);
+    json_write_bool(w, "wildcard", t->wildcard);
+    json_write_text(w, "token", t->token);
+    json_write_text(w, "key_authorization", t->key_authorization);
+    json_write_text(w, "note", t->note);
+    json_write_end_object(w);
 }
 
 enum err dns_journal_add(struct arena *a, const char *directory,
@@ -39,16 +72,13 @@ enum err dns_journal_add(struct arena *a, const char *directory,
     char *folder = file_path(a, directory, FOLDER);
 
     json_write_begin_object(&w, NULL);
-    json_write_text(&w, "owner", e->owner);
-    json_write_text(&w, "zone", e->zone);
-    json_write_text(&w, "servers", e->servers);
-    json_write_text(&w, "value", e->value);
-    json_write_text(&w, "key_file", e->key_file);
+    write_dns(&w, &e->dns);
+    write_task(&w, &e->task);
     json_write_end_object(&w);
     buf_add_text(&b, "\n");
     if (b.failed)
         return err_set(why, ERR_IO, "the record %s is too large to be written down",
-                       e->owner);
+                       e->task.name);
     TRY(file_make_directory(folder, 0700, why));
     TRY(file_sync_directory(directory, why));
     return file_replace(path_of(a, directory, e), buf_span(&b), 0600, why);
@@ -64,6 +94,54 @@ enum err dns_journal_remove(struct arena *a, const char *directory,
     return file_sync_directory(file_path(a, directory, FOLDER), why);
 }
 
+/* ---- reading ---- */
+
+/* A member that an older cairn did not write is empty. */
+static enum err take(const struct json *object, const char *name, const char **text,
+                     struct err_info *why)
+{
+    const char *read = NULL;
+
+    TRY(json_take_text(object, name, &read, why));
+    *text = read != NULL ? read : "";
+    return ERR_OK;
+}
+
+static enum err take_number(const struct json *object, const char *name, int64_t *number,
+                            struct err_info *why)
+{
+    return json_take_number(object, name, 0, number, why);
+}
+
+#define READ_TEXT     take
+#define READ_DURATION take_number
+
+static enum err read_dns(const struct json *object, struct settings_dns *dns,
+                         struct err_info *why)
+{
+    TRY(take(object, "name", &dns->name, why));
+#define OPTION(path, kind, member, fallback, least, most, sentence)                      \
+    TRY(READ_##kind(object, path, &dns->member, why));
+#include "client/settings/dns_options.def"
+#undef OPTION
+    return ERR_OK;
+}
+
+static enum err read_task(const struct json *object, struct dns_task *t,
+                          struct err_info *why)
+{
+    TRY(json_need_text(object, "name", &t->name, why));
+    TRY(json_need_text(object, "value", &t->value, why));
+    TRY(json_need_text(object, "owner", &t->owner, why));
+    TRY(take(object, "zone", &t->zone, why));
+    TRY(take(object, "primary", &t->primary, why));
+    TRY(take(object, "domain", &t->domain, why));
+    TRY(json_take_bool(object, "wildcard", false, &t->wildcard, why));
+    TRY(take(object, "token", &t->token, why));
+    TRY(take(object, "key_authorization", &t->key_authorization, why));
+    return take(object, "note", &t->note, why);
+}
+
 static enum err read_entry(struct arena *a, const char *path, struct dns_entry *e,
                            struct err_info *why)
 {
@@ -72,11 +150,8 @@ static enum err read_entry(struct arena *a, const char *path, struct dns_entry *
 
     TRY(file_read(a, path, ENTRY_MAX, &text, why));
     TRY(json_read(a, text, &object, why));
-    TRY(json_need_text(object, "owner", &e->owner, why));
-    TRY(json_need_text(object, "zone", &e->zone, why));
-    TRY(json_need_text(object, "servers", &e->servers, why));
-    TRY(json_need_text(object, "value", &e->value, why));
-    return json_need_text(object, "key_file", &e->key_file, why);
+    TRY(read_dns(json_member(object, "dns"), &e->dns, why));
+    return read_task(json_member(object, "task"), &e->task, why);
 }
 
 static bool is_entry(const char *name)

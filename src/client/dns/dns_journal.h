@@ -1,26 +1,23 @@
-/* Records that were added to name servers and are not removed yet, one file each in the
- * state folder: written before the record is added, so that whoever comes next can remove
- * what a run that was killed left behind.
+/* Records that were added to the DNS and are not removed yet, one file each in the state
+ * folder: written before the record is added, so that whoever comes next can remove what
+ * a run that was killed left behind, whatever the settings say by then.
  *
- *   dns-01/HASH.json   owner, zone, servers, value, key_file */
+ *   dns-01/HASH.json   {"dns": the provider's options, "task": the record} */
 #pragma once
 
 #include <stdbool.h>
 
-#include "core/base/arena.h"
-#include "core/base/err.h"
+#include "client/dns/dns_provider.h"
 
 #define DNS_JOURNAL_MAX 10000 /* entries that are looked at in one run */
 
+/* What is needed to remove a record. Options name files with secrets, never secrets. */
 struct dns_entry {
-    const char *owner;    /* name of the TXT record */
-    const char *zone;     /* that has it */
-    const char *servers;  /* addresses with port of the primary server, a blank between */
-    const char *value;    /* of the record */
-    const char *key_file; /* path */
+    struct settings_dns dns;
+    struct dns_task task;
 };
 
-/* Write it down, on disk when this returns. ERR_IO. */
+/* Write it down, on disk when this returns; again, if its note has changed. ERR_IO. */
 MUST_CHECK enum err dns_journal_add(struct arena *a, const char *directory,
                                     const struct dns_entry *e, struct err_info *why);
 

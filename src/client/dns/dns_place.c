@@ -8,12 +8,15 @@
 #include "core/dns/dns_exchange.h"
 #include "core/dns/dns_name.h"
 
-#define CUTS_MAX 8 /* zones below each other that are found on the way */
+#define CUTS_MAX      8    /* zones below each other that are found on the way */
+#define FIRST_MAX     3    /* servers that are asked one by one */
+#define FIRST_WAIT_MS 1500 /* for one of them */
 
 static const char *const checks[] = {
+    [DNS_CHECK_AUTO] = "auto",
     [DNS_CHECK_AUTHORITATIVE] = "authoritative",
     [DNS_CHECK_RESOLVER] = "resolver",
-    [DNS_CHECK_NONE] = "none",
+    [DNS_CHECK_NONE] = DNS_PLACE_NO_CHECK,
 };
 
 bool dns_place_read_check(const char *text, enum dns_check *check)
@@ -30,6 +33,7 @@ bool dns_place_read_check(const char *text, enum dns_check *check)
 struct search {
     const struct dns_asker *k;
     const struct dns_place_options *options;
+    enum dns_check check; /* how it is done: no more DNS_CHECK_AUTO */
     const char *zone;
     const char *primary;        /* name of the zone's primary server */
     struct dns_addresses given; /* of the option; none without it */
@@ -81,10 +85,10 @@ static enum err read_given(struct search *s, struct err_info *why)
     }
     if (!split_host(text, name, &port))
         return err_set(why, ERR_CONFIG,
-                       "--dns-server: \"%.100s\" is neither HOST nor HOST:PORT", text);
+                       "the server \"%.100s\" is neither HOST nor HOST:PORT", text);
     TRY(dns_ask_addresses(s->k, name, port, &s->given, why));
     if (s->given.count == 0)
-        return err_set(why, ERR_DNS, "--dns-server: %s has no address", name);
+        return err_set(why, ERR_DNS, "the server %s has no address", name);
     return ERR_OK;
 }
 
@@ -187,46 +191,109 @@ static bool is_of_use(const struct search *s, const char *name,
     return answer->is_authoritative || find_cut(s, name, answer) != NULL;
 }
 
-/* Ask these until one has an answer of use; false if none has. */
-static enum err ask_one_of(const struct search *s, const struct address *list,
-                           size_t count, size_t stride, const char *name,
-                           struct dns_answer *answer, bool *found, struct err_info *why)
+/* The servers of the zone that did not keep silent before. */
+static size_t list_servers(const struct search *s, const struct address **list)
 {
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->place->server_count; i++)
+        if (!dns_ask_is_silent(s->k, &s->place->servers[i].address))
+            list[count++] = &s->place->servers[i].address;
+    return count;
+}
+
+/* Ask these at once; the first answer of use counts, if there is one. */
+static enum err ask_these(const struct search *s, const struct address *const *list,
+                          size_t count, int64_t wait_ms, const char *name,
+                          struct dns_answer *answer, bool *found, bool *answered,
+                          struct err_info *why)
+{
+    struct dns_answer *answers = arena_array(s->k->arena, count + 1, sizeof *answers);
+
     *found = false;
+    TRY(dns_ask_all(s->k, list, count, name, DNS_SOA, wait_ms, answers, answered, why));
     for (size_t i = 0; i < count && !*found; i++) {
-        const struct address *to =
-            (const struct address *)(const void *)((const char *)list + i * stride);
-        enum err result = dns_ask_server(s->k, to, name, DNS_SOA, false, answer, why);
-        if (result == ERR_INTERRUPTED)
-            return result;
-        *found = result == ERR_OK && is_of_use(s, name, answer);
+        *found = answered[i] && is_of_use(s, name, &answers[i]);
+        if (*found)
+            *answer = answers[i];
     }
+    return ERR_OK;
+}
+
+/* Ask the servers of the zone until one has an answer of use: a few one by one, then all
+ * at once. Those that keep silent are not asked again soon. */
+static enum err ask_servers(const struct search *s, const char *name,
+                            struct dns_answer *answer, bool *found, struct err_info *why)
+{
+    const struct address *list[DNS_SERVERS_MAX];
+    bool answered[DNS_SERVERS_MAX] = {false};
+    size_t count = list_servers(s, list);
+
+    *found = false;
+    for (size_t i = 0; i < count && i < FIRST_MAX && !*found; i++)
+        TRY(ask_these(s, &list[i], 1, FIRST_WAIT_MS, name, answer, found, answered, why));
+    if (*found)
+        return ERR_OK;
+    TRY(ask_these(s, list, count, DNS_ASK_WAIT_MS, name, answer, found, answered, why));
+    for (size_t i = 0; i < count; i++)
+        if (!answered[i])
+            dns_ask_remember_silent(s->k, list[i]);
+    return ERR_OK;
+}
+
+/* The server that takes updates takes questions, too; else a resolver is asked, who
+ * remembers what is not there. */
+static enum err ask_elsewhere(struct search *s, const char *name,
+                              struct dns_answer *answer, struct err_info *why)
+{
+    const struct address *list[DNS_ADDRESSES_MAX];
+    bool answered[DNS_ADDRESSES_MAX];
+    struct dns_addresses primary = s->given;
+    size_t count = 0;
+    bool found = false;
+
+    if (primary.count == 0 && s->primary[0] != '\0')
+        TRY(dns_ask_addresses(s->k, s->primary, DNS_EXCHANGE_PORT, &primary, why));
+    for (size_t i = 0; i < primary.count; i++)
+        if (!dns_ask_is_silent(s->k, &primary.list[i]))
+            list[count++] = &primary.list[i];
+    TRY(ask_these(s, list, count, DNS_ASK_WAIT_MS, name, answer, &found, answered, why));
+    for (size_t i = 0; i < count; i++)
+        if (!answered[i])
+            dns_ask_remember_silent(s->k, list[i]);
+    if (found)
+        return ERR_OK;
+    TRY(dns_ask_resolver(s->k, name, DNS_SOA, answer, why));
+    const struct dns_record *soa = dns_wire_find(&answer->authority, DNS_SOA);
+    s->place->remembered =
+        soa != NULL && dns_wire_find(&answer->answer, DNS_CNAME) == NULL ? soa->ttl : 0;
     return ERR_OK;
 }
 
 static enum err ask_zone(struct search *s, const char *name, struct dns_answer *answer,
                          struct err_info *why)
 {
-    struct dns_place *p = s->place;
     bool found = false;
 
-    if (s->options->check != DNS_CHECK_AUTHORITATIVE) {
-        struct dns_addresses primary = s->given; /* takes questions as well as updates */
-        if (primary.count == 0 && s->primary[0] != '\0')
-            TRY(dns_ask_addresses(s->k, s->primary, DNS_EXCHANGE_PORT, &primary, why));
-        TRY(ask_one_of(s, primary.list, primary.count, sizeof primary.list[0], name,
-                       answer, &found, why));
-        return found ? ERR_OK : dns_ask_resolver(s->k, name, DNS_SOA, answer, why);
-    }
+    if (s->check != DNS_CHECK_AUTHORITATIVE)
+        return ask_elsewhere(s, name, answer, why);
     TRY(find_servers(s, why));
-    TRY(ask_one_of(s, &p->servers[0].address, p->server_count, sizeof p->servers[0], name,
-                   answer, &found, why));
+    TRY(ask_servers(s, name, answer, &found, why));
     if (found)
         return ERR_OK;
+    if (s->options->check == DNS_CHECK_AUTO) {
+        s->check = DNS_CHECK_RESOLVER;
+        s->place->remark = arena_printf(
+            s->k->arena,
+            "none of the name servers of %s can be asked from here (port 53); whether "
+            "the record is there is seen at the resolver",
+            s->zone);
+        return ask_elsewhere(s, name, answer, why);
+    }
     return err_set(why, ERR_NETWORK,
                    "none of the name servers of %s tells of %s, the last one being %s; "
-                   "where they cannot be asked, say --dns-check resolver",
-                   s->zone, name, p->servers[p->server_count - 1].name);
+                   "where they cannot be asked, check at the resolver",
+                   s->zone, name, s->place->servers[s->place->server_count - 1].name);
 }
 
 /* Is the alias one that a wildcard of the zone makes (RFC 4592)? Then any other name
@@ -287,7 +354,7 @@ static enum err look_at(struct search *s, const char *name, const char **alias,
     if (*alias == NULL && soa != NULL) {
         bool deeper = !same_name(soa->owner, s->zone);
         take_soa(s, soa);
-        if (deeper && s->options->check == DNS_CHECK_AUTHORITATIVE)
+        if (deeper && s->check == DNS_CHECK_AUTHORITATIVE)
             TRY(find_servers(s, why));
     }
     return ERR_OK;
@@ -300,18 +367,18 @@ static enum err find_primary(struct search *s, struct err_info *why)
     struct dns_place *p = s->place;
 
     p->primary = s->given;
-    if (p->primary.count > 0)
+    if (p->primary.count > 0 || !s->options->needs_primary)
         return ERR_OK;
     if (strchr(s->zone, '.') == NULL || s->primary[0] == '\0')
         return err_set(why, ERR_DNS,
                        "%s is in the zone \"%s\", which names no server for updates; say "
-                       "--dns-server HOST",
+                       "which takes them",
                        p->owner, s->zone[0] != '\0' ? s->zone : ".");
     TRY(dns_ask_addresses(s->k, s->primary, DNS_EXCHANGE_PORT, &p->primary, why));
     if (p->primary.count == 0)
         return err_set(why, ERR_DNS,
                        "%s, the primary server of the zone %s, has no address; say "
-                       "--dns-server HOST",
+                       "which server takes updates",
                        s->primary, s->zone);
     return ERR_OK;
 }
@@ -320,11 +387,11 @@ static void choose_asked(struct search *s)
 {
     struct dns_place *p = s->place;
 
-    if (s->options->check == DNS_CHECK_AUTHORITATIVE)
+    p->is_lenient = s->options->check == DNS_CHECK_AUTO;
+    if (s->check == DNS_CHECK_AUTHORITATIVE)
         return;
     p->server_count = 0;
-    for (size_t i = 0;
-         i < s->k->resolvers.count && s->options->check == DNS_CHECK_RESOLVER; i++)
+    for (size_t i = 0; i < s->k->resolvers.count && s->check == DNS_CHECK_RESOLVER; i++)
         add_server(p, "", &s->k->resolvers.list[i]);
 }
 
@@ -332,8 +399,12 @@ enum err dns_place_find(const struct dns_asker *k,
                         const struct dns_place_options *options, const char *name,
                         struct dns_place *place, struct err_info *why)
 {
-    struct dns_place found = {.owner = name};
-    struct search s = {.k = k, .options = options, .place = &found};
+    struct dns_place found = {.owner = name, .remark = ""};
+    struct search s = {.k = k,
+                       .options = options,
+                       .check = options->check == DNS_CHECK_AUTO ? DNS_CHECK_AUTHORITATIVE
+                                                                 : options->check,
+                       .place = &found};
 
     TRY(read_given(&s, why));
     for (int i = 0; i <= DNS_PLACE_ALIASES_MAX; i++) {

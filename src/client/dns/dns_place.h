@@ -9,12 +9,16 @@
 
 /* How it is seen that a record is there. */
 enum dns_check {
+    DNS_CHECK_AUTO,          /* by every server of the zone that answers; by the resolver
+                                where none does, as port 53 is closed */
     DNS_CHECK_AUTHORITATIVE, /* by every server of the zone */
     DNS_CHECK_RESOLVER,      /* by the resolver: where the servers cannot be asked */
     DNS_CHECK_NONE,
 };
 
-/* Read "authoritative", "resolver" or "none"; false if it is none of them. */
+#define DNS_PLACE_NO_CHECK "none"
+
+/* Read "auto", "authoritative", "resolver" or "none"; false if it is none of them. */
 bool dns_place_read_check(const char *text, enum dns_check *check);
 
 struct dns_server {
@@ -28,10 +32,15 @@ struct dns_place {
     struct dns_addresses primary;               /* takes updates */
     struct dns_server servers[DNS_SERVERS_MAX]; /* are asked whether it is there */
     size_t server_count;
+    bool is_lenient;     /* a server that never answers is passed over */
+    const char *remark;  /* what the user should know, in words; "" for nothing */
+    uint32_t remembered; /* seconds for which the resolver that was asked remembers that
+                            there is nothing (RFC 2308 5); 0: it was not asked */
 };
 
 struct dns_place_options {
     const char *server; /* who takes updates: HOST or HOST:PORT; "": as the zone says */
+    bool needs_primary; /* else `primary` is not looked for */
     enum dns_check check;
 };
 

@@ -23,6 +23,7 @@ struct round {
     struct question *questions;
     size_t count;
     struct buf *missing;
+    struct buf *passed;
     size_t missing_count;
 };
 
@@ -54,6 +55,40 @@ static enum err add_question(struct round *r, struct dns_watched *w, size_t serv
     return result;
 }
 
+static bool others_are_reached(const struct dns_watched *w)
+{
+    for (size_t i = 0; i < w->place->server_count; i++)
+        if (!w->skipped[i])
+            return true;
+    return false;
+}
+
+static const char *server_text(const struct dns_server *server)
+{
+    return server->name[0] != '\0' ? server->name : "the resolver";
+}
+
+/* A server that nobody can ask does not keep the CA from asking the others. */
+static void note_silence(struct round *r, const struct question *q)
+{
+    struct dns_watched *w = q->record;
+    const struct dns_server *server = &w->place->servers[q->server];
+    char address[ADDRESS_TEXT_SIZE];
+
+    if (!w->place->is_lenient || w->skipped[q->server] ||
+        ++w->silences[q->server] < DNS_WATCH_SILENCES)
+        return;
+    w->skipped[q->server] = true;
+    if (!others_are_reached(w)) {
+        w->skipped[q->server] = false;
+        return;
+    }
+    dns_ask_remember_silent(r->k, &server->address);
+    address_text(&server->address, address);
+    buf_printf(r->passed, "%s%s (%s) does not answer and is passed over",
+               r->passed->len > 0 ? "; " : "", server_text(server), address);
+}
+
 /* What came of one. */
 static void judge(struct round *r, size_t i)
 {
@@ -64,26 +99,20 @@ static void judge(struct round *r, size_t i)
 
     if (dns_exchange_is_unreachable(e))
         q->record->skipped[q->server] = true;
-    if (e->answer.len == 0)
+    if (e->answer.len == 0) {
         q->trouble =
             arena_printf(r->k->arena, "does not answer (%s)", strerror(e->os_error));
-    else if (dns_wire_read(r->k->arena, e->answer, &answer, &why) != ERR_OK)
+        note_silence(r, q);
+    } else if (dns_wire_read(r->k->arena, e->answer, &answer, &why) != ERR_OK) {
         q->trouble = "answers something odd";
-    else if (has_value(&answer, q->record->value))
+    } else if (has_value(&answer, q->record->value)) {
         q->record->seen[q->server] = true;
-    else if (answer.rcode == DNS_NOERROR || answer.rcode == DNS_NXDOMAIN)
+    } else if (answer.rcode == DNS_NOERROR || answer.rcode == DNS_NXDOMAIN) {
         q->trouble = "does not have it yet";
-    else
+    } else {
         q->trouble =
             arena_printf(r->k->arena, "answers %s", dns_rcode_name(answer.rcode));
-}
-
-static bool others_are_reached(const struct dns_watched *w)
-{
-    for (size_t i = 0; i < w->place->server_count; i++)
-        if (!w->skipped[i])
-            return true;
-    return false;
+    }
 }
 
 static void tell(struct round *r, const struct question *q)
@@ -100,9 +129,7 @@ static void tell(struct round *r, const struct question *q)
     address_text(&server->address, address);
     buf_printf(r->missing, "%s%s %s (%s) %s",
                r->missing_count > 1 ? "; " : q->record->place->owner,
-               r->missing_count > 1 ? "" : ":",
-               server->name[0] != '\0' ? server->name : "the resolver", address,
-               q->trouble);
+               r->missing_count > 1 ? "" : ":", server_text(server), address, q->trouble);
 }
 
 /* Ask what was gathered, and begin anew. */
@@ -131,9 +158,9 @@ static enum err look_for(struct round *r, struct dns_watched *w, struct err_info
 }
 
 enum err dns_watch_look(const struct dns_asker *k, struct dns_watched *first,
-                        struct buf *missing, struct err_info *why)
+                        struct buf *missing, struct buf *passed, struct err_info *why)
 {
-    struct round r = {.k = k, .missing = missing};
+    struct round r = {.k = k, .missing = missing, .passed = passed};
 
     r.exchanges = arena_array(k->arena, DNS_EXCHANGE_MAX, sizeof *r.exchanges);
     r.questions = arena_array(k->arena, DNS_EXCHANGE_MAX, sizeof *r.questions);

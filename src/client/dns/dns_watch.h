@@ -3,20 +3,25 @@
 
 #include "client/dns/dns_place.h"
 
-#define DNS_WATCH_MAX 1000 /* records of one order */
+#define DNS_WATCH_MAX      1000 /* records of one order */
+#define DNS_WATCH_SILENCES 3 /* looks after which a lenient place passes a server over   \
+                              */
 
 /* One record that is waited for. */
 struct dns_watched {
     struct dns_watched *next;
     const struct dns_place *place;
     const char *value;
-    bool seen[DNS_SERVERS_MAX];    /* by these servers of the place */
-    bool skipped[DNS_SERVERS_MAX]; /* they cannot be reached from here */
+    bool seen[DNS_SERVERS_MAX];             /* by these servers of the place */
+    bool skipped[DNS_SERVERS_MAX];          /* they cannot be reached from here */
+    unsigned int silences[DNS_SERVERS_MAX]; /* looks that they did not answer */
 };
 
 /* Ask every server that has not shown its record yet, once. `missing` gets a phrase that
  * says where which record is not, "" if it is everywhere; servers of an address family
- * that this machine does not have are left out as long as there are others.
+ * that this machine does not have are left out as long as there are others, and so are,
+ * at lenient places, those that do not answer at all: `passed` says which.
  * ERR_INTERRUPTED. */
 MUST_CHECK enum err dns_watch_look(const struct dns_asker *k, struct dns_watched *first,
-                                   struct buf *missing, struct err_info *why);
+                                   struct buf *missing, struct buf *passed,
+                                   struct err_info *why);

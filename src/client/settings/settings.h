@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "client/settings/challenge_list.h"
+#include "client/settings/settings_dns.h"
 #include "core/acme/identifier.h"
 #include "core/config/config.h"
 
@@ -33,11 +34,6 @@
 struct settings_ca {
     const char *name;
 #include "client/settings/ca_options.def"
-};
-
-struct settings_dns {
-    const char *name;
-#include "client/settings/dns_options.def"
 };
 
 struct settings_deployment {

@@ -15,11 +15,30 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 
-static const struct dns_entry one = {.owner = "_acme-challenge.a.test",
-                                     .zone = "a.test",
-                                     .servers = "192.0.2.1:53 [2001:db8::1]:53",
-                                     .value = "value",
-                                     .key_file = "/etc/a b \"c\".key"};
+static const struct dns_entry one = {.dns = {.name = "mine",
+                                             .provider = "exec",
+                                             .key_file = "/etc/a b \"c\".key",
+                                             .server = "",
+                                             .url = "https://api.test/",
+                                             .ca_file = "",
+                                             .program = "/bin/hook",
+                                             .cleanup_program = "",
+                                             .credentials = "credential:x",
+                                             .mode = "raw",
+                                             .resolver = "192.0.2.9",
+                                             .check = "auto",
+                                             .timeout_ms = 120000,
+                                             .settle_ms = 7},
+                                     .task = {.name = "_acme-challenge.a.test",
+                                              .value = "value",
+                                              .owner = "elsewhere.test",
+                                              .zone = "test",
+                                              .primary = "192.0.2.1:53 [2001:db8::1]:53",
+                                              .domain = "a.test",
+                                              .wildcard = true,
+                                              .token = "token",
+                                              .key_authorization = "token.print",
+                                              .note = "what a hook\nsaid"}};
 
 struct place {
     struct arena *arena;
@@ -70,18 +89,40 @@ static void comes_and_goes(void **state)
     assert_int_equal(dns_journal_add(p->arena, p->root, &one, &p->why), ERR_OK);
     assert_true(dns_journal_has_entries(p->root));
     assert_int_equal(count(p, &entries, &damaged), 1);
-    assert_string_equal(entries[0].owner, one.owner);
-    assert_string_equal(entries[0].zone, one.zone);
-    assert_string_equal(entries[0].servers, one.servers);
-    assert_string_equal(entries[0].value, one.value);
-    assert_string_equal(entries[0].key_file, one.key_file);
-    other.value = "other";
+    const struct dns_entry *e = &entries[0];
+    assert_string_equal(e->dns.name, one.dns.name);
+    assert_string_equal(e->dns.provider, one.dns.provider);
+    assert_string_equal(e->dns.key_file, one.dns.key_file);
+    assert_string_equal(e->dns.server, "");
+    assert_string_equal(e->dns.url, one.dns.url);
+    assert_string_equal(e->dns.program, one.dns.program);
+    assert_string_equal(e->dns.credentials, one.dns.credentials);
+    assert_string_equal(e->dns.mode, one.dns.mode);
+    assert_string_equal(e->dns.resolver, one.dns.resolver);
+    assert_string_equal(e->dns.check, one.dns.check);
+    assert_int_equal(e->dns.timeout_ms, 120000);
+    assert_int_equal(e->dns.settle_ms, 7);
+    assert_string_equal(e->task.name, one.task.name);
+    assert_string_equal(e->task.value, one.task.value);
+    assert_string_equal(e->task.owner, one.task.owner);
+    assert_string_equal(e->task.zone, one.task.zone);
+    assert_string_equal(e->task.primary, one.task.primary);
+    assert_string_equal(e->task.domain, one.task.domain);
+    assert_true(e->task.wildcard);
+    assert_string_equal(e->task.token, one.task.token);
+    assert_string_equal(e->task.key_authorization, one.task.key_authorization);
+    assert_string_equal(e->task.note, one.task.note);
+    other.task.note = "another"; /* the same record still */
+    assert_int_equal(dns_journal_add(p->arena, p->root, &other, &p->why), ERR_OK);
+    assert_int_equal(count(p, &entries, &damaged), 1);
+    assert_string_equal(entries[0].task.note, "another");
+    other.task.value = "other";
     assert_int_equal(dns_journal_add(p->arena, p->root, &other, &p->why), ERR_OK);
     assert_int_equal(count(p, &entries, &damaged), 2);
     assert_int_equal(dns_journal_remove(p->arena, p->root, &one, &p->why), ERR_OK);
     assert_int_equal(dns_journal_remove(p->arena, p->root, &one, &p->why), ERR_OK);
     assert_int_equal(count(p, &entries, &damaged), 1);
-    assert_string_equal(entries[0].value, "other");
+    assert_string_equal(entries[0].task.value, "other");
     assert_int_equal(dns_journal_remove(p->arena, p->root, &other, &p->why), ERR_OK);
     assert_int_equal(damaged, 0);
     assert_false(dns_journal_has_entries(p->root));
@@ -95,7 +136,7 @@ static void many(void **state)
 
     for (int i = 0; i < 50; i++) {
         struct dns_entry e = one;
-        e.value = arena_printf(p->arena, "v%d", i);
+        e.task.value = arena_printf(p->arena, "v%d", i);
         assert_int_equal(dns_journal_add(p->arena, p->root, &e, &p->why), ERR_OK);
     }
     assert_int_equal(count(p, &entries, &damaged), 50);
@@ -108,7 +149,8 @@ static void many(void **state)
 /* A crash leaves a file whole or not at all; what people leave is counted. */
 static void damaged_files(void **state)
 {
-    static const char *const texts[] = {"", "{}", "[]", "{\"owner\":1}", "\xff"};
+    static const char *const texts[] = {"", "{}", "[]", "{\"task\":{\"name\":1}}",
+                                        "\xff"};
     struct place *p = *state;
     const struct dns_entry *entries = NULL;
     size_t damaged = 0;

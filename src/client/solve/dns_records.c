@@ -1,0 +1,186 @@
+/* Records of the DNS that answer challenges: whoever the settings name adds them, and
+ * removes them whatever happens. */
+#include "client/solve/dns_records.h"
+
+#include "client/dns/dns_desk.h"
+#include "core/base/base64url.h"
+#include "core/base/clock.h"
+#include "core/base/interrupt.h"
+#include "core/crypto/hash.h"
+
+#define PAUSE_FIRST_MS 250 /* between two looks, then twice as long each time */
+#define PAUSE_MAX_MS   5000
+#define BLIND_MS       30000 /* waited where nobody can look */
+#define MISSING_MAX    600   /* octets of a phrase */
+
+struct records {
+    struct dns_desk desk;
+    const char *(*name_of)(struct solver *s, const struct solve_task *task);
+    struct dns_entry entries[SOLVE_TOKENS_MAX];
+    size_t count;
+    int64_t timeout_ms; /* the longest of those that were used */
+    int64_t settle_ms;
+};
+
+/* Base64url of the SHA-256 of the key authorization. */
+static char *value_of(struct arena *a, const char *key_authorization)
+{
+    uint8_t digest[HASH_SHA256_SIZE];
+
+    hash_sha256(span_of(key_authorization), digest);
+    return base64url_string(a, span_make(digest, sizeof digest));
+}
+
+static int64_t longer(int64_t x, int64_t y)
+{
+    return x > y ? x : y;
+}
+
+static const struct settings_dns *dns_of(struct solver *s)
+{
+    const struct ways_dns *ways = &s->options->ways->dns;
+    struct settings_dns *dns = arena_get(s->arena, sizeof *dns);
+
+    *dns = (struct settings_dns){.name = "default",
+                                 .provider = "rfc2136",
+                                 .key_file = ways->key_file,
+                                 .server = ways->server,
+                                 .url = "",
+                                 .program = "",
+                                 .cleanup_program = "",
+                                 .ca_file = "",
+                                 .credentials = "",
+                                 .mode = "",
+                                 .resolver = ways->resolver,
+                                 .check = ways->check,
+                                 .timeout_ms = ways->timeout_ms};
+    return dns;
+}
+
+static void tell(struct solver *s, const struct dns_entry *e)
+{
+    if (e->task.primary[0] != '\0')
+        report_step(s->options->report, "record", "TXT %s, in the zone %s at %s",
+                    e->task.owner, e->task.zone, e->task.primary);
+    else
+        report_step(s->options->report, "record", "TXT %s, by %s", e->task.owner,
+                    e->dns.provider);
+}
+
+static enum err present(struct solver *s, const struct solve_task *task,
+                        struct err_info *why)
+{
+    struct records *d = s->state;
+    const struct settings_dns *dns = dns_of(s);
+    const struct dns_task asked = {
+        .name = d->name_of(s, task),
+        .value = value_of(s->arena, task->key_authorization),
+        .domain = arena_string(s->arena, task->identifier.value),
+        .wildcard = task->wildcard,
+        .token = arena_string(s->arena, task->token),
+        .key_authorization = arena_string(s->arena, task->key_authorization)};
+
+    if (d->count == SOLVE_TOKENS_MAX)
+        return err_set(why, ERR_TOO_LARGE, "more than %d challenges", SOLVE_TOKENS_MAX);
+    struct dns_entry *e = &d->entries[d->count];
+    enum err result = dns_desk_add(&d->desk, s->arena, dns, &asked, e, why);
+    if (e->task.name != NULL)
+        d->count++;
+    TRY(result);
+    d->timeout_ms = longer(d->timeout_ms, dns->timeout_ms);
+    d->settle_ms = longer(d->settle_ms, dns->settle_ms);
+    tell(s, e);
+    return ERR_OK;
+}
+
+/* What was seen may not be everywhere yet (anycast), or nobody could look. */
+static enum err settle(struct solver *s, struct err_info *why)
+{
+    struct records *d = s->state;
+    int64_t wait_ms = d->desk.is_blind ? longer(d->settle_ms, BLIND_MS) : d->settle_ms;
+
+    if (wait_ms == 0)
+        return ERR_OK;
+    report_step(s->options->report, "wait", "%lld s for the records to settle",
+                (long long)((wait_ms + 999) / 1000));
+    return interrupt_sleep_ms(wait_ms) ? ERR_OK
+                                       : err_set(why, ERR_INTERRUPTED, "interrupted");
+}
+
+/* Everybody whom the CA may ask must have it: it asks once, and a resolver remembers for
+ * long what was not there (RFC 2308). */
+static enum err ready(struct solver *s, struct err_info *why)
+{
+    struct records *d = s->state;
+    int64_t end_us = clock_monotonic_us() + d->timeout_ms * 1000;
+    int64_t pause_ms = PAUSE_FIRST_MS;
+    AUTO(buf) struct buf told = buf_make(MISSING_MAX);
+
+    for (;;) {
+        AUTO(buf) struct buf missing = buf_make(MISSING_MAX);
+        TRY(dns_desk_look(&d->desk, &missing, why));
+        if (missing.len == 0)
+            return settle(s, why);
+        if (clock_monotonic_us() + pause_ms * 1000 > end_us)
+            return err_set(why, ERR_TIMEOUT,
+                           "after %lld s the records are not everywhere: %.*s; "
+                           "--dns-timeout gives more time",
+                           (long long)(d->timeout_ms / 1000), (int)missing.len,
+                           (const char *)missing.data);
+        if (!span_equal(buf_span(&missing), buf_span(&told)))
+            report_step(s->options->report, "wait", "%.*s", (int)missing.len,
+                        (const char *)missing.data);
+        buf_clear(&told);
+        buf_add_span(&told, buf_span(&missing));
+        if (!interrupt_sleep_ms(pause_ms))
+            return err_set(why, ERR_INTERRUPTED, "interrupted");
+        pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+    }
+}
+
+/* A server that cannot be reached is not waited for again and again: the journal has the
+ * rest. */
+static void remove_all(struct solver *s)
+{
+    struct records *d = s->state;
+    size_t left = 0;
+    bool reached = true;
+    struct err_info why = {0};
+
+    for (size_t i = 0; i < d->count; i++) {
+        enum err result =
+            reached ? dns_desk_remove(&d->desk, &d->entries[i], &why) : why.code;
+        left += result != ERR_OK;
+        reached = result != ERR_NETWORK && result != ERR_TIMEOUT && result != ERR_IO &&
+                  result != ERR_INTERRUPTED;
+    }
+    if (left > 0)
+        report_warning("%zu TXT record%s added for a challenge could not be removed: %s; "
+                       "the next run of cairn removes %s",
+                       left, left == 1 ? "" : "s", why.detail, left == 1 ? "it" : "them");
+    dns_desk_close(&d->desk);
+}
+
+enum err dns_records_open(struct solver *s,
+                          const char *(*name_of)(struct solver *s,
+                                                 const struct solve_task *task),
+                          struct err_info *why)
+{
+    struct records *d = arena_get(s->arena, sizeof *d);
+    const struct ways_dns *dns = &s->options->ways->dns;
+
+    if (dns->key_file == NULL || dns->key_file[0] == '\0')
+        return err_set(why, ERR_USAGE, "dns-01 needs --dns-key FILE");
+    d->desk.worker.fd = s->options->dns;
+    d->desk.runner = -1;
+    d->desk.directory = s->options->directory;
+    d->desk.report = s->options->report;
+    d->name_of = name_of;
+    s->state = d;
+    s->present = present;
+    s->ready = ready;
+    s->close = remove_all;
+    s->description = arena_printf(s->arena, "by updates of the zone with the key in %s",
+                                  dns->key_file);
+    return ERR_OK;
+}
