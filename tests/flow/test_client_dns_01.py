@@ -362,7 +362,7 @@ def test_key_files_that_are_none(world, content, mode, says):
     (["--dns-key", "/no/such/file"], "--dns-key: \"/no/such/file\""),
     (["KEY", "--dns-server", "a b"], "--dns-server: \"a b\" is neither HOST nor HOST:PORT"),
     (["KEY", "--dns-server", "host:0"], "neither HOST nor HOST:PORT"),
-    (["KEY", "--dns-resolver", "name.test"], "--dns-resolver: \"name.test\" is neither ADDRESS nor ADDRESS:PORT"),
+    (["KEY", "--dns-resolver", "name.test"], "the resolver \"name.test\" is neither ADDRESS nor ADDRESS:PORT"),
     (["KEY", "--dns-check", "maybe"], "is none of authoritative, resolver, none"),
     (["KEY", "--dns-timeout", "long"], "is no time such as 90s or 10m"),
     (["KEY", "--dns-timeout", "2h"], "is no time such as 90s or 10m"),

@@ -3,9 +3,10 @@
 
 #include "client/dns/dns_place.h"
 
-#define DNS_WATCH_MAX      1000 /* records of one order */
-#define DNS_WATCH_SILENCES 3 /* looks after which a lenient place passes a server over   \
-                              */
+#define DNS_WATCH_MAX 1000 /* records of one order */
+
+/* Looks without an answer after which a lenient place passes a server over. */
+#define DNS_WATCH_SILENCES 3
 
 /* One record that is waited for. */
 struct dns_watched {
