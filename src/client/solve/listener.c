@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/proc/wire.h"
+#include "client/solve/listener_look.h"
 #include "client/solve/listener_private.h"
 #include "core/net/socket.h"
 
@@ -76,14 +77,15 @@ int listener_run(int fd)
 {
     for (;;) {
         AUTO(arena) struct arena *a = arena_new();
-        const struct wire_message done = {.type = WIRE_ANSWER};
+        struct wire_message done = {.type = WIRE_ANSWER};
         struct wire_message m;
         struct err_info why = {0};
         int socket = -1;
 
         if (wire_receive(a, fd, &m, &socket, &why) != ERR_OK)
             return EXIT_SUCCESS; /* nobody asks any more */
-        enum err result = obey(&m, socket, &why);
+        enum err result = m.type == WIRE_LOOK ? listener_look(a, &m, &done, &why)
+                                              : obey(&m, socket, &why);
         if (result != ERR_OK && socket >= 0)
             (void)close(socket);
         if ((result == ERR_OK ? wire_send(fd, &done, &why)
