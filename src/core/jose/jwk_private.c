@@ -1,5 +1,5 @@
 /* A private JWK becomes what OpenSSL reads: PKCS #1 (RFC 8017 A.1.2) or SEC 1 (RFC 5915
- * 3), in PEM. */
+ * 3), in PEM; and the other way round, from PKCS #8 (RFC 5208 5). */
 #include "core/jose/jwk_private.h"
 
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "core/base/base64url.h"
 #include "core/base/memory.h"
 #include "core/crypto/der_read.h"
+#include "core/json/json_write.h"
 #include "core/x509/der_write.h"
 #include "core/x509/pem.h"
 
@@ -133,4 +134,87 @@ enum err jwk_private_read(struct arena *a, const struct json *jwk, struct key **
     *k = made;
     made = NULL;
     return ERR_OK;
+}
+
+/* ---- writing ---- */
+
+static void write_member(struct json_writer *w, struct arena *a, const char *name,
+                         struct span number)
+{
+    char *text = base64url_string(a, number);
+
+    json_write_text(w, name, text);
+    memory_wipe(text, strlen(text));
+}
+
+static void write_rsa_members(struct json_writer *w, struct arena *a,
+                              struct der_reader *r)
+{
+    static const char *const members[] = {"n", "e", "d", "p", "q", "dp", "dq", "qi"};
+
+    der_read_enter(r, DER_SEQUENCE);
+    (void)der_read_small(r, 0); /* two primes */
+    json_write_text(w, "kty", "RSA");
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        write_member(w, a, members[i], der_read_unsigned(r));
+    der_read_leave(r);
+}
+
+static void write_ec_members(struct json_writer *w, struct arena *a, struct der_reader *r,
+                             const struct key *k)
+{
+    struct span x;
+    struct span y;
+    uint8_t tag = 0;
+
+    key_numbers(k, &x, &y);
+    json_write_text(w, "kty", "EC");
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+        if (curves[i].size == x.len)
+            json_write_text(w, "crv", curves[i].name);
+    write_member(w, a, "x", x);
+    write_member(w, a, "y", y);
+    der_read_enter(r, DER_SEQUENCE);
+    (void)der_read_small(r, 1);
+    write_member(w, a, "d", der_read_expect(r, DER_OCTET_STRING));
+    while (der_read_more(r))
+        (void)der_read_tlv(r, &tag); /* the curve and the public half */
+    der_read_leave(r);
+}
+
+static enum err write_members(struct arena *a, struct span pem, const struct key *k,
+                              struct buf *b, struct err_info *why)
+{
+    static const struct pem_kind kind = {"PRIVATE KEY", "private key"};
+    struct json_writer w = json_writer_make(b);
+    struct span der;
+    size_t count = 0;
+
+    TRY(pem_read(a, pem, &kind, &der, 1, &count, why));
+    struct der_reader r = der_read_start(der, 4);
+    der_read_enter(&r, DER_SEQUENCE);
+    (void)der_read_small(&r, 0);
+    (void)der_read_expect(&r, DER_SEQUENCE);
+    struct der_reader inner = der_read_start(der_read_expect(&r, DER_OCTET_STRING), 4);
+    json_write_begin_object(&w, NULL);
+    if (key_type(k) == KEY_RSA)
+        write_rsa_members(&w, a, &inner);
+    else
+        write_ec_members(&w, a, &inner, k);
+    json_write_end_object(&w);
+    memory_wipe((void *)(uintptr_t)der.data, der.len);
+    if (!der_read_ok(&r) || !der_read_ok(&inner) || b->failed)
+        return err_set(why, ERR_CRYPTO, "the private key cannot be written as a JWK");
+    return ERR_OK;
+}
+
+enum err jwk_private_write(struct buf *b, const struct key *k, struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    AUTO(secret) struct secret pem = {0};
+
+    if (key_type(k) != KEY_RSA && (key_type(k) > KEY_P521 || key_type(k) < KEY_P256))
+        return err_set(why, ERR_CRYPTO, "the private key is neither RSA nor EC");
+    TRY(key_to_pem(k, NULL, &pem, why));
+    return write_members(a, span_make(pem.data, pem.len), k, b, why);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
 #include "core/json/json_read.h"
@@ -12,3 +13,8 @@
  * object. The caller frees the key. Copies of the numbers are left in the arena. */
 MUST_CHECK enum err jwk_private_read(struct arena *a, const struct json *jwk,
                                      struct key **k, struct err_info *why);
+
+/* Append a private key as a JWK, RSA with all its numbers. The caller wipes the buffer.
+ * ERR_CRYPTO: it is neither RSA nor EC, or its private half is elsewhere. */
+MUST_CHECK enum err jwk_private_write(struct buf *b, const struct key *k,
+                                      struct err_info *why);

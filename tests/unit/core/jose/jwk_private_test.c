@@ -87,6 +87,15 @@ static void published_keys(void **state)
         const char *number = key_type(k) == KEY_RSA ? "n" : "x";
         assert_string_equal(json_text(json_member(jwk, number)),
                             json_text(json_member(shown, number)));
+        AUTO(buf) struct buf written = buf_make(8192);
+        assert_int_equal(jwk_private_write(&written, k, &why), ERR_OK);
+        assert_int_equal(json_read(a, buf_span(&written), &shown, &why), ERR_OK);
+        for (size_t m = 0; m < json_count(jwk); m++) {
+            const char *name = NULL;
+            const struct json *value = json_member_at(jwk, m, &name);
+            assert_string_equal(json_text(json_member(shown, name)), json_text(value));
+        }
+        assert_int_equal(json_count(shown), json_count(jwk));
     }
 }
 
@@ -134,11 +143,23 @@ static void numbers_of_two_keys(void **state)
     assert_int_equal(read_text(a, text, &k, &why), ERR_CRYPTO);
 }
 
+static void not_written(void **state)
+{
+    AUTO(key) struct key *k = NULL;
+    AUTO(buf) struct buf b = buf_make(8192);
+    struct err_info why = {0};
+
+    (void)state;
+    assert_int_equal(key_generate(KEY_ED25519, 0, &k, &why), ERR_OK);
+    assert_int_equal(jwk_private_write(&b, k, &why), ERR_CRYPTO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_keys),
         cmocka_unit_test(refused),
+        cmocka_unit_test(not_written),
         cmocka_unit_test(numbers_of_two_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
