@@ -29,27 +29,38 @@ static char *folder_of(struct arena *a, const char *directory, const char *ca)
     return arena_printf(a, "%s/accounts/%s", directory, name);
 }
 
-/* The account's key: from the folder, or a new one that is kept there first. */
-static enum err need_key(struct arena *a, struct account *account, struct err_info *why)
+/* The account's key in the folder. ERR_NOT_FOUND if there is none. */
+static enum err read_key(struct arena *a, struct account *account, struct err_info *why)
 {
-    AUTO(secret) struct secret pem = {0};
     char *path = file_path(a, account->folder, "key.pem");
     struct span text;
 
-    enum err result = file_read(a, path, KEY_PEM_MAX, &text, why);
-    if (result == ERR_OK) {
-        result = key_from_pem(text, NULL, &account->key, why);
-        memory_wipe((void *)(uintptr_t)text.data, text.len);
-        return result == ERR_OK ? ERR_OK : err_prefix(why, "%s", path);
-    }
+    TRY(file_read(a, path, KEY_PEM_MAX, &text, why));
+    enum err result = key_from_pem(text, NULL, &account->key, why);
+    memory_wipe((void *)(uintptr_t)text.data, text.len);
+    return result == ERR_OK ? ERR_OK : err_prefix(why, "%s", path);
+}
+
+static enum err keep_key(struct arena *a, const char *folder, const struct key *key,
+                         struct err_info *why)
+{
+    AUTO(secret) struct secret pem = {0};
+
+    TRY(key_to_pem(key, NULL, &pem, why));
+    TRY(file_make_directory(folder, 0700, why));
+    return file_create(file_path(a, folder, "key.pem"), span_make(pem.data, pem.len),
+                       0600, why);
+}
+
+/* The account's key: from the folder, or a new one that is kept there first. */
+static enum err need_key(struct arena *a, struct account *account, struct err_info *why)
+{
+    enum err result = read_key(a, account, why);
+
     if (result != ERR_NOT_FOUND)
         return result;
     TRY(key_generate(KEY_P256, 0, &account->key, why));
-    result = key_to_pem(account->key, NULL, &pem, why);
-    if (result == ERR_OK)
-        result = file_make_directory(account->folder, 0700, why);
-    if (result == ERR_OK)
-        result = file_create(path, span_make(pem.data, pem.len), 0600, why);
+    result = keep_key(a, account->folder, account->key, why);
     if (result != ERR_OK)
         key_free(account->key);
     return result;
@@ -83,6 +94,40 @@ enum err account_store_open(struct arena *a, const char *directory, const char *
     made.url = known_url(a, made.folder);
     *account = made;
     return ERR_OK;
+}
+
+enum err account_store_find(struct arena *a, const char *directory, const char *ca,
+                            struct account *account, struct err_info *why)
+{
+    struct account found = {.folder = folder_of(a, directory, ca),
+                            .ca = arena_string(a, ca)};
+
+    TRY(read_key(a, &found, why));
+    arena_own(a, found.key, key_drop);
+    found.url = known_url(a, found.folder);
+    *account = found;
+    return ERR_OK;
+}
+
+enum err account_store_adopt(struct arena *a, const char *directory, const char *ca,
+                             const struct key *key, const char *url, const char *email,
+                             bool *is_new, struct err_info *why)
+{
+    struct account account;
+
+    enum err result = account_store_find(a, directory, ca, &account, why);
+    if (result != ERR_OK && result != ERR_NOT_FOUND)
+        return result;
+    *is_new = result == ERR_NOT_FOUND;
+    if (*is_new) {
+        account = (struct account){.folder = folder_of(a, directory, ca), .ca = ca};
+        TRY(keep_key(a, account.folder, key, why));
+    } else if (!key_equal(account.key, key))
+        return err_set(why, ERR_EXISTS, "there is another account for %s in %s", ca,
+                       account.folder);
+    if (account.url != NULL || url == NULL)
+        return ERR_OK;
+    return account_store_keep_url(&account, url, email, why);
 }
 
 enum err account_store_keep_url(const struct account *account, const char *url,

@@ -1,6 +1,8 @@
 /* Accounts on disk: a folder for each CA, with the account's key and its URL. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
@@ -17,6 +19,20 @@ struct account {
 MUST_CHECK enum err account_store_open(struct arena *a, const char *directory,
                                        const char *ca, struct account *account,
                                        struct err_info *why);
+
+/* The account for a CA if there is one: nothing is made. ERR_NOT_FOUND, ERR_IO,
+ * ERR_CRYPTO. */
+MUST_CHECK enum err account_store_find(struct arena *a, const char *directory,
+                                       const char *ca, struct account *account,
+                                       struct err_info *why);
+
+/* Keep the key of an account that was made elsewhere; `url` may be NULL, if the CA is to
+ * be asked for it. `*is_new` is false if it is here already. ERR_EXISTS: there is another
+ * account for that CA, which stays. ERR_IO, ERR_CRYPTO. */
+MUST_CHECK enum err account_store_adopt(struct arena *a, const char *directory,
+                                        const char *ca, const struct key *key,
+                                        const char *url, const char *email, bool *is_new,
+                                        struct err_info *why);
 
 /* Keep the URL the CA told. ERR_IO. */
 MUST_CHECK enum err account_store_keep_url(const struct account *account, const char *url,
