@@ -72,7 +72,7 @@ static struct dns_use use_of(struct dns_desk *d, struct arena *a,
 
 static bool is_surely_absent(enum err failure)
 {
-    return failure == ERR_CONFIG || failure == ERR_NOT_FOUND ||
+    return failure == ERR_CONFIG || failure == ERR_NOT_FOUND || failure == ERR_DNS ||
            failure == ERR_UNAUTHORIZED || failure == ERR_REFUSED ||
            failure == ERR_NETWORK;
 }

@@ -51,9 +51,9 @@ struct dns_provider {
      * with dns_provider_option(). */
     enum err (*check)(const struct settings_dns *dns, struct err_info *why);
 
-    /* Add the record; others of that name stay. After ERR_CONFIG, ERR_NOT_FOUND,
-     * ERR_UNAUTHORIZED, ERR_REFUSED and ERR_NETWORK it is surely not there; after any
-     * other failure remove is called, too. */
+    /* Add the record; others of that name stay. After ERR_CONFIG, ERR_DNS,
+     * ERR_NOT_FOUND, ERR_UNAUTHORIZED, ERR_REFUSED and ERR_NETWORK it is surely not
+     * there; after any other failure remove is called, too. */
     enum err (*add)(const struct dns_use *use, struct dns_task *task,
                     struct err_info *why);
 

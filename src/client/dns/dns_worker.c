@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/dns/dns_http.h"
 #include "client/dns/dns_update.h"
 #include "client/dns/dns_watch.h"
 #include "client/proc/child.h"
@@ -192,6 +193,8 @@ static enum err obey(struct worker *w, struct arena *a, const struct wire_messag
     case WIRE_DNS_ADD:
     case WIRE_DNS_REMOVE:
         return dns_update_run(a, w->fd, m, file, why);
+    case WIRE_DNS_HTTP:
+        return dns_http_run(a, m, answer, why);
     case WIRE_DNS_WATCH:
         return watch(w, m, why);
     case WIRE_DNS_LOOK:

@@ -85,16 +85,23 @@ static CURL *fresh_handle(struct http_client *c)
     return c->easy;
 }
 
-static void set_options(struct http_client *c, const char *url, struct buf *body)
+static void set_options(struct http_client *c, const struct http_client_request *r,
+                        struct buf *body)
 {
     CURL *e = fresh_handle(c);
+    int64_t timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
 
-    (void)curl_easy_setopt(e, CURLOPT_URL, url);
-    (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
+    (void)curl_easy_setopt(e, CURLOPT_URL, r->url);
+    (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR,
+                           r->allows_http ? "https,http" : "https");
+    if (r->login != NULL) {
+        (void)curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        (void)curl_easy_setopt(e, CURLOPT_USERPWD, r->login);
+    }
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
     (void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
-    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)HTTP_CLIENT_TIMEOUT_MS);
+    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CLIENT_DIAL_MS);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, body);
@@ -133,7 +140,9 @@ static void take_links(CURL *e, struct arena *a, struct http_client_response *r)
 static enum err explain(struct http_client *c, CURLcode code, const char *url,
                         struct err_info *why)
 {
-    int host_len = (int)strcspn(url + strlen("https://"), "/") + 8;
+    const char *host = strstr(url, "://");
+    int host_len = host != NULL ? (int)(host - url + 3 + (long)strcspn(host + 3, "/"))
+                                : (int)strlen(url);
 
     text_make_printable(c->error);
     switch (code) {
@@ -159,21 +168,23 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
     }
 }
 
-static CURLcode perform(struct http_client *c, struct arena *a, const char *method,
-                        const char *content_type, struct span body)
+static CURLcode perform(struct http_client *c, struct arena *a,
+                        const struct http_client_request *r)
 {
     CURL *e = c->easy;
     struct curl_slist *headers = curl_slist_append(NULL, "Accept-Language: en");
 
-    if (strcmp(method, "HEAD") == 0) {
+    if (strcmp(r->method, "HEAD") == 0) {
         (void)curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
-    } else if (content_type != NULL) {
-        headers =
-            curl_slist_append(headers, arena_printf(a, "Content-Type: %s", content_type));
+    } else if (r->content_type != NULL) {
+        headers = curl_slist_append(headers,
+                                    arena_printf(a, "Content-Type: %s", r->content_type));
         headers = curl_slist_append(headers, "Expect:");
-        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)body.len);
-        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, body.data);
+        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)r->body.len);
+        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, r->body.data);
     }
+    for (const char *const *h = r->headers; h != NULL && *h != NULL; h++)
+        headers = curl_slist_append(headers, *h);
     (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
     CURLcode code = curl_easy_perform(e);
     curl_slist_free_all(headers);
@@ -184,16 +195,32 @@ enum err http_client_do(struct http_client *c, struct arena *a, const char *meth
                         const char *url, const char *content_type, struct span body,
                         struct http_client_response *response, struct err_info *why)
 {
+    const struct http_client_request request = {
+        .method = method, .url = url, .content_type = content_type, .body = body};
+
+    return http_client_send(c, a, &request, response, why);
+}
+
+static bool is_allowed(const struct http_client_request *r)
+{
+    return strncmp(r->url, "https://", 8) == 0 ||
+           (r->allows_http && strncmp(r->url, "http://", 7) == 0);
+}
+
+enum err http_client_send(struct http_client *c, struct arena *a,
+                          const struct http_client_request *request,
+                          struct http_client_response *response, struct err_info *why)
+{
     AUTO(buf) struct buf received = buf_make(HTTP_CLIENT_BODY_MAX);
     long status = 0;
 
     c->error[0] = '\0';
-    if (strncmp(url, "https://", 8) != 0)
-        return err_set(why, ERR_USAGE, "%.200s is no https URL", url);
-    set_options(c, url, &received);
-    CURLcode code = perform(c, a, method, content_type, body);
+    if (!is_allowed(request))
+        return err_set(why, ERR_USAGE, "%.200s is no https URL", request->url);
+    set_options(c, request, &received);
+    CURLcode code = perform(c, a, request);
     if (code != CURLE_OK)
-        return explain(c, code, url, why);
+        return explain(c, code, request->url, why);
     (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     struct http_client_response r = {.status = (int)status};
     r.body = arena_span(a, buf_span(&received));

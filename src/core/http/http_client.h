@@ -35,6 +35,24 @@ MUST_CHECK enum err http_client_new(struct span roots, const char *user_agent,
 /* NULL is fine. */
 void http_client_free(struct http_client *c);
 
+/* A request that asks for more than http_client_do does. */
+struct http_client_request {
+    const char *method;
+    const char *url;
+    const char *content_type; /* NULL: no body */
+    struct span body;
+    const char *const *headers; /* "Name: value", ends with NULL; NULL: none */
+    const char *login;          /* "USER:PASSWORD" for HTTP's basic method; NULL: none */
+    bool allows_http;           /* without TLS, too */
+    int64_t timeout_ms;         /* 0: HTTP_CLIENT_TIMEOUT_MS */
+};
+
+/* Do it and wait for the response, as http_client_do. */
+MUST_CHECK enum err http_client_send(struct http_client *c, struct arena *a,
+                                     const struct http_client_request *request,
+                                     struct http_client_response *response,
+                                     struct err_info *why);
+
 /* Do a request and wait for its response; only https URLs, no redirects. `body` with
  * `content_type` NULL: none. ERR_NETWORK with a sentence that names the host: not
  * reached, not trusted, no answer, too large. ERR_INTERRUPTED when a signal came that
