@@ -40,7 +40,8 @@ struct csr_checked {
 MUST_CHECK enum err csr_read(struct arena *a, struct span der,
                              const struct csr_checked **csr, struct err_info *why);
 
-/* What a request is for: DNS names, addresses of 4 or 16 octets, names of devices. */
+/* What a request is for: DNS names, addresses of 4 or 16 octets, names of devices; and
+ * whether the certificate is to say that it comes with an OCSP answer (RFC 7633). */
 struct csr_names {
     const char *const *dns;
     size_t dns_count;
@@ -48,6 +49,7 @@ struct csr_names {
     size_t address_count;
     const struct device_name *devices;
     size_t device_count;
+    bool must_staple;
 };
 
 /* Append a DER request of `key` for a subject (whole Name element) with these extensions

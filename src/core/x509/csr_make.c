@@ -8,6 +8,24 @@
 #define LABEL       "CERTIFICATE REQUEST"
 #define LABEL_OLD   "NEW CERTIFICATE REQUEST" /* as some programs write it */
 
+/* An extension that is not critical, around the value written since `mark`. */
+static void wrap_extension(struct der_writer *w, enum oid oid, size_t mark)
+{
+    der_write_wrap(w, DER_OCTET_STRING, mark);
+    oid_write(w, oid);
+    der_write_wrap(w, DER_SEQUENCE, mark);
+}
+
+/* Features ::= SEQUENCE OF INTEGER (RFC 7633 4.1): status_request alone. */
+static void write_features(struct der_writer *w)
+{
+    static const uint8_t status_request[] = {DER_SEQUENCE, 3, DER_INTEGER, 1, 5};
+    size_t mark = der_write_mark(w);
+
+    der_write_raw(w, span_make(status_request, sizeof status_request));
+    wrap_extension(w, OID_TLS_FEATURE, mark);
+}
+
 static void write_names(struct der_writer *w, const struct csr_names *names)
 {
     size_t mark = der_write_mark(w);
@@ -19,10 +37,7 @@ static void write_names(struct der_writer *w, const struct csr_names *names)
     for (size_t i = names->dns_count; i > 0; i--)
         der_write_element(w, DER_SAN_DNS, span_of(names->dns[i - 1]));
     der_write_wrap(w, DER_SEQUENCE, mark);
-    der_write_wrap(w, DER_OCTET_STRING, mark);
-    oid_write(w, OID_SUBJECT_ALTERNATIVE_NAME);
-    der_write_wrap(w, DER_SEQUENCE, mark); /* Extension */
-    der_write_wrap(w, DER_SEQUENCE, mark); /* Extensions */
+    wrap_extension(w, OID_SUBJECT_ALTERNATIVE_NAME, mark);
 }
 
 /* RFC 2985 5.4.2 */
@@ -77,9 +92,15 @@ enum err csr_make(struct buf *b, const struct key *key, const struct csr_names *
     AUTO(arena) struct arena *a = arena_new();
     struct der_writer w = der_writer_make(arena_get(a, CSR_MAX), CSR_MAX);
 
-    bool any = names->dns_count + names->address_count + names->device_count > 0;
-    if (any)
+    size_t mark = der_write_mark(&w);
+    size_t count = names->dns_count + names->address_count + names->device_count;
+    bool any = count > 0 || names->must_staple;
+    if (names->must_staple)
+        write_features(&w);
+    if (count > 0)
         write_names(&w, names);
+    if (any)
+        der_write_wrap(&w, DER_SEQUENCE, mark); /* Extensions */
     struct span extensions = der_write_take(&w);
     if (any && extensions.len == 0)
         return err_set(why, ERR_TOO_LARGE, "too many names for one request");

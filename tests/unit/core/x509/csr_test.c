@@ -171,6 +171,38 @@ static void made(void **state)
     }
 }
 
+/* RFC 7633, as openssl reads it: beside names, and alone. */
+static void staple(void **state)
+{
+    static const char *const name = "a.flow.test";
+    AUTO(arena) struct arena *a = arena_new();
+    AUTO(key) struct key *key = NULL;
+
+    (void)state;
+    assert_int_equal(key_generate(KEY_P256, 0, &key, NULL), ERR_OK);
+    for (size_t count = 0; count < 2; count++) {
+        const struct csr_names names = {
+            .dns = &name, .dns_count = count, .must_staple = true};
+        AUTO(buf) struct buf b = buf_make(CSR_MAX);
+        const struct csr_checked *csr = NULL;
+        assert_int_equal(csr_make(&b, key, &names, NULL), ERR_OK);
+        if (count > 0)
+            judge_by_openssl(buf_span(&b), &name, count);
+        const unsigned char *at = b.data;
+        X509_REQ *theirs = d2i_X509_REQ(NULL, &at, (long)b.len);
+        STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(theirs);
+        TLS_FEATURE *features = X509V3_get_d2i(extensions, NID_tlsfeature, NULL, NULL);
+        assert_int_equal(sk_ASN1_INTEGER_num(features), 1);
+        assert_int_equal(ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, 0)), 5);
+        sk_ASN1_INTEGER_pop_free(features, ASN1_INTEGER_free);
+        sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+        X509_REQ_free(theirs);
+        assert_int_equal(csr_read(a, buf_span(&b), &csr, NULL), ERR_OK);
+        assert_true(csr->must_staple);
+        assert_int_equal(csr->dns_name_count, count);
+    }
+}
+
 /* Addresses beside a name, and alone (RFC 8738 3), judged by openssl. */
 static void addresses(void **state)
 {
@@ -277,10 +309,15 @@ static void too_many_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good),      cmocka_unit_test(refused),
-        cmocka_unit_test(malformed), cmocka_unit_test(changed),
-        cmocka_unit_test(made),      cmocka_unit_test(too_many_names),
-        cmocka_unit_test(addresses), cmocka_unit_test(too_many_addresses),
+        cmocka_unit_test(good),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(changed),
+        cmocka_unit_test(made),
+        cmocka_unit_test(too_many_names),
+        cmocka_unit_test(staple),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(too_many_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
