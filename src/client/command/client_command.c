@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/report/report.h"
+#include "client/store/state.h"
 #include "core/cli/cli_command.h"
 #include "core/json/json_write.h"
 
@@ -41,7 +42,8 @@ const struct cli_program client_command_program = {
     .purpose = "certificates for your names, from any ACME CA (RFC 8555)",
     .ending =
         "More of one: cairn help COMMAND. Manual: cairn(1).\n"
-        "Exit codes: 0 done, 1 failed, 64 wrong command line, 75 try again later.\n",
+        "Exit codes: 0 done, 2 nothing to do, 1 failed, 3 network, 4 refused by the CA,\n"
+        "5 not proved, 6 rate limit, 7 not deployed, 64 usage, 75 locked.\n",
     .commands = commands,
     .command_count = sizeof commands / sizeof commands[0],
     .options = &table,
@@ -63,6 +65,19 @@ enum err command_version(const struct client_command *c, struct err_info *why)
     return ERR_OK;
 }
 
+enum err client_command_directory(const struct client_command *c,
+                                  const struct settings *settings, const char **directory,
+                                  struct err_info *why)
+{
+    if (c->directory != NULL)
+        *directory = c->directory;
+    else if (settings->state[0] != '\0')
+        *directory = settings->state;
+    else
+        return state_default_directory(c->arena, directory, why);
+    return ERR_OK;
+}
+
 int client_command_exit(enum err result)
 {
     switch (result) {
@@ -72,15 +87,26 @@ int client_command_exit(enum err result)
     case ERR_CONFIG:
         return CLIENT_EXIT_USAGE;
     case ERR_LOCKED:
+        return CLIENT_EXIT_LOCKED;
+    case ERR_RATE_LIMITED:
+        return CLIENT_EXIT_RATE_LIMIT;
     case ERR_NETWORK:
     case ERR_TIMEOUT:
-    case ERR_RATE_LIMITED:
     case ERR_UNAVAILABLE:
     case ERR_SERVER_INTERNAL:
     case ERR_BAD_NONCE:
-        return CLIENT_EXIT_TRY_LATER;
+        return CLIENT_EXIT_NETWORK;
+    case ERR_VALIDATION:
+        return CLIENT_EXIT_VALIDATION;
+    case ERR_DEPLOY:
+        return CLIENT_EXIT_DEPLOY;
+    case ERR_REFUSED:
+    case ERR_PROTOCOL:
+        return CLIENT_EXIT_REFUSED;
     default:
-        return CLIENT_EXIT_FAILED;
+        return err_acme_type(result) != NULL && result != ERR_NOT_FOUND
+                   ? CLIENT_EXIT_REFUSED
+                   : CLIENT_EXIT_FAILED;
     }
 }
 
@@ -150,7 +176,8 @@ int client_command_run(int argc, char *const *argv)
 {
     AUTO(arena) struct arena *a = arena_new();
     bool printed = false;
-    struct client_command c = {.arena = a, .printed = &printed};
+    bool unchanged = false;
+    struct client_command c = {.arena = a, .printed = &printed, .unchanged = &unchanged};
     struct err_info why = {0};
     struct cli_choice choice;
     int count = argc > 1 ? argc - 1 : 0;
@@ -172,5 +199,7 @@ int client_command_run(int argc, char *const *argv)
         result = runs[command - commands](&c, &why);
     if (result == ERR_OK)
         result = check_output(&c, command, &why);
+    if (result == ERR_OK && unchanged)
+        return CLIENT_EXIT_UNCHANGED;
     return finish(result, &why, command, json && !printed);
 }

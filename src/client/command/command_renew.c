@@ -3,18 +3,18 @@
 #include <stdio.h>
 
 #include "client/command/client_command.h"
-#include "client/command/issuing.h"
-#include "client/plan/plan.h"
 #include "client/store/metadata.h"
 #include "client/store/state.h"
-#include "core/base/clock.h"
+#include "client/work/issuing.h"
+#include "client/work/work.h"
 #include "core/base/interrupt.h"
 
 #define OUTPUT_MAX (16 * 1024 * 1024) /* octets */
 
 struct renewal {
     const struct client_command *c;
-    const char *directory;
+    const struct settings *settings;
+    struct work work;
     struct crew crew;
     struct buf text;
     struct json_writer json;
@@ -24,21 +24,22 @@ struct renewal {
 };
 
 static void note(struct renewal *r, const char *name, const char *outcome,
-                 const char *error, const struct certificate_metadata *m)
+                 const char *error, const struct work_result *result)
 {
     json_write_begin_object(&r->json, NULL);
     json_write_text(&r->json, "name", name);
     json_write_text(&r->json, "outcome", outcome);
     if (error != NULL)
         json_write_text(&r->json, "error", error);
-    if (m != NULL)
-        json_write_time(&r->json, "not_after", m->not_after);
+    if (result != NULL && result->metadata.part_count > 0)
+        json_write_time(&r->json, "not_after", result->metadata.parts[0].not_after);
     json_write_end_object(&r->json);
 }
 
 static void fail(struct renewal *r, const char *name, enum err code,
                  const struct err_info *why)
 {
+    r->due++;
     r->failed++;
     r->last = code;
     report_warning("%s: %s", name, why->detail);
@@ -49,29 +50,23 @@ static void renew_one(struct renewal *r, const char *name)
 {
     /* its own arena: ten thousand certificates in one run must not add up */
     AUTO(arena) struct arena *a = arena_new();
-    struct issuing i = {.directory = r->directory,
-                        .name = name,
-                        .crew = &r->crew,
-                        .agree_terms = r->c->agree_terms,
-                        .forced = r->c->force,
-                        .report = {.json = r->c->json, .quiet = r->c->quiet}};
     struct err_info why = {0};
-    const char *path = NULL;
+    struct work_result result;
+    struct wanted w;
 
-    enum err result = certificate_store_get(a, r->directory, name, &i.wanted, &why);
-    if (result == ERR_OK && !r->c->force && clock_now() < plan_due(&i.wanted)) {
-        note(r, name, "not due", NULL, &i.wanted);
+    enum err failure = work_find(a, r->work.directory, r->settings, name, &w, &why);
+    if (failure == ERR_OK)
+        failure = work_certificate(a, &r->work, &w, &result, &why);
+    if (failure != ERR_OK) {
+        fail(r, name, failure, &why);
         return;
     }
-    r->due++;
-    if (result == ERR_OK) {
-        report_step(&i.report, "renew", "%s", name);
-        result = issuing_run(a, &i, &path, &why);
-    }
-    if (result != ERR_OK)
-        fail(r, name, result, &why);
-    else
-        note(r, name, "renewed", NULL, &i.wanted);
+    r->due += result.outcome != WORK_UNCHANGED;
+    note(r, name,
+         result.outcome == WORK_ISSUED     ? "renewed"
+         : result.outcome == WORK_DEPLOYED ? "deployed"
+                                           : "not due",
+         NULL, &result);
 }
 
 static enum err choose(const struct client_command *c, const char *directory,
@@ -82,7 +77,7 @@ static enum err choose(const struct client_command *c, const char *directory,
     if (c->arguments.count == 0)
         return certificate_store_list(c->arena, directory, names, count, why);
     for (size_t i = 0; i < c->arguments.count; i++) {
-        if (!certificate_store_is_name(c->arguments.items[i]))
+        if (!settings_is_certificate_name(c->arguments.items[i]))
             return err_set(why, ERR_USAGE, "\"%.100s\" is no certificate's name",
                            c->arguments.items[i]);
         TRY(certificate_store_get(c->arena, directory, c->arguments.items[i], &m, why));
@@ -92,35 +87,50 @@ static enum err choose(const struct client_command *c, const char *directory,
     return ERR_OK;
 }
 
-enum err command_renew(const struct client_command *c, struct err_info *why)
+static enum err run(struct renewal *r, struct err_info *why)
 {
-    struct renewal r = {.c = c, .directory = c->directory};
-    const struct report report = {.json = c->json, .quiet = c->quiet};
+    const struct client_command *c = r->c;
     const char *const *names = NULL;
     size_t count = 0;
 
-    if (r.directory == NULL)
-        TRY(state_default_directory(c->arena, &r.directory, why));
-    TRY(state_prepare(c->arena, r.directory, why));
-    TRY(state_lock(c->arena, r.directory, why));
-    TRY(choose(c, r.directory, &names, &count, why));
-    TRY(issuing_prepare(&r.crew, r.directory, &report, why));
-    r.text = buf_make(OUTPUT_MAX);
-    r.json = json_writer_make(&r.text);
-    json_write_begin_array(&r.json, NULL);
+    TRY(choose(c, r->work.directory, &names, &count, why));
+    TRY(issuing_prepare(&r->crew, r->work.directory, &r->work.report, why));
+    json_write_begin_array(&r->json, NULL);
     for (size_t i = 0; i < count && interrupt_signal() == 0; i++)
-        renew_one(&r, names[i]);
-    crew_end(&r.crew);
-    json_write_end_array(&r.json);
+        renew_one(r, names[i]);
+    json_write_end_array(&r->json);
     if (c->json) {
-        printf("%.*s\n", (int)r.text.len, (const char *)r.text.data);
+        printf("%.*s\n", (int)r->text.len, (const char *)r->text.data);
         *c->printed = true;
     }
-    buf_free(&r.text);
-    report_step(&report, "done", "%zu certificate%s, %zu due, %zu renewed, %zu failed",
-                count, count == 1 ? "" : "s", r.due, r.due - r.failed, r.failed);
-    if (r.failed > 0)
-        return err_set(why, r.last, "%zu of %zu certificates could not be renewed",
-                       r.failed, r.due);
+    report_step(&r->work.report, "done",
+                "%zu certificate%s, %zu due, %zu renewed, %zu failed", count,
+                count == 1 ? "" : "s", r->due, r->due - r->failed, r->failed);
+    if (r->failed > 0)
+        return err_set(why, r->last, "%zu of %zu certificates could not be renewed",
+                       r->failed, r->due);
+    *c->unchanged = r->due == 0;
     return ERR_OK;
+}
+
+enum err command_renew(const struct client_command *c, struct err_info *why)
+{
+    AUTO(buf) struct buf text = buf_make(OUTPUT_MAX);
+    struct settings settings;
+    struct renewal r = {.c = c, .settings = &settings};
+
+    r.work = (struct work){.crew = &r.crew,
+                           .agree_terms = c->agree_terms,
+                           .forced = c->force,
+                           .report = {.json = c->json, .quiet = c->quiet}};
+    TRY(settings_load(c->arena, c->config, &settings, why));
+    TRY(client_command_directory(c, &settings, &r.work.directory, why));
+    TRY(state_prepare(c->arena, r.work.directory, why));
+    TRY(state_lock(c->arena, r.work.directory, why));
+    r.text = text;
+    r.json = json_writer_make(&r.text);
+    enum err result = run(&r, why);
+    text = r.text;
+    crew_end(&r.crew);
+    return result;
 }

@@ -72,8 +72,8 @@ static void offer_certificates(struct completion *c)
 
 static void offer_authorities(struct completion *c)
 {
-#define AUTHORITY(name, url) offer(c, name, url);
-#include "client/command/authorities.def"
+#define AUTHORITY(name, url, staging) offer(c, name, url);
+#include "client/settings/authorities.def"
 #undef AUTHORITY
 }
 

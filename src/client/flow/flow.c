@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "client/flow/flow_private.h"
-#include "client/store/name.h"
+#include "client/settings/name.h"
 #include "core/acme/problem.h"
 #include "core/base/base64url.h"
 #include "core/base/clock.h"
@@ -247,7 +247,7 @@ static enum err run(struct flow *f, struct span *pem, struct err_info *why)
 }
 
 enum err flow_issue(struct session *session, const char *const *names, size_t count,
-                    const struct ways_challenges *challenges, const struct report *report,
+                    const struct challenge_list *challenges, const struct report *report,
                     struct arena *a, struct span *pem, struct err_info *why)
 {
     struct flow f = {.session = session,

@@ -3,7 +3,7 @@
 
 #include "client/report/report.h"
 #include "client/session/session.h"
-#include "client/store/ways.h"
+#include "client/settings/challenge_list.h"
 #include "core/acme/terms.h"
 
 #define FLOW_NAMES_MAX     100
@@ -17,6 +17,6 @@
  * is what the CA sent, in the arena, not checked (flow_check.h). Errors: the CA's, with
  * the name it concerns; ERR_TIMEOUT; ERR_PROTOCOL. */
 MUST_CHECK enum err flow_issue(struct session *session, const char *const *names,
-                               size_t count, const struct ways_challenges *challenges,
+                               size_t count, const struct challenge_list *challenges,
                                const struct report *report, struct arena *a,
                                struct span *pem, struct err_info *why);

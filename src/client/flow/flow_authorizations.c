@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "client/flow/flow_private.h"
+#include "client/settings/name.h"
 #include "client/solve/solve_choose.h"
-#include "client/store/name.h"
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
 
@@ -38,11 +38,11 @@ static enum err explain(struct flow *f, const struct json *json, const char *nam
         flow_caa_advise(f, type, name);
         if (type != NULL && strncmp(type, PROBLEM_URN, strlen(PROBLEM_URN)) == 0)
             type += strlen(PROBLEM_URN);
-        return err_set(why, ERR_UNAUTHORIZED, "%s was not proved: %s (%s)", name,
+        return err_set(why, ERR_VALIDATION, "%s was not proved: %s (%s)", name,
                        detail != NULL ? detail : "the CA gives no reason",
                        type != NULL ? type : "no type");
     }
-    return err_set(why, ERR_UNAUTHORIZED, "%s was not proved; the CA gives no reason",
+    return err_set(why, ERR_VALIDATION, "%s was not proved; the CA gives no reason",
                    name);
 }
 

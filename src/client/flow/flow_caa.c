@@ -25,7 +25,7 @@ static void write_record(struct buf *b, const struct flow *f, const char *name)
     buf_printf(b, "%s. CAA 0 %s \"%s; accounturi=%s; validationmethods=",
                wildcard ? name + 2 : name, wildcard ? "issuewild" : "issue",
                peer->caa_identity, peer->kid);
-    ways_write_challenges(b, f->challenges);
+    challenge_list_write(b, f->challenges);
     buf_add_text(b, "\"");
 }
 

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "client/store/name.h"
+#include "client/settings/name.h"
+#include "core/acme/certificate_id.h"
 #include "core/acme/identifier_device.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
@@ -138,6 +139,9 @@ static void write_result(struct arena *a, const struct certificate *leaf,
     out->not_before = leaf->not_before;
     out->not_after = leaf->not_after;
     out->serial = serial;
+    const struct certificate_id id = {leaf->authority_key_id, leaf->serial};
+    const char *text = certificate_id_text(a, &id);
+    out->id = text != NULL ? text : "";
 }
 
 enum err flow_check(struct arena *a, struct span pem, const char *const *names,

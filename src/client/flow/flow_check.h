@@ -13,6 +13,7 @@ struct flow_certificate {
     int64_t not_before;
     int64_t not_after;
     const char *serial; /* hexadecimal */
+    const char *id;     /* of renewal information (RFC 9773 4.1); "" if it has none */
 };
 
 /* Read a PEM chain and check it: certificates only (RFC 8555 11.4), the first one for

@@ -10,7 +10,7 @@ struct flow {
     struct arena *arena;
     const char *const *names;
     size_t name_count;
-    const struct ways_challenges *challenges;
+    const struct challenge_list *challenges;
     int64_t deadline_us;
 
     const char *order_url;

@@ -33,7 +33,7 @@ MUST_CHECK enum err keeper_bind(const struct keeper *k, struct arena *a, const c
 MUST_CHECK enum err keeper_account(const struct keeper *k, struct arena *a,
                                    const char *url, struct err_info *why);
 
-/* Have a challenge for the identifier (a text of store/name.h, without "*.") answered
+/* Have a challenge for the identifier (a text of settings/name.h, without "*.") answered
  * from now on, or when keeper_ready returns. `*payload` is what the CA is to be sent for
  * it. ERR_MALFORMED if the token is not base64url, ERR_PROTOCOL if it is for none of the
  * names; what a device fails with. */

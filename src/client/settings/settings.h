@@ -14,13 +14,15 @@
 #include "core/acme/identifier.h"
 #include "core/config/config.h"
 
-#define SETTINGS_FILE_DEFAULT     "/etc/cairn/cairn.yaml"
-#define SETTINGS_NAMES_MAX        100 /* in one certificate */
-#define SETTINGS_CAS_MAX          8   /* of one certificate */
-#define SETTINGS_KEYS_MAX         4   /* of one certificate */
-#define SETTINGS_DNS_MAX          100 /* of one certificate */
-#define SETTINGS_DEPLOYMENTS_MAX  32  /* of one certificate */
-#define SETTINGS_CERTIFICATES_MAX 100000
+#define SETTINGS_FILE_DEFAULT         "/etc/cairn/cairn.yaml"
+#define SETTINGS_NAMES_MAX            100 /* in one certificate */
+#define SETTINGS_CAS_MAX              8   /* of one certificate */
+#define SETTINGS_KEYS_MAX             4   /* of one certificate */
+#define SETTINGS_DNS_MAX              100 /* of one certificate */
+#define SETTINGS_DEPLOYMENTS_MAX      32  /* of one certificate */
+#define SETTINGS_CERTIFICATES_MAX     10000
+#define SETTINGS_CERTIFICATE_NAME_MAX 200 /* octets */
+#define SETTINGS_FAMILY_COUNT         4
 
 #define OPTION(path, kind, member, fallback, least, most, sentence)                      \
     CONFIG_TYPE_##kind member;
@@ -60,6 +62,8 @@ struct settings {
 #undef OPTION
 
 extern const struct config_table settings_table;
+extern const struct config_family
+    settings_families[SETTINGS_FAMILY_COUNT]; /* cas, dns, deployments, certificates */
 
 /* Defaults, and the CAs that are known by name (authorities.def). */
 MUST_CHECK enum err settings_defaults(struct arena *a, struct settings *s,
@@ -120,3 +124,6 @@ void settings_write_one(struct buf *b, const struct wanted *w);
 /* May it be the name of a certificate: 1 to 200 of A-Z a-z 0-9 . _ - not beginning with a
  * dot? */
 bool settings_is_certificate_name(const char *name);
+
+/* Is it one of those? */
+bool settings_is_certificate_name_letter(char c);

@@ -36,27 +36,6 @@ static int64_t longer(int64_t x, int64_t y)
     return x > y ? x : y;
 }
 
-static const struct settings_dns *dns_of(struct solver *s)
-{
-    const struct ways_dns *ways = &s->options->ways->dns;
-    struct settings_dns *dns = arena_get(s->arena, sizeof *dns);
-
-    *dns = (struct settings_dns){.name = "default",
-                                 .provider = "rfc2136",
-                                 .key_file = ways->key_file,
-                                 .server = ways->server,
-                                 .url = "",
-                                 .program = "",
-                                 .cleanup_program = "",
-                                 .ca_file = "",
-                                 .credentials = "",
-                                 .mode = "",
-                                 .resolver = ways->resolver,
-                                 .check = ways->check,
-                                 .timeout_ms = ways->timeout_ms};
-    return dns;
-}
-
 static void tell(struct solver *s, const struct dns_entry *e)
 {
     if (e->task.primary[0] != '\0')
@@ -71,7 +50,8 @@ static enum err present(struct solver *s, const struct solve_task *task,
                         struct err_info *why)
 {
     struct records *d = s->state;
-    const struct settings_dns *dns = dns_of(s);
+    const struct settings_dns *dns =
+        settings_dns_for(s->options->wanted, task->identifier.value);
     const struct dns_task asked = {
         .name = d->name_of(s, task),
         .value = value_of(s->arena, task->key_authorization),
@@ -80,6 +60,9 @@ static enum err present(struct solver *s, const struct solve_task *task,
         .token = arena_string(s->arena, task->token),
         .key_authorization = arena_string(s->arena, task->key_authorization)};
 
+    if (dns == NULL)
+        return err_set(why, ERR_CONFIG, "dns: nobody is named who adds records for %s",
+                       task->identifier.value);
     if (d->count == SOLVE_TOKENS_MAX)
         return err_set(why, ERR_TOO_LARGE, "more than %d challenges", SOLVE_TOKENS_MAX);
     struct dns_entry *e = &d->entries[d->count];
@@ -167,12 +150,12 @@ enum err dns_records_open(struct solver *s,
                           struct err_info *why)
 {
     struct records *d = arena_get(s->arena, sizeof *d);
-    const struct ways_dns *dns = &s->options->ways->dns;
 
-    if (dns->key_file == NULL || dns->key_file[0] == '\0')
-        return err_set(why, ERR_USAGE, "dns-01 needs --dns-key FILE");
+    if (s->options->wanted->dns_count == 0)
+        return err_set(why, ERR_USAGE, "dns-01 needs --dns WHO or --dns-key FILE");
     d->desk.worker.fd = s->options->dns;
-    d->desk.runner = -1;
+    d->desk.runner = s->options->runner;
+    d->desk.settings = s->options->wanted->settings;
     d->desk.directory = s->options->directory;
     d->desk.report = s->options->report;
     d->name_of = name_of;
@@ -180,7 +163,6 @@ enum err dns_records_open(struct solver *s,
     s->present = present;
     s->ready = ready;
     s->close = remove_all;
-    s->description = arena_printf(s->arena, "by updates of the zone with the key in %s",
-                                  dns->key_file);
+    s->description = "by records in the DNS";
     return ERR_OK;
 }

@@ -6,10 +6,10 @@
 enum err http_01_open(struct solver *s, struct err_info *why)
 {
     static const char webroot[] = "webroot:";
-    const char *way = s->options->ways->http;
+    const char *way = s->options->wanted->certificate->http;
 
     const struct standalone how = {
-        CHALLENGE_HTTP_01, s->options->ways->http_port,
+        CHALLENGE_HTTP_01, s->options->wanted->certificate->http_port,
         "with a web server that runs already, take --http webroot:DIR",
         "stop it, or, if it is a web server, take --http webroot:DIR"};
 

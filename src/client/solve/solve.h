@@ -6,17 +6,18 @@
 #include <stdbool.h>
 
 #include "client/report/report.h"
-#include "client/store/ways.h"
+#include "client/settings/settings.h"
 #include "core/acme/identifier.h"
 #include "core/base/err.h"
 
 struct device_desk;
 
 struct solve_options {
-    const struct ways *ways;
+    const struct wanted *wanted;
     const struct report *report; /* is told how it is answered, and of waits */
     int listener;                /* socket to the process that answers on ports */
     int dns;                     /* socket to the process that changes name servers */
+    int runner;                  /* socket to the process that runs programs */
     struct device_desk *device;  /* the open device; NULL: none */
     const char *directory;       /* state folder */
 };

@@ -5,16 +5,16 @@
 
 #define LIST_MAX 400 /* octets of a list in a sentence */
 
-void solve_choose_all(struct ways_challenges *all)
+void solve_choose_all(struct challenge_list *all)
 {
-#define SOLVER(type, open) ways_add(all, CHALLENGE_##type);
+#define SOLVER(type, open) challenge_list_add(all, CHALLENGE_##type);
 #include "client/solve/solvers.def"
 #undef SOLVER
 }
 
 bool solve_choose_knows(enum challenge_type type)
 {
-    struct ways_challenges all = {0};
+    struct challenge_list all = {0};
 
     solve_choose_all(&all);
     for (size_t i = 0; i < all.count; i++)
@@ -38,7 +38,7 @@ static bool find(const char *const *offered, size_t count, enum challenge_type t
 static void add_advice(struct buf *b, const struct identifier *identifier, bool wildcard,
                        const char *const *offered, size_t count)
 {
-    struct ways_challenges all = {0};
+    struct challenge_list all = {0};
     size_t ignored;
     bool any = false;
 
@@ -66,7 +66,7 @@ static void add_offers(struct buf *b, const char *const *offered, size_t count)
         buf_add_text(b, "no challenge");
 }
 
-enum err solve_choose(const struct ways_challenges *wanted,
+enum err solve_choose(const struct challenge_list *wanted,
                       const struct identifier *identifier, bool wildcard,
                       const char *const *offered, size_t count, size_t *index,
                       struct err_info *why)
@@ -80,7 +80,7 @@ enum err solve_choose(const struct ways_challenges *wanted,
             find(offered, count, wanted->types[i], index))
             return ERR_OK;
     add_offers(&offers, offered, count);
-    ways_write_challenges(&mine, wanted);
+    challenge_list_write(&mine, wanted);
     add_advice(&advice, identifier, wildcard, offered, count);
     return err_set(why, ERR_REFUSED,
                    "for %s%s the CA offers %.*s, and this is set up for %.*s%.*s",

@@ -1,7 +1,7 @@
 /* Which challenge to answer: what the CA offers meets what the user set up. */
 #pragma once
 
-#include "client/store/ways.h"
+#include "client/settings/challenge_list.h"
 #include "core/acme/identifier.h"
 #include "core/base/err.h"
 
@@ -9,12 +9,12 @@
 bool solve_choose_knows(enum challenge_type type);
 
 /* Those it can answer, in the order of solvers.def. */
-void solve_choose_all(struct ways_challenges *all);
+void solve_choose_all(struct challenge_list *all);
 
 /* The most wanted type that is offered and can prove the identifier (given without "*.").
  * `offered` are the words of the CA, of any kind. `*index` is the one to answer.
  * ERR_REFUSED with what is offered, what was set up, and what could be. */
-MUST_CHECK enum err solve_choose(const struct ways_challenges *wanted,
+MUST_CHECK enum err solve_choose(const struct challenge_list *wanted,
                                  const struct identifier *identifier, bool wildcard,
                                  const char *const *offered, size_t count, size_t *index,
                                  struct err_info *why);

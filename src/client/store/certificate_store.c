@@ -15,21 +15,6 @@
 
 #define METADATA_MAX (256 * 1024) /* octets */
 
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-
-bool certificate_store_is_name(const char *name)
-{
-    size_t len = strlen(name);
-
-    return len > 0 && len <= CERTIFICATE_STORE_NAME_MAX && name[0] != '.' &&
-           strspn(name, LETTERS) == len;
-}
-
-bool certificate_store_is_name_letter(char c)
-{
-    return c != '\0' && strchr(LETTERS, c) != NULL;
-}
-
 static char *folder_of(struct arena *a, const char *directory, const char *name)
 {
     return arena_printf(a, "%s/certificates/%s", directory, name);
@@ -75,14 +60,18 @@ static enum err read_versions(struct arena *a, const char *folder, struct versio
     return ERR_OK;
 }
 
+/* Whatever is in it. */
 static void remove_version(struct arena *a, const char *folder, uint64_t number)
 {
-    static const char *const files[] = {"key.pem", "cert.pem", "chain.pem",
-                                        "fullchain.pem", "metadata.json"};
     char *version = arena_printf(a, "%s/%llu", folder, (unsigned long long)number);
+    DIR *d = opendir(version);
+    struct dirent *entry;
 
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        (void)unlink(file_path(a, version, files[i]));
+    while (d != NULL && (entry = readdir(d)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)unlink(file_path(a, version, entry->d_name));
+    if (d != NULL)
+        (void)closedir(d);
     (void)rmdir(version);
 }
 
@@ -95,24 +84,52 @@ static void prune(struct arena *a, const char *folder, const struct versions *v,
             remove_version(a, folder, v->numbers[i]);
 }
 
+char *certificate_store_file(struct arena *a, const char *key_type, const char *file)
+{
+    return key_type[0] != '\0' ? arena_printf(a, "%s.%s", key_type, file)
+                               : arena_string(a, file);
+}
+
+static enum err write_part(struct arena *a, const char *version, const char *key_type,
+                           const struct certificate_files *f, struct err_info *why)
+{
+    AUTO(buf) struct buf whole = buf_make(f->certificate_pem.len + f->chain_pem.len);
+    const struct {
+        const char *name;
+        struct span content;
+        mode_t mode;
+    } files[] = {
+        {"key.pem", f->key_pem, 0600},
+        {"cert.pem", f->certificate_pem, 0644},
+        {"chain.pem", f->chain_pem, 0644},
+    };
+
+    buf_add_span(&whole, f->certificate_pem);
+    buf_add_span(&whole, f->chain_pem);
+    if (whole.failed)
+        return err_set(why, ERR_IO, "the certificate is too large to be stored");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i].content.data != NULL) /* the key of a request is elsewhere */
+            TRY(file_create(
+                file_path(a, version, certificate_store_file(a, key_type, files[i].name)),
+                files[i].content, files[i].mode, why));
+    return file_create(
+        file_path(a, version, certificate_store_file(a, key_type, "fullchain.pem")),
+        buf_span(&whole), 0644, why);
+}
+
 static enum err write_version(struct arena *a, const char *version,
                               const struct certificate_metadata *metadata,
                               const struct certificate_files *files, struct err_info *why)
 {
-    AUTO(buf)
-    struct buf whole = buf_make(files->certificate_pem.len + files->chain_pem.len);
     AUTO(buf) struct buf text = buf_make(METADATA_MAX);
 
-    buf_add_span(&whole, files->certificate_pem);
-    buf_add_span(&whole, files->chain_pem);
     metadata_write(&text, metadata);
-    if (whole.failed || text.failed)
+    if (text.failed)
         return err_set(why, ERR_IO, "the certificate is too large to be stored");
-    TRY(file_create(file_path(a, version, "key.pem"), files->key_pem, 0600, why));
-    TRY(file_create(file_path(a, version, "cert.pem"), files->certificate_pem, 0644,
-                    why));
-    TRY(file_create(file_path(a, version, "chain.pem"), files->chain_pem, 0644, why));
-    TRY(file_create(file_path(a, version, "fullchain.pem"), buf_span(&whole), 0644, why));
+    for (size_t i = 0; i < metadata->part_count; i++)
+        TRY(write_part(a, version, i == 0 ? "" : metadata->parts[i].key_type, &files[i],
+                       why));
     TRY(file_create(file_path(a, version, "metadata.json"), buf_span(&text), 0644, why));
     return file_sync_directory(version, why);
 }
@@ -215,7 +232,7 @@ enum err certificate_store_list(struct arena *a, const char *directory,
         return err_set_os(why, ERR_IO, errno, "cannot read %s", folder);
     const char **list = arena_array(a, room, sizeof *list);
     while ((entry = readdir(d)) != NULL && used < CERTIFICATE_STORE_MAX) {
-        if (!certificate_store_is_name(entry->d_name))
+        if (!settings_is_certificate_name(entry->d_name))
             continue;
         /* a folder without a certificate is what an interrupted first issue leaves */
         if (!file_exists(file_path(a, certificate_store_path(a, directory, entry->d_name),

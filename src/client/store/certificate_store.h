@@ -6,45 +6,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/store/ways.h"
+#include "client/settings/settings.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/base/secret.h"
 
 #define CERTIFICATE_STORE_MAX      100000 /* certificates in one folder */
-#define CERTIFICATE_STORE_NAME_MAX 200    /* octets of a name */
 #define CERTIFICATE_STORE_VERSIONS 5      /* kept of each */
 
-/* What is known of a certificate: how it was made, so that it can be made again. */
+/* One certificate of a version: there is one for each type of key. */
+struct certificate_part {
+    const char *key_type; /* "p256" ... */
+    int64_t not_before;   /* seconds */
+    int64_t not_after;
+    const char *serial; /* hexadecimal */
+    const char *id;     /* of renewal information (RFC 9773 4.1); "" if it has none */
+};
+
+/* What a version is: facts, no settings. */
 struct certificate_metadata {
     const char *const *names;
     size_t name_count;
-    const char *ca;       /* directory URL */
-    const char *ca_file;  /* "" for the system's */
-    const char *key_type; /* "p256" ... */
-    struct ways ways;
-    int64_t not_before; /* seconds */
-    int64_t not_after;
-    const char *serial; /* hexadecimal */
+    const char *ca;     /* directory URL that issued it; "" if that is not known */
+    const char *device; /* that has the key, as settings name it; "": none */
+    struct certificate_part parts[SETTINGS_KEYS_MAX];
+    size_t part_count; /* at least 1 */
 };
 
-/* What a new version consists of. */
+/* The files of one part. */
 struct certificate_files {
     struct span key_pem;
     struct span certificate_pem;
     struct span chain_pem;
 };
 
-/* Is it a name for a certificate's folder: 1 to 200 of A-Z a-z 0-9 . _ - not beginning
- * with a dot? */
-bool certificate_store_is_name(const char *name);
-
-/* Is it one of those? */
-bool certificate_store_is_name_letter(char c);
-
-/* Write a new version and switch to it; older ones beyond CERTIFICATE_STORE_VERSIONS are
- * removed. `*path` is the folder that always shows the newest
- * (DIR/certificates/NAME/current). ERR_IO: the old version is still in force. */
+/* Write a new version and switch to it; `files` has as many elements as there are parts.
+ * The first part is in key.pem, cert.pem, chain.pem and fullchain.pem, each other one in
+ * files whose names have the type of its key and a dot in front. Older versions beyond
+ * CERTIFICATE_STORE_VERSIONS are removed. `*path` is the folder that always shows the
+ * newest (DIR/certificates/NAME/current). ERR_IO: the old version is still in force. */
 MUST_CHECK enum err certificate_store_put(struct arena *a, const char *directory,
                                           const char *name,
                                           const struct certificate_metadata *metadata,
@@ -57,6 +57,10 @@ MUST_CHECK enum err certificate_store_get(struct arena *a, const char *directory
                                           const char *name,
                                           struct certificate_metadata *metadata,
                                           struct err_info *why);
+
+/* The name of a file ("key.pem") of a part: of the first with key_type "", of others with
+ * that type in front. In the arena. */
+char *certificate_store_file(struct arena *a, const char *key_type, const char *file);
 
 /* Folder that shows the certificate in force. */
 char *certificate_store_path(struct arena *a, const char *directory, const char *name);

@@ -14,10 +14,9 @@ static char *folder_of(struct arena *a, const char *directory)
 }
 
 static char *path_of(struct arena *a, const char *directory, const char *ca,
-                     const struct ways_device *device)
+                     const struct settings_certificate *c)
 {
-    const char *whole =
-        arena_printf(a, "%s\n%s\n%s", ca, device->device, device->attestation_ca);
+    const char *whole = arena_printf(a, "%s\n%s\n%s", ca, c->device, c->attestation_ca);
     uint8_t hash[HASH_SHA256_SIZE];
     char hex[2 * NAME_HASH + 1];
 
@@ -27,11 +26,10 @@ static char *path_of(struct arena *a, const char *directory, const char *ca,
 }
 
 enum err device_store_get(struct arena *a, const char *directory, const char *ca,
-                          const struct ways_device *device, struct span *kept,
+                          const struct settings_certificate *c, struct span *kept,
                           struct err_info *why)
 {
-    enum err result =
-        file_read(a, path_of(a, directory, ca, device), KEPT_MAX, kept, why);
+    enum err result = file_read(a, path_of(a, directory, ca, c), KEPT_MAX, kept, why);
 
     if (result != ERR_NOT_FOUND)
         return result;
@@ -40,9 +38,9 @@ enum err device_store_get(struct arena *a, const char *directory, const char *ca
 }
 
 enum err device_store_put(struct arena *a, const char *directory, const char *ca,
-                          const struct ways_device *device, struct span kept,
+                          const struct settings_certificate *c, struct span kept,
                           struct err_info *why)
 {
     TRY(file_make_directory(folder_of(a, directory), 0700, why));
-    return file_replace(path_of(a, directory, ca, device), kept, 0600, why);
+    return file_replace(path_of(a, directory, ca, c), kept, 0600, why);
 }

@@ -1,4 +1,4 @@
-/* metadata.json: how a certificate was made. */
+/* metadata.json: what a certificate is. */
 #pragma once
 
 #include "client/store/certificate_store.h"

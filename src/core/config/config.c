@@ -303,6 +303,21 @@ static void write_family(struct buf *b, const struct config_family *family,
     }
 }
 
+void config_write_member(struct buf *b, const struct config_family *family,
+                         const void *member)
+{
+    buf_printf(b, "%s:\n  \"%s\":\n", family->section, *(const char *const *)member);
+    for (size_t i = 0; i < family->option_count; i++) {
+        const struct config_option *option = &family->options[i];
+        const void *value = (const char *)member + option->offset;
+        if (is_default(option, value))
+            continue;
+        buf_printf(b, "    %s: ", option->path);
+        write_value(b, option, value);
+        buf_add_text(b, "\n");
+    }
+}
+
 void config_write(struct buf *b, const struct config_table *table, const void *settings)
 {
     const char *section = "";

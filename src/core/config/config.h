@@ -6,6 +6,7 @@
  * texts (the command line's --set). */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +17,8 @@
 
 #define CONFIG_FILE_MAX    (1024 * 1024) /* octets of a configuration file */
 #define CONFIG_LIST_MAX    1000          /* elements of one list */
-#define CONFIG_MEMBERS_MAX 100           /* members of one family */
-#define CONFIG_NAME_MAX    32            /* octets of a member's name */
+#define CONFIG_MEMBERS_MAX 100           /* members of a family that says nothing else */
+#define CONFIG_NAME_MAX    32 /* octets of a member's name, unless it is a file's */
 
 enum config_kind {
     CONFIG_TEXT,     /* const char *; never NULL */
@@ -53,12 +54,19 @@ struct config_family {
     size_t size;          /* of a member's struct */
     size_t offset;        /* of the struct config_group in the settings struct */
     const char *sentence; /* what it is for, for the file and the manual */
+    size_t max;           /* members; 0: CONFIG_MEMBERS_MAX */
+    bool (*is_name)(const char *name); /* what a member may be called; NULL: 1 to
+                                          CONFIG_NAME_MAX of a-z 0-9, hyphens between */
+    const char *alphabet;              /* of such names, for complaints; NULL with that */
+    size_t seed; /* offset in the settings struct of a member's struct that fresh ones are
+                    copies of; 0: they have the defaults of the table */
 };
 
 /* The members of a family in the order they came. */
 struct config_group {
     void **members;
     size_t count;
+    size_t room;
 };
 
 struct config_table {
@@ -78,6 +86,11 @@ MUST_CHECK enum err config_defaults(struct arena *a, const struct config_table *
 MUST_CHECK enum err config_read(struct arena *a, const struct config_table *table,
                                 const char *file, struct span text, void *settings,
                                 struct err_info *why);
+
+/* Append what of one member's struct differs from the defaults of its options, without
+ * comments, as that member of its section. */
+void config_write_member(struct buf *b, const struct config_family *family,
+                         const void *member);
 
 /* The option a sentence speaks of, whose beginning is its path, in parts or whole:
  * "profiles.a: lifetime: ..." or "profiles.a.lifetime must ..."; "" if it names none. */

@@ -22,6 +22,32 @@ static bool is_name(const char *name)
            name[len - 1] != '-';
 }
 
+static enum err check_name(const struct config_family *family, const char *name,
+                           struct err_info *why)
+{
+    if (family->is_name != NULL && !family->is_name(name))
+        return err_set(why, ERR_CONFIG, "%s: \"%.100s\" is no name: use %s",
+                       family->section, name, family->alphabet);
+    if (family->is_name == NULL && !is_name(name))
+        return err_set(why, ERR_CONFIG,
+                       "%s: \"%.100s\" is no name: use 1 to %d of a-z, 0-9 and hyphens "
+                       "between them",
+                       family->section, name, CONFIG_NAME_MAX);
+    return ERR_OK;
+}
+
+static void make_room(struct arena *a, struct config_group *group)
+{
+    if (group->count < group->room)
+        return;
+    size_t room = group->room == 0 ? 16 : 2 * group->room;
+    void **more = arena_array(a, room, sizeof *more);
+    if (group->count > 0)
+        memcpy(more, group->members, group->count * sizeof *more);
+    group->members = more;
+    group->room = room;
+}
+
 /* The options under their full paths, so that every complaint names them. */
 static struct config_table table_of(struct arena *a, const struct config_family *family,
                                     const char *name)
@@ -43,11 +69,7 @@ enum err config_value_member(struct arena *a, const struct config_family *family
     struct config_group *group =
         (struct config_group *)(void *)((char *)settings + family->offset);
 
-    if (!is_name(name))
-        return err_set(why, ERR_CONFIG,
-                       "%s: \"%.100s\" is no name: use 1 to %d of a-z, 0-9 and hyphens "
-                       "between them",
-                       family->section, name, CONFIG_NAME_MAX);
+    TRY(check_name(family, name, why));
     member->table = table_of(a, family, name);
     for (size_t i = 0; i < group->count; i++) {
         if (strcmp(*(const char *const *)group->members[i], name) == 0) {
@@ -55,14 +77,17 @@ enum err config_value_member(struct arena *a, const struct config_family *family
             return ERR_OK;
         }
     }
-    if (group->count == CONFIG_MEMBERS_MAX)
-        return err_set(why, ERR_CONFIG, "%s: more than %d of them", family->section,
-                       CONFIG_MEMBERS_MAX);
-    if (group->members == NULL)
-        group->members = arena_array(a, CONFIG_MEMBERS_MAX, sizeof *group->members);
+    size_t max = family->max != 0 ? family->max : CONFIG_MEMBERS_MAX;
+    if (group->count == max)
+        return err_set(why, ERR_CONFIG, "%s: more than %zu of them", family->section,
+                       max);
+    make_room(a, group);
     void *fresh = arena_get(a, family->size);
+    if (family->seed != 0)
+        memcpy(fresh, (char *)settings + family->seed, family->size);
+    else
+        TRY(config_defaults(a, &member->table, fresh, why));
     *(const char **)fresh = arena_string(a, name);
-    TRY(config_defaults(a, &member->table, fresh, why));
     group->members[group->count++] = fresh;
     member->settings = fresh;
     return ERR_OK;

@@ -57,8 +57,12 @@ static const struct config_option options[] = {
 };
 
 static const struct config_family families[] = {
-    {"steps", step_options, STEP_OPTIONS, sizeof(struct ceremony_step),
-     offsetof(struct ceremony, steps), "What is done, in this order."},
+    {.section = "steps",
+     .options = step_options,
+     .option_count = STEP_OPTIONS,
+     .size = sizeof(struct ceremony_step),
+     .offset = offsetof(struct ceremony, steps),
+     .sentence = "What is done, in this order."},
 };
 
 static const struct config_table table = {options, sizeof options / sizeof options[0],

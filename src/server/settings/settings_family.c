@@ -44,10 +44,11 @@ static const struct config_option log_options[] = {
 #undef OWNER
 #undef OPTION
 
-#define FAMILY(section, table, owner, member, sentence)                                  \
+#define FAMILY(key, table, owner, member, text)                                          \
     {                                                                                    \
-        section, table, sizeof table / sizeof table[0], sizeof(struct owner),            \
-            offsetof(struct settings, member), sentence                                  \
+        .section = key, .options = table,                                                \
+        .option_count = sizeof table / sizeof table[0], .size = sizeof(struct owner),    \
+        .offset = offsetof(struct settings, member), .sentence = text                    \
     }
 const struct config_family settings_families[SETTINGS_FAMILIES] = {
     FAMILY("profiles", profile_options, settings_profile, profiles,

@@ -25,8 +25,9 @@ static void due_when_a_third_is_left(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct certificate_metadata m = {.not_before = rows[i].not_before,
-                                               .not_after = rows[i].not_after};
+        const struct certificate_metadata m = {
+            .parts = {{.not_before = rows[i].not_before, .not_after = rows[i].not_after}},
+            .part_count = 1};
         assert_int_equal(plan_due(&m), rows[i].due);
     }
 }

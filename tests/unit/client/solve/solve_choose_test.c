@@ -57,13 +57,13 @@ static void choices(void **state)
         bool is_ip = address_parse(span_of(rows[i].name), &address);
         const struct identifier identifier = {is_ip ? IDENTIFIER_IP : IDENTIFIER_DNS,
                                               rows[i].name};
-        struct ways_challenges wanted = {0};
+        struct challenge_list wanted = {0};
         struct err_info why = {0};
         size_t count = 0;
         size_t index = OFFERS_MAX;
         while (count < OFFERS_MAX && rows[i].offered[count] != NULL)
             count++;
-        assert_int_equal(ways_read_challenges(rows[i].wanted, &wanted, &why), ERR_OK);
+        assert_int_equal(challenge_list_read(rows[i].wanted, &wanted, &why), ERR_OK);
         enum err result = solve_choose(&wanted, &identifier, rows[i].wildcard,
                                        rows[i].offered, count, &index, &why);
         assert_int_equal(result, rows[i].chosen != NULL ? ERR_OK : ERR_REFUSED);
@@ -79,7 +79,7 @@ static void a_flood_of_offers(void **state)
 {
     const char *offered[200];
     const struct identifier identifier = {IDENTIFIER_DNS, "a.test"};
-    struct ways_challenges wanted = {{CHALLENGE_HTTP_01}, 1};
+    struct challenge_list wanted = {{CHALLENGE_HTTP_01}, 1};
     struct err_info why = {0};
     size_t index;
     (void)state;

@@ -22,7 +22,8 @@ static const struct report silent = {.quiet = true};
 struct place {
     struct arena *arena;
     char root[64];
-    struct ways ways;
+    struct settings_certificate certificate;
+    struct wanted wanted;
     struct solve_options options;
     struct err_info why;
 };
@@ -35,8 +36,9 @@ static int set_up(void **state)
     p->arena = arena_new();
     if (mkdtemp(p->root) == NULL)
         return -1;
-    p->ways.http = arena_printf(p->arena, "webroot:%s", p->root);
-    p->options = (struct solve_options){.ways = &p->ways, .report = &silent};
+    p->certificate.http = arena_printf(p->arena, "webroot:%s", p->root);
+    p->wanted.certificate = &p->certificate;
+    p->options = (struct solve_options){.wanted = &p->wanted, .report = &silent};
     *state = p;
     return 0;
 }
@@ -129,7 +131,7 @@ static void ways(void **state)
     struct place *p = *state;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        p->ways.http = rows[i].way;
+        p->certificate.http = rows[i].way;
         struct solve *s = solve_new(&p->options);
         assert_int_equal(present(s, "token", "x.y", &p->why), rows[i].result);
         solve_close(s);
@@ -164,8 +166,8 @@ static void a_port_in_use(void **state)
         assert_int_equal(socket_listen(&any, false, &taken, &p->why), ERR_OK);
     }
     assert_int_equal(socket_local_address(taken, &any, &p->why), ERR_OK);
-    p->ways.http = "standalone";
-    p->ways.http_port = any.port;
+    p->certificate.http = "standalone";
+    p->certificate.http_port = any.port;
     assert_int_equal(present(s, "token", "x.y", &p->why), ERR_NETWORK);
     solve_close(s);
     assert_string_equal(

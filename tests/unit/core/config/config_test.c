@@ -40,7 +40,12 @@ static const struct config_option pet_options[] = {
     {"food", CONFIG_LIST, offsetof(struct pet, food), "", 0, 0, "Food."},
 };
 static const struct config_family families[] = {
-    {"pets", pet_options, 3, sizeof(struct pet), offsetof(struct values, pets), "Pets."},
+    {.section = "pets",
+     .options = pet_options,
+     .option_count = 3,
+     .size = sizeof(struct pet),
+     .offset = offsetof(struct values, pets),
+     .sentence = "Pets."},
 };
 static const struct config_table table = {options, 5, families, 1};
 

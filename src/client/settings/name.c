@@ -1,5 +1,5 @@
 /* Names with their types. */
-#include "client/store/name.h"
+#include "client/settings/name.h"
 
 #include <string.h>
 

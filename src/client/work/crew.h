@@ -1,5 +1,6 @@
 /* The processes of one run of cairn: this one has the keys and the files; one talks to
- * the CA, one answers on ports, one changes name servers, one uses a device. All are
+ * the CA, one answers on ports, one changes name servers, one runs
+ * programs, one uses a device. All are
  * forked before a key is in memory. */
 #pragma once
 
@@ -9,6 +10,7 @@ struct crew {
     struct child network;  /* network.h */
     struct child listener; /* solve/listener.h */
     struct child dns;      /* dns/dns_worker.h */
+    struct child runner;   /* run/run.h */
     struct child device;   /* device/device_worker.h; only where one is used */
     enum child_kind device_kind;
 };

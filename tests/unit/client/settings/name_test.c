@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "client/store/name.h"
+#include "client/settings/name.h"
 
 static void both_ways(void **state)
 {

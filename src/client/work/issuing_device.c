@@ -1,14 +1,14 @@
 /* The device of a certificate. */
-#include "client/command/issuing_device.h"
+#include "client/work/issuing_device.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-#include "client/command/network.h"
 #include "client/flow/flow.h"
 #include "client/proc/wire.h"
+#include "client/settings/name.h"
 #include "client/store/device_store.h"
-#include "client/store/name.h"
+#include "client/work/network.h"
 #include "core/acme/identifier_device.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -17,7 +17,7 @@
 
 bool issuing_has_device(const struct issuing *i)
 {
-    return i->wanted.ways.device.device[0] != '\0';
+    return i->wanted->certificate->device[0] != '\0';
 }
 
 /* ---- files ---- */
@@ -61,14 +61,14 @@ static enum err read_chain(struct arena *a, const char *path, struct span *chain
 static enum err open_device(struct arena *a, const struct issuing *i,
                             struct device_desk *desk, struct err_info *why)
 {
-    const struct ways_device *w = &i->wanted.ways.device;
+    const struct settings_certificate *w = i->wanted->certificate;
     struct device_options options = {
         .text = w->device, .attestation_key = w->attestation_key, .kept = span_of("")};
 
     TRY(read_pin(a, w->pin_file, &options.pin, why));
-    TRY(read_chain(a, w->chain_file, &options.chain, why));
+    TRY(read_chain(a, w->attestation_chain, &options.chain, why));
     if (!i->forced) /* what was kept may be of no use any more */
-        TRY(device_store_get(a, i->directory, i->wanted.ca, w, &options.kept, why));
+        TRY(device_store_get(a, i->directory, i->ca->directory, w, &options.kept, why));
     enum err result = device_desk_open(desk, a, &options, why);
     if (options.pin.len > 0)
         memory_wipe((void *)(uintptr_t)options.pin.data, options.pin.len);
@@ -113,7 +113,7 @@ static enum err serve(struct arena *a, struct device_desk *desk, int fd,
 static enum err enrol(struct arena *a, struct issuing *i, struct device_desk *desk,
                       struct err_info *why)
 {
-    const struct ways_device *w = &i->wanted.ways.device;
+    const struct settings_certificate *w = i->wanted->certificate;
     AUTO(buf) struct buf kept = buf_make(KEPT_MAX);
     struct device_enrolment made = {0};
     struct span roots = {0};
@@ -125,7 +125,7 @@ static enum err enrol(struct arena *a, struct issuing *i, struct device_desk *de
     if (i->report.json || i->report.quiet)
         flags[0] = NETWORK_SILENT;
     const struct wire_message m = {WIRE_ENROL,
-                                   {span_of(i->wanted.ca), roots,
+                                   {span_of(i->ca->directory), roots,
                                     span_of(w->attestation_ca), span_of(flags),
                                     made.json},
                                    5};
@@ -134,7 +134,7 @@ static enum err enrol(struct arena *a, struct issuing *i, struct device_desk *de
     TRY(device_desk_certify(desk, chain, why));
     buf_add_span(&kept, made.kept);
     buf_add_span(&kept, chain);
-    return device_store_put(a, i->directory, i->wanted.ca, w, buf_span(&kept), why);
+    return device_store_put(a, i->directory, i->ca->directory, w, buf_span(&kept), why);
 }
 
 /* A certificate that is still good is used until another is there. */
@@ -153,10 +153,10 @@ static enum err enrol_or_go_on(struct arena *a, struct issuing *i,
 
 /* ---- names ---- */
 
-static bool has_device_name(const struct certificate_metadata *wanted)
+static bool has_device_name(const struct issuing *i)
 {
-    for (size_t n = 0; n < wanted->name_count; n++)
-        if (name_is_device(wanted->names[n]))
+    for (size_t n = 0; n < i->name_count; n++)
+        if (name_is_device(i->names[n]))
             return true;
     return false;
 }
@@ -165,8 +165,7 @@ static bool has_device_name(const struct certificate_metadata *wanted)
 static enum err ask_name(struct arena *a, struct issuing *i, struct device_desk *desk,
                          struct err_info *why)
 {
-    struct certificate_metadata *w = &i->wanted;
-    const char **names = arena_array(a, w->name_count + 1, sizeof *names);
+    const char **names = arena_array(a, i->name_count + 1, sizeof *names);
     struct identifier read;
     const char *lines = NULL;
 
@@ -178,11 +177,11 @@ static enum err ask_name(struct arena *a, struct issuing *i, struct device_desk 
     const char *first = arena_string_of(a, span_make(lines, strcspn(lines, "\n")));
     struct identifier name = name_identifier(first);
     TRY(identifier_read_device(a, name.type, span_of(name.value), &read, why));
-    for (size_t n = 0; n < w->name_count; n++)
-        names[n] = w->names[n];
-    names[w->name_count] = first;
-    w->names = names;
-    w->name_count++;
+    for (size_t n = 0; n < i->name_count; n++)
+        names[n] = i->names[n];
+    names[i->name_count] = first;
+    i->names = names;
+    i->name_count++;
     report_step(&i->report, "name", "%s", first);
     return ERR_OK;
 }
@@ -190,14 +189,14 @@ static enum err ask_name(struct arena *a, struct issuing *i, struct device_desk 
 enum err issuing_device_open(struct arena *a, struct issuing *i, struct device_desk *desk,
                              struct err_info *why)
 {
-    const char *text = i->wanted.ways.device.device;
+    const char *text = i->wanted->certificate->device;
 
     TRY(crew_start_device(i->crew, device_needs_files(text), why));
     *desk = (struct device_desk){.worker = &i->crew->device};
     TRY(open_device(a, i, desk, why));
     if (desk->enrolment != DEVICE_ENROLMENT_NONE)
         TRY(enrol_or_go_on(a, i, desk, why));
-    if (!has_device_name(&i->wanted))
+    if (!has_device_name(i))
         TRY(ask_name(a, i, desk, why));
     return ERR_OK;
 }

@@ -1,10 +1,10 @@
 /* The processes of one run. */
-#include "client/command/crew.h"
+#include "client/work/crew.h"
 
-#include "client/command/network.h"
 #include "client/device/device_worker.h"
 #include "client/dns/dns_worker.h"
 #include "client/solve/listener.h"
+#include "client/work/network.h"
 
 enum err crew_start(struct crew *crew, struct err_info *why)
 {
@@ -22,7 +22,8 @@ enum err crew_start_device(struct crew *crew, bool sees_files, struct err_info *
     enum child_kind kind = sees_files ? CHILD_MODULE : CHILD_DEVICE;
 
     if (crew->device.pid != 0 && crew->device_kind != kind)
-        child_end(&crew->device);
+        child_end(&crew->runner);
+    child_end(&crew->device);
     crew->device_kind = kind;
     if (crew->device.pid == 0)
         TRY(child_start(kind, device_worker_run, &crew->device, why));
@@ -34,5 +35,6 @@ void crew_end(struct crew *crew)
     child_end(&crew->network);
     child_end(&crew->listener);
     child_end(&crew->dns);
+    child_end(&crew->runner);
     child_end(&crew->device);
 }

@@ -1,5 +1,5 @@
 /* The process that talks to CAs. */
-#include "client/command/network.h"
+#include "client/work/network.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
 {
     const struct keeper keeper = {fd};
     struct session *session = NULL;
-    struct ways_challenges challenges = {0};
+    struct challenge_list challenges = {0};
     size_t count = 0;
 
     if (m->type != WIRE_JOB || m->count != JOB_FIELDS)
@@ -50,7 +50,7 @@ static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
                                             .agree_terms =
                                                 strchr(flags, NETWORK_AGREES) != NULL};
     const char *const *names = split(a, m->fields[5], &count);
-    TRY(ways_read_challenges((const char *)m->fields[6].data, &challenges, why));
+    TRY(challenge_list_read((const char *)m->fields[6].data, &challenges, why));
     TRY(session_open(&options, &keeper, &report, &session, why));
     enum err result =
         flow_issue(session, names, count, &challenges, &report, a, pem, why);

@@ -1,5 +1,5 @@
 /* External account binding. */
-#include "client/command/binding.h"
+#include "client/work/binding.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -13,33 +13,6 @@
 
 #define KEY_FILE_MAX 4096 /* octets */
 #define BINDING_MAX  (64 * 1024)
-
-static enum hash_kind algorithm_of(const struct binding *binding)
-{
-    enum hash_kind hash = HASH_SHA256;
-
-    if (binding->algorithm != NULL)
-        (void)jws_mac_algorithm(binding->algorithm, &hash);
-    return hash;
-}
-
-enum err binding_check(const struct binding *binding, struct err_info *why)
-{
-    enum hash_kind ignored;
-
-    if ((binding->kid == NULL) != (binding->key_file == NULL))
-        return err_set(why, ERR_USAGE, "--eab-kid and --eab-key-file belong together");
-    if (binding->kid == NULL && binding->algorithm != NULL)
-        return err_set(why, ERR_USAGE, "--eab-algorithm is for --eab-kid");
-    if (binding->algorithm != NULL && !jws_mac_algorithm(binding->algorithm, &ignored))
-        return err_set(why, ERR_USAGE,
-                       "--eab-algorithm: \"%.50s\" is none of HS256, HS384, HS512",
-                       binding->algorithm);
-    for (const char *p = binding->kid; p != NULL && *p != '\0'; p++)
-        if (*p <= ' ' || *p > '~') /* RFC 8555 7.3.4: ASCII */
-            return err_set(why, ERR_USAGE, "--eab-kid is no key identifier");
-    return ERR_OK;
-}
 
 /* CAs hand keys out in either alphabet, with or without padding. */
 static bool decode(struct arena *a, struct span text, struct span *key)
@@ -77,20 +50,22 @@ static enum err read_key(struct arena *a, const char *path, struct span *key,
     return ERR_OK;
 }
 
-enum err binding_make(struct arena *a, const struct binding *binding,
+enum err binding_make(struct arena *a, const struct settings_ca *ca,
                       const struct key *account_key, const char *url, struct span *jws,
                       struct err_info *why)
 {
+    enum hash_kind hash = HASH_SHA256;
     AUTO(buf) struct buf jwk = buf_make(BINDING_MAX);
     AUTO(buf) struct buf made = buf_make(BINDING_MAX);
     struct span key = {0};
 
-    if (binding->kid == NULL || strncmp(url, "https://", 8) != 0)
+    (void)jws_mac_algorithm(ca->eab_algorithm, &hash);
+    if (ca->eab_kid[0] == '\0' || strncmp(url, "https://", 8) != 0)
         return err_set(why, ERR_PROTOCOL, "a binding for %.200s cannot be made", url);
-    TRY(read_key(a, binding->key_file, &key, why));
+    TRY(read_key(a, ca->eab_key_file, &key, why));
     jwk_write(&jwk, account_key);
-    enum err result = jws_mac_sign(&made, algorithm_of(binding), key, binding->kid, url,
-                                   buf_span(&jwk), why);
+    enum err result =
+        jws_mac_sign(&made, hash, key, ca->eab_kid, url, buf_span(&jwk), why);
     memory_wipe((void *)(uintptr_t)key.data, key.len);
     TRY(result);
     *jws = arena_span(a, buf_span(&made));

@@ -2,8 +2,8 @@
  * attest, and asking it what it is. */
 #pragma once
 
-#include "client/command/issuing.h"
 #include "client/device/device_desk.h"
+#include "client/work/issuing.h"
 
 /* Is the certificate's key in a device? */
 bool issuing_has_device(const struct issuing *i);

@@ -1,18 +1,19 @@
 /* The process with the keys and the files: it gives the job, serves the calls that come
  * back, judges the result, and keeps it. */
-#include "client/command/issuing.h"
+#include "client/work/issuing.h"
 
 #include <string.h>
 
-#include "client/command/issuing_device.h"
-#include "client/command/network.h"
 #include "client/dns/dns_desk.h"
 #include "client/flow/flow.h"
 #include "client/flow/flow_check.h"
 #include "client/proc/wire.h"
+#include "client/settings/name.h"
+#include "client/settings/settings_key.h"
 #include "client/solve/solve.h"
 #include "client/store/account_store.h"
-#include "client/store/name.h"
+#include "client/work/issuing_device.h"
+#include "client/work/network.h"
 #include "core/acme/identifier.h"
 #include "core/acme/identifier_device.h"
 #include "core/acme/key_authorization.h"
@@ -25,40 +26,11 @@
 #define ROOTS_MAX      (2 * 1024 * 1024) /* octets of a CA file */
 #define CHALLENGES_MAX 1024              /* octets of the list of challenge types */
 
-static const struct {
-    const char *name;
-    enum key_type type;
-    int bits;
-    const char *text;
-} key_types[] = {
-    {"p256", KEY_P256, 0, "ECDSA P-256"},     {"p384", KEY_P384, 0, "ECDSA P-384"},
-    {"rsa2048", KEY_RSA, 2048, "RSA 2048"},   {"rsa4096", KEY_RSA, 4096, "RSA 4096"},
-    {"mldsa44", KEY_MLDSA44, 0, "ML-DSA-44"}, {"mldsa65", KEY_MLDSA65, 0, "ML-DSA-65"},
-    {"mldsa87", KEY_MLDSA87, 0, "ML-DSA-87"},
-};
-
-#define KEY_TYPE_COUNT (sizeof key_types / sizeof key_types[0])
-
-enum err issuing_check_key_type(const char *text, struct err_info *why)
-{
-    for (size_t i = 0; i < KEY_TYPE_COUNT; i++) {
-        if (strcmp(text, key_types[i].name) != 0)
-            continue;
-        if (key_type_check(key_types[i].type, why) == ERR_OK)
-            return ERR_OK;
-        why->code = ERR_USAGE;
-        return err_prefix(why, "--key");
-    }
-    return err_set(why, ERR_USAGE,
-                   "--key: \"%.50s\" is none of p256, p384, rsa2048, rsa4096, mldsa44, "
-                   "mldsa65, mldsa87",
-                   text);
-}
-
-/* One certificate being got. */
+/* One certificate being got: one type of key. */
 struct job {
     struct arena *arena;
-    const struct issuing *i;
+    struct issuing *i;
+    const char *key_type;
     struct account account;
     struct key *key;      /* of the certificate */
     struct span key_text; /* key.pem of one that is in the device */
@@ -67,15 +39,13 @@ struct job {
     struct solve *solve;
 };
 
-static enum err make_key(const struct issuing *i, struct key **key, struct err_info *why)
+static enum err make_key(const struct job *j, struct key **key, struct err_info *why)
 {
-    for (size_t k = 0; k < KEY_TYPE_COUNT; k++) {
-        if (strcmp(i->wanted.key_type, key_types[k].name) != 0)
-            continue;
-        report_step(&i->report, "key", "%s", key_types[k].text);
-        return key_generate(key_types[k].type, key_types[k].bits, key, why);
-    }
-    return issuing_check_key_type(i->wanted.key_type, why);
+    const struct settings_key *type = settings_key_find(j->key_type);
+
+    TRY(settings_key_check(j->key_type, why));
+    report_step(&j->i->report, "key", "%s", type->text);
+    return key_generate(type->type, type->bits, key, why);
 }
 
 /* Made once for a certificate: what is attested is what the request is for. */
@@ -84,36 +54,56 @@ static enum err need_key(struct job *j, struct err_info *why)
     if (j->key != NULL)
         return ERR_OK;
     if (j->desk.worker == NULL) {
-        TRY(make_key(j->i, &j->key, why));
+        TRY(make_key(j, &j->key, why));
     } else {
-        TRY(device_desk_key(&j->desk, j->arena, j->i->wanted.key_type, &j->key,
-                            &j->key_text, why));
-        report_step(&j->i->report, "key", "%s, in the device", j->i->wanted.key_type);
+        TRY(device_desk_key(&j->desk, j->arena, j->key_type, &j->key, &j->key_text, why));
+        report_step(&j->i->report, "key", "%s, in the device", j->key_type);
     }
     arena_own(j->arena, j->key, key_drop);
     return ERR_OK;
 }
 
-static enum err keep(struct job *j, struct issuing *i, const struct flow_certificate *got,
-                     const char **path, struct err_info *why)
+static void drop_secret(void *secret)
 {
-    AUTO(secret) struct secret key_pem = {0};
-    struct arena *a = j->arena;
-    char until[CLOCK_TEXT_SIZE];
+    secret_auto(secret);
+}
+
+/* Take down what came; the key's text lives in the arena, which wipes it. */
+static enum err take(struct job *j, const struct flow_certificate *got,
+                     struct certificate_files *files, struct err_info *why)
+{
+    struct certificate_metadata *m = &j->i->got;
+    struct secret *pem =
+        arena_own(j->arena, arena_get(j->arena, sizeof *pem), drop_secret);
 
     if (!key_is_outside(j->key))
-        TRY(key_to_pem(j->key, NULL, &key_pem, why));
-    const struct certificate_files files = {
-        .key_pem =
-            key_is_outside(j->key) ? j->key_text : span_make(key_pem.data, key_pem.len),
+        TRY(key_to_pem(j->key, NULL, pem, why));
+    *files = (struct certificate_files){
+        .key_pem = key_is_outside(j->key) ? j->key_text : span_make(pem->data, pem->len),
         .certificate_pem = got->certificate_pem,
         .chain_pem = got->chain_pem};
-    i->wanted.not_before = got->not_before;
-    i->wanted.not_after = got->not_after;
-    i->wanted.serial = got->serial;
-    TRY(certificate_store_put(a, i->directory, i->name, &i->wanted, &files, path, why));
-    clock_text(until, got->not_after);
-    report_step(&i->report, "issued", "%s, valid until %.10s", i->name, until);
+    m->parts[m->part_count++] = (struct certificate_part){.key_type = j->key_type,
+                                                          .not_before = got->not_before,
+                                                          .not_after = got->not_after,
+                                                          .serial = got->serial,
+                                                          .id = got->id};
+    return ERR_OK;
+}
+
+static enum err keep(struct arena *a, struct issuing *i,
+                     const struct certificate_files *files, const char **path,
+                     struct err_info *why)
+{
+    const char *name = i->wanted->certificate->name;
+    char until[CLOCK_TEXT_SIZE];
+
+    i->got.names = i->names;
+    i->got.name_count = i->name_count;
+    i->got.ca = i->ca->directory;
+    i->got.device = i->wanted->certificate->device;
+    TRY(certificate_store_put(a, i->directory, name, &i->got, files, path, why));
+    clock_text(until, i->got.parts[0].not_after);
+    report_step(&i->report, "issued", "%s, valid until %.10s", name, until);
     report_step(&i->report, "stored", "%s", *path);
     return ERR_OK;
 }
@@ -140,14 +130,14 @@ static enum err sign(struct job *j, struct arena *a, const struct wire_message *
 /* Names, addresses and devices go into different fields. */
 static struct csr_names sort_names(const struct issuing *i, struct arena *a, bool bare)
 {
-    size_t count = i->wanted.name_count;
+    size_t count = i->name_count;
     const char **dns = arena_array(a, count, sizeof *dns);
     struct span *addresses = arena_array(a, count, sizeof *addresses);
     struct device_name *devices = arena_array(a, count, sizeof *devices);
     struct csr_names names = {.dns = dns, .addresses = addresses, .devices = devices};
 
     for (size_t n = 0; n < count; n++) {
-        const struct identifier name = name_identifier(i->wanted.names[n]);
+        const struct identifier name = name_identifier(i->names[n]);
         struct address *address = arena_get(a, sizeof *address);
         if (terms_is_device(name.type) && bare)
             continue;
@@ -187,8 +177,8 @@ static bool find_name(const struct issuing *i, const char *text, bool wildcard,
 {
     const struct identifier asked = name_identifier(text);
 
-    for (size_t n = 0; n < i->wanted.name_count; n++) {
-        const struct identifier name = name_identifier(i->wanted.names[n]);
+    for (size_t n = 0; n < i->name_count; n++) {
+        const struct identifier name = name_identifier(i->names[n]);
         const struct identifier base = {name.type, identifier_base(&name)};
         if (identifier_is_wildcard(&name) == wildcard && name_equal(&base, &asked)) {
             *found = base;
@@ -228,8 +218,8 @@ static enum err bind_account(struct job *j, struct arena *a, const struct wire_m
 {
     if (m->count != 1)
         return err_set(why, ERR_PROTOCOL, "a call to bind is malformed");
-    return binding_make(a, &j->i->binding, j->account.key,
-                        (const char *)m->fields[0].data, answer, why);
+    return binding_make(a, j->i->ca, j->account.key, (const char *)m->fields[0].data,
+                        answer, why);
 }
 
 static enum err serve(struct job *j, struct arena *a, const struct wire_message *m,
@@ -244,7 +234,7 @@ static enum err serve(struct job *j, struct arena *a, const struct wire_message 
         return bind_account(j, a, m, answer, why);
     case WIRE_ACCOUNT:
         return account_store_keep_url(&j->account, (const char *)m->fields[0].data,
-                                      j->i->email, why);
+                                      issuing_email(j->i), why);
     case WIRE_PRESENT:
         return present(j, a, m, answer, why);
     case WIRE_READY:
@@ -284,10 +274,18 @@ static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
 
 /* ---- the job ---- */
 
+const char *issuing_email(const struct issuing *i)
+{
+    const char *email =
+        i->ca->email[0] != '\0' ? i->ca->email : i->wanted->settings->email;
+
+    return email[0] != '\0' ? email : NULL;
+}
+
 enum err issuing_read_roots(struct arena *a, const struct issuing *i, struct span *roots,
                             struct err_info *why)
 {
-    const char *path = i->wanted.ca_file;
+    const char *path = i->ca->ca_file;
 
     *roots = span_of("");
     if (path[0] == '\0')
@@ -310,53 +308,78 @@ static enum err send_job(struct job *j, struct err_info *why)
     char flags[4] = "";
 
     TRY(issuing_read_roots(j->arena, i, &roots, why));
-    for (size_t n = 0; n < i->wanted.name_count; n++)
-        buf_printf(&names, "%s%s", n > 0 ? "\n" : "", i->wanted.names[n]);
-    if (i->agree_terms)
+    for (size_t n = 0; n < i->name_count; n++)
+        buf_printf(&names, "%s%s", n > 0 ? "\n" : "", i->names[n]);
+    if (i->agree_terms || i->ca->agree_tos || i->wanted->settings->agree_tos)
         flags[0] = NETWORK_AGREES;
-    if (i->binding.kid != NULL)
+    if (i->ca->eab_kid[0] != '\0')
         flags[strlen(flags)] = NETWORK_BINDS;
     if (i->report.json || i->report.quiet)
         flags[strlen(flags)] = NETWORK_SILENT;
-    ways_write_challenges(&challenges, &i->wanted.ways.challenges);
+    challenge_list_write(&challenges, &i->wanted->certificate->challenge_types);
     const struct wire_message m = {WIRE_JOB,
-                                   {span_of(i->wanted.ca), roots, span_of(j->account.url),
-                                    span_of(i->email), span_of(flags), buf_span(&names),
+                                   {span_of(i->ca->directory), roots,
+                                    span_of(j->account.url), span_of(issuing_email(i)),
+                                    span_of(flags), buf_span(&names),
                                     buf_span(&challenges)},
                                    7};
     return wire_send(i->crew->network.fd, &m, why);
 }
 
-static enum err run_job(struct job *j, struct issuing *i, const char **path,
+static enum err run_job(struct job *j, struct certificate_files *files,
                         struct err_info *why)
 {
+    struct issuing *i = j->i;
     struct flow_certificate got = {0};
     struct span pem = span_of("");
 
-    TRY(account_store_open(j->arena, i->directory, i->wanted.ca, &j->account, why));
+    TRY(account_store_open(j->arena, i->directory, i->ca->directory, &j->account, why));
     TRY(send_job(j, why));
     TRY(serve_all(j, &pem, why));
     if (j->key == NULL)
         return err_set(why, ERR_PROTOCOL, "there is a certificate nobody asked for");
-    TRY(flow_check(j->arena, pem, i->wanted.names, i->wanted.name_count, j->key, &got,
-                   why));
-    return keep(j, i, &got, path, why);
+    TRY(flow_check(j->arena, pem, i->names, i->name_count, j->key, &got, why));
+    return take(j, &got, files, why);
 }
 
-static enum err solve_and_run(struct job *j, struct issuing *i, const char **path,
+static enum err solve_and_run(struct job *j, struct certificate_files *files,
                               struct err_info *why)
 {
+    struct issuing *i = j->i;
+
     j->solving =
-        (struct solve_options){.ways = &i->wanted.ways,
+        (struct solve_options){.wanted = i->wanted,
                                .report = &i->report,
                                .listener = i->crew->listener.fd,
                                .dns = i->crew->dns.fd,
+                               .runner = i->crew->runner.fd,
                                .directory = i->directory,
                                .device = j->desk.worker != NULL ? &j->desk : NULL};
     j->solve = solve_new(&j->solving);
-    enum err result = run_job(j, i, path, why);
+    enum err result = run_job(j, files, why);
     solve_close(j->solve);
     return result;
+}
+
+/* One type of key after the other; what was proved for the first counts for the others,
+ * if the CA lets it. */
+static enum err run_all(struct arena *a, struct issuing *i, const char **path,
+                        struct err_info *why)
+{
+    struct certificate_files files[SETTINGS_KEYS_MAX];
+    const struct config_list *keys = &i->wanted->certificate->keys;
+
+    for (size_t k = 0; k < keys->count; k++) {
+        struct job j = {.arena = a, .i = i, .key_type = keys->items[k]};
+        enum err result =
+            issuing_has_device(i) ? issuing_device_open(a, i, &j.desk, why) : ERR_OK;
+        if (result == ERR_OK)
+            result = solve_and_run(&j, &files[k], why);
+        if (j.desk.worker != NULL)
+            device_desk_close(&j.desk);
+        TRY(result);
+    }
+    return keep(a, i, files, path, why);
 }
 
 enum err issuing_prepare(struct crew *crew, const char *directory,
@@ -377,16 +400,12 @@ enum err issuing_prepare(struct crew *crew, const char *directory,
 enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
                      struct err_info *why)
 {
-    struct job j = {.arena = a, .i = i};
-
-    report_step(&i->report, "ca", "%s", i->wanted.ca);
+    report_step(&i->report, "ca", "%s", i->ca->directory);
+    i->got = (struct certificate_metadata){0};
+    i->names = i->wanted->certificate->names.items;
+    i->name_count = i->wanted->certificate->names.count;
     TRY(crew_start(i->crew, why));
-    enum err result =
-        issuing_has_device(i) ? issuing_device_open(a, i, &j.desk, why) : ERR_OK;
-    if (result == ERR_OK)
-        result = solve_and_run(&j, i, path, why);
-    if (j.desk.worker != NULL)
-        device_desk_close(&j.desk);
+    enum err result = run_all(a, i, path, why);
     if (result == ERR_INTERRUPTED || result == ERR_IO || result == ERR_INTERNAL)
         crew_end(i->crew); /* it may be in the middle of something; another starts anew */
     return result;

@@ -1,0 +1,76 @@
+/* Names, canonical. */
+#include "client/settings/settings_names.h"
+
+#include <string.h>
+
+#include "client/settings/name.h"
+#include "core/acme/identifier_device.h"
+#include "core/net/address.h"
+
+static enum err read_one(struct arena *a, const char *text, const char **name,
+                         struct err_info *why)
+{
+    struct address address;
+    struct identifier read;
+    char canonical[ADDRESS_TEXT_SIZE];
+
+    if (name_is_device(text)) {
+        const struct identifier given = name_identifier(text);
+        TRY(identifier_read_device(a, given.type, span_of(given.value), &read, why));
+    } else if (address_parse(span_of(text), &address)) {
+        address_text(&address, canonical);
+        TRY(identifier_read_ip(a, canonical, &read, why));
+    } else {
+        TRY(identifier_read_dns(a, text, &read, why));
+    }
+    *name = name_text(a, &read);
+    return ERR_OK;
+}
+
+static bool has(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+enum err settings_names_read(struct arena *a, struct config_list *names,
+                             struct err_info *why)
+{
+    const char **read = arena_array(a, names->count + 1, sizeof *read);
+    size_t count = 0;
+
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = NULL;
+        if (read_one(a, names->items[i], &name, why) != ERR_OK) {
+            why->code = ERR_CONFIG;
+            return ERR_CONFIG;
+        }
+        if (!has(read, count, name))
+            read[count++] = name;
+    }
+    if (count > SETTINGS_NAMES_MAX)
+        return err_set(why, ERR_CONFIG, "more than %d names in one certificate",
+                       SETTINGS_NAMES_MAX);
+    *names = (struct config_list){read, count};
+    return ERR_OK;
+}
+
+const char *settings_names_title(struct arena *a, const struct config_list *names)
+{
+    if (names->count == 0)
+        return "device";
+    const struct identifier first = name_identifier(names->items[0]);
+    char *title = arena_string(a, first.value);
+    for (char *p = title; *p != '\0'; p++) {
+        *p = *p == ':' ? '-' : *p == '*' ? '_' : *p;
+        if (terms_is_device(first.type) && !settings_is_certificate_name_letter(*p))
+            *p = '_';
+    }
+    if (title[0] == '.')
+        title[0] = '_';
+    if (strlen(title) > SETTINGS_CERTIFICATE_NAME_MAX)
+        title[SETTINGS_CERTIFICATE_NAME_MAX] = '\0';
+    return title;
+}

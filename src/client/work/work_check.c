@@ -1,0 +1,41 @@
+/* What settings name, looked at before anything is asked. */
+#include <string.h>
+
+#include "client/device/device.h"
+#include "client/dns/dns_provider.h"
+#include "client/solve/solve_choose.h"
+#include "client/work/work.h"
+
+#define LIST_MAX 400 /* octets of challenge types in a sentence */
+
+static enum err check_challenges(const struct wanted *w, struct err_info *why)
+{
+    const struct challenge_list *list = &w->certificate->challenge_types;
+    struct challenge_list all = {0};
+    AUTO(buf) struct buf known = buf_make(LIST_MAX);
+
+    solve_choose_all(&all);
+    challenge_list_write(&known, &all);
+    for (size_t i = 0; i < list->count; i++)
+        if (!solve_choose_knows(list->types[i]))
+            return err_set(
+                why, ERR_CONFIG,
+                "challenges: this version of cairn cannot answer %s, only %.*s",
+                terms_challenge_type(list->types[i]), (int)known.len,
+                (const char *)known.data);
+    return ERR_OK;
+}
+
+enum err work_check(const struct wanted *w, struct err_info *why)
+{
+    const struct settings_certificate *c = w->certificate;
+
+    TRY(check_challenges(w, why));
+    for (size_t i = 0; i < w->dns_count; i++)
+        TRY(dns_provider_check(w->dns[i].dns, why));
+    if (c->device[0] != '\0') {
+        TRY(device_check(c->device, why));
+        TRY(device_check_key(c->device, c->keys.items[0], why));
+    }
+    return ERR_OK;
+}
