@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/report/report.h"
 #include "core/base/secret.h"
 
 #define NOBODY 65534 /* user and group, as on every Linux */
@@ -103,6 +104,7 @@ static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd
         return FAILED;
     if (close_range(OWN_FD + 1, ~0U, 0) != 0 || chdir("/") != 0)
         return FAILED;
+    report_log_forget();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !leave_files(kind))
         return FAILED;
     if (kind == CHILD_STRANGER ? !leave_root() : !leave_rights())

@@ -1,42 +1,85 @@
 /* Steps and warnings. */
 #include "client/report/report.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 
 #define LINE_MAX_OCTETS 2048
+#define LEAD_OCTETS     256 /* "verb      name: " */
 
-__attribute__((format(printf, 3, 0))) static void put(FILE *to, const char *lead,
-                                                      const char *format, va_list values)
+static int log_file = -1; /* the one of --log: of the process, as its outputs are */
+
+/* One write a line: lines of several processes do not mix. */
+static void write_log(const char *lead, const char *line)
 {
-    char line[LINE_MAX_OCTETS];
+    char text[LINE_MAX_OCTETS + LEAD_OCTETS + CLOCK_TEXT_SIZE + 2];
+    char now[CLOCK_TEXT_SIZE];
 
-    (void)vsnprintf(line, sizeof line, format, values);
-    text_make_printable(line); /* parts of it come from the CA */
-    (void)fprintf(to, "%s%s\n", lead, line);
-    (void)fflush(to);
+    if (log_file < 0)
+        return;
+    clock_text(now, clock_now());
+    int len = snprintf(text, sizeof text, "%s %s%s\n", now, lead, line);
+    if (len > 0)
+        (void)file_write_all(log_file, span_make(text, (size_t)len)); /* no way to tell */
 }
 
 void report_step(const struct report *r, const char *verb, const char *format, ...)
 {
-    char lead[32];
+    char lead[LEAD_OCTETS];
+    char line[LINE_MAX_OCTETS];
     va_list values;
 
+    va_start(values, format);
+    (void)vsnprintf(line, sizeof line, format, values);
+    va_end(values);
+    text_make_printable(line); /* parts of it come from the CA */
+    if (r->tell != NULL) {
+        r->tell(r->context, verb, line);
+        return;
+    }
+    (void)snprintf(lead, sizeof lead, "%-10s%s%s", verb, r->about != NULL ? r->about : "",
+                   r->about != NULL ? ": " : "");
+    write_log(lead, line);
     if (r->json || r->quiet)
         return;
-    (void)snprintf(lead, sizeof lead, "%-10s", verb);
-    va_start(values, format);
-    put(stdout, lead, format, values);
-    va_end(values);
+    (void)fprintf(stdout, "%s%s\n", lead, line);
+    (void)fflush(stdout);
 }
 
 void report_warning(const char *format, ...)
 {
+    char line[LINE_MAX_OCTETS];
     va_list values;
 
     va_start(values, format);
-    put(stderr, "cairn: ", format, values);
+    (void)vsnprintf(line, sizeof line, format, values);
     va_end(values);
+    text_make_printable(line);
+    write_log("warning   ", line);
+    (void)fprintf(stderr, "cairn: %s\n", line);
+    (void)fflush(stderr);
+}
+
+enum err report_log(const char *path, struct err_info *why)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+
+    if (fd < 0)
+        return err_set_os(why, ERR_IO, errno, "cannot open the log %s", path);
+    if (log_file >= 0)
+        (void)close(log_file);
+    log_file = fd;
+    return ERR_OK;
+}
+
+void report_log_forget(void)
+{
+    log_file = -1;
 }

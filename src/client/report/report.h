@@ -1,17 +1,36 @@
-/* What the program tells its user while it works: one line a step on stdout, or nothing
- * until the final object with --json. */
+/* What the program tells its user while it works: one line a step on standard output, or
+ * nothing until the final object with --json; the same lines with the time in front of
+ * them in a file, if --log names one. There are no control characters in either, so that
+ * a pipe or a journal shows what a terminal does. */
 #pragma once
 
 #include <stdbool.h>
 
+#include "core/base/err.h"
+
 struct report {
-    bool json;  /* the result is a JSON object; steps are not shown */
-    bool quiet; /* no steps */
+    bool json;         /* the result is a JSON object; steps are not shown */
+    bool quiet;        /* no steps */
+    const char *about; /* put before each line where several are worked on; or NULL */
+
+    /* Where steps go instead: a process that is not to write itself hands them over.
+     * Printable, without a line end. NULL: nowhere else. */
+    void (*tell)(void *context, const char *verb, const char *line);
+    void *context;
 };
 
-/* One step: "  verb     text". `verb` is one short word. */
+/* One step: "verb      text". `verb` is one short word. */
 void report_step(const struct report *r, const char *verb, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Something the user should know, on stderr, also with --json. */
 void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Write all steps, also those that are not shown, and all warnings of this process and of
+ * those that it forks to the end of that file as well, which is made with mode 0640.
+ * ERR_IO. */
+MUST_CHECK enum err report_log(const char *path, struct err_info *why);
+
+/* In a process that was forked and has closed what it does not need: there is no log any
+ * more; the descriptor's number may be another file's by now. */
+void report_log_forget(void);

@@ -1,0 +1,90 @@
+/* Tests of client/report. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/report/report.h"
+#include "core/base/arena.h"
+#include "core/base/file.h"
+
+struct told {
+    char verb[16];
+    char line[64];
+};
+
+static void take(void *context, const char *verb, const char *line)
+{
+    struct told *t = context;
+
+    (void)strncpy(t->verb, verb, sizeof t->verb - 1);
+    (void)strncpy(t->line, line, sizeof t->line - 1);
+}
+
+static void steps_are_handed_over(void **state)
+{
+    struct told told = {0};
+    const struct report r = {.tell = take, .context = &told};
+
+    (void)state;
+    report_step(&r, "order", "%s\x1b[31m\n%d", "evil", 7);
+    assert_string_equal(told.verb, "order");
+    assert_string_equal(told.line, "evil?[31m?7"); /* nothing that moves a cursor */
+}
+
+/* The time, the name, the step; quiet or not; and warnings. */
+static void the_log_has_every_line(void **state)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    char folder[] = "/tmp/cairn-report-XXXXXX";
+    const struct report quiet = {.quiet = true, .about = "www"};
+    const struct report json = {.json = true};
+    struct err_info why = {0};
+    struct stat status;
+    struct span text;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    const char *path = file_path(a, folder, "log");
+    assert_int_equal(report_log(path, &why), ERR_OK);
+    report_step(&quiet, "key", "%s", "ECDSA P-256");
+    report_step(&json, "done", "all");
+    report_warning("%s", "a\nb");
+    assert_int_equal(file_read(a, path, 1024, &text, &why), ERR_OK);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0137, 0);
+    const char *line = (const char *)text.data;
+    static const char *const lines[] = {"Z key       www: ECDSA P-256\n",
+                                        "Z done      all\n", "Z warning   a?b\n"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_memory_equal(line, "20", 2);
+        assert_int_equal(line[10], 'T');
+        assert_memory_equal(line + 19, lines[i], strlen(lines[i]));
+        line += 19 + strlen(lines[i]);
+    }
+    assert_int_equal(*line, '\0');
+    assert_int_equal(report_log(file_path(a, folder, "no/log"), &why), ERR_IO);
+    report_log_forget();
+    report_step(&quiet, "key", "is told to nobody");
+    assert_int_equal(file_read(a, path, 1024, &text, &why), ERR_OK);
+    assert_null(strstr((const char *)text.data, "nobody"));
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_are_handed_over),
+        cmocka_unit_test(the_log_has_every_line),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
