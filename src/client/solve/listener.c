@@ -12,7 +12,7 @@
 
 struct protocol {
     enum challenge_type type;
-    enum err (*begin)(int socket, struct err_info *why);
+    enum err (*begin)(int socket, const char *way, struct err_info *why);
     enum err (*add)(const struct listener_answer *answer, struct err_info *why);
     void (*end)(void);
     bool begun;
@@ -33,12 +33,15 @@ static struct protocol *find(const struct wire_message *m)
     return NULL;
 }
 
-static enum err begin(struct protocol *p, int socket, struct err_info *why)
+static enum err begin(struct protocol *p, const struct wire_message *m, int socket,
+                      struct err_info *why)
 {
+    const char *way = m->count > 1 ? (const char *)m->fields[1].data : "";
+
     if (socket < 0 || p->begun)
         return err_set(why, ERR_PROTOCOL, "there is no socket to listen on");
     TRY(socket_adopt_listener(socket, why));
-    TRY(p->begin(socket, why));
+    TRY(p->begin(socket, way != NULL ? way : "", why));
     p->begun = true;
     return ERR_OK;
 }
@@ -63,7 +66,7 @@ static enum err obey(const struct wire_message *m, int socket, struct err_info *
     struct protocol *p = find(m);
 
     if (p != NULL && m->type == WIRE_LISTEN)
-        return begin(p, socket, why);
+        return begin(p, m, socket, why);
     if (p != NULL && m->type == WIRE_ADD)
         return add(p, m, why);
     if (p == NULL || m->type != WIRE_CLOSE)

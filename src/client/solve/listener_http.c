@@ -52,8 +52,9 @@ static void on_request(void *context, struct http_request *r)
     http_server_reply(listener.server, r, &reply);
 }
 
-enum err listener_http_begin(int socket, struct err_info *why)
+enum err listener_http_begin(int socket, const char *way, struct err_info *why)
 {
+    (void)way;
     struct http_server_limits limits = http_server_limits_default();
     const struct http_server_callbacks callbacks = {.on_request = on_request};
 

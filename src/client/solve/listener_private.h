@@ -15,10 +15,11 @@ struct listener_answer {
     const char *key_authorization;
 };
 
-/* Answer on a listening socket, which is then owned; nothing is known yet. Not again
- * before the end. */
-MUST_CHECK enum err listener_http_begin(int socket, struct err_info *why);
-MUST_CHECK enum err listener_tls_begin(int socket, struct err_info *why);
+/* Answer on a listening socket, which is then owned; nothing is known yet. `way` says how
+ * ("", "splice:..." as splice_read takes it). Not again before the end. */
+MUST_CHECK enum err listener_http_begin(int socket, const char *way,
+                                        struct err_info *why);
+MUST_CHECK enum err listener_tls_begin(int socket, const char *way, struct err_info *why);
 
 /* One more challenge. ERR_TOO_LARGE: more than SOLVE_TOKENS_MAX; ERR_CRYPTO. */
 MUST_CHECK enum err listener_http_add(const struct listener_answer *answer,

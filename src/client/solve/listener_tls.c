@@ -1,6 +1,6 @@
 /* Answering tls-alpn-01 (RFC 8737): handshakes that ask for "acme-tls/1" and a name that
  * is being proved, and nothing else. Each is bounded in time, and none waits for another.
- */
+ * All other connections are ended, or passed on to the server behind (splice.h). */
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include "client/solve/challenge_certificate.h"
 #include "client/solve/listener_private.h"
 #include "client/solve/solve_private.h"
+#include "client/solve/splice.h"
 #include "core/base/text.h"
 #include "core/net/loop.h"
 #include "core/net/socket.h"
@@ -45,6 +46,7 @@ static struct {
     struct loop_fd *watch;
     struct loop_timer *pause;
     struct tls_context *door; /* has no certificate, finds one by name */
+    struct splice *splice;    /* NULL: nothing is passed on */
     struct connection connections[LISTENER_CONNECTIONS_MAX];
     uint64_t came; /* connections so far */
     pthread_mutex_t lock;
@@ -160,7 +162,13 @@ static void on_acceptable(void *argument, int events)
         int fd = -1;
         switch (socket_accept(listener.socket, &fd, &peer)) {
         case SOCKET_ACCEPTED:
-            begin_connection(fd);
+            if (listener.splice == NULL)
+                begin_connection(fd);
+            else if (!splice_add(listener.splice, fd, &peer)) {
+                (void)close(fd);
+                loop_fd_want(listener.watch, 0);
+                return;
+            }
             break;
         case SOCKET_NOTHING:
             return;
@@ -251,6 +259,8 @@ static void free_all(void)
         drop(&listener.connections[i]);
     loop_fd_free(listener.watch);
     loop_timer_free(listener.pause);
+    splice_free(listener.splice);
+    listener.splice = NULL;
     loop_free(listener.loop);
     for (size_t i = 0; i < listener.count; i++)
         tls_context_unref(listener.answers[i].context);
@@ -264,14 +274,39 @@ static void free_all(void)
     listener.arena = NULL;
 }
 
-static enum err start(struct err_info *why)
+/* Is there a challenge for that name? What another client of a CA behind us is asked for
+ * is its own affair. */
+static bool is_ours(void *argument, struct span name)
 {
+    bool found = false;
+
+    (void)argument;
+    (void)pthread_mutex_lock(&listener.lock);
+    for (size_t i = 0; i < listener.count && !found; i++)
+        found = text_equal_ignoring_case(span_of(listener.answers[i].server_name), name);
+    (void)pthread_mutex_unlock(&listener.lock);
+    return found;
+}
+
+static void take(void *argument, int fd)
+{
+    (void)argument;
+    begin_connection(fd);
+}
+
+static enum err start(const char *way, struct err_info *why)
+{
+    struct splice_options passing = {
+        .is_ours = is_ours, .take = take, .has_room = on_pause_over};
+
     const struct tls_server_options o = {
         .alpn = {TLS_ALPN_ACME_TLS_1}, .choose = choose, .only_chosen = true};
 
     listener.arena = arena_new();
     TRY(tls_context_server(&o, &listener.door, why));
     TRY(loop_new(&listener.loop, why));
+    if (splice_read(way, &passing))
+        listener.splice = splice_new(listener.loop, &passing);
     listener.pause = loop_timer_new(listener.loop, on_pause_over, NULL);
     listener.watch = loop_fd_new(listener.loop, listener.socket, on_acceptable, NULL);
     loop_fd_want(listener.watch, LOOP_READ);
@@ -280,10 +315,10 @@ static enum err start(struct err_info *why)
                         : err_set_os(why, ERR_INTERNAL, failure, "cannot start a thread");
 }
 
-enum err listener_tls_begin(int socket, struct err_info *why)
+enum err listener_tls_begin(int socket, const char *way, struct err_info *why)
 {
     listener.socket = socket;
-    enum err result = start(why);
+    enum err result = start(way, why);
     if (result != ERR_OK)
         free_all();
     return result;
@@ -295,6 +330,13 @@ void listener_tls_end(void)
         return;
     loop_stop(listener.loop);
     (void)pthread_join(listener.thread, NULL);
+    struct splice *splice = listener.splice;
+    listener.splice = NULL;
+    if (splice != NULL)
+        splice_pause(splice);
     free_all();
     (void)close(listener.socket);
+    if (splice != NULL && splice_count(splice) > 0)
+        splice_drain(splice); /* a download does not end because a certificate is there */
+    splice_free(splice);
 }

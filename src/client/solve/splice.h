@@ -1,0 +1,69 @@
+/* Connections that are looked at before they are passed on: one whose first message asks
+ * for "acme-tls/1" and a name of ours is ours, every other goes to the server behind, to
+ * the octet, as if nobody were in between. What is looked at stays in the socket, so
+ * whoever takes the connection reads it from its beginning. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/err.h"
+#include "core/base/span.h"
+#include "core/net/address.h"
+#include "core/net/loop.h"
+
+#define SPLICE_CONNECTIONS_MAX 16384 /* fewer, where there are fewer descriptors */
+#define SPLICE_HELLO_MS        10000 /* for the first message; then the server decides */
+#define SPLICE_DRAIN_MS        900000
+#define SPLICE_DIAL_MS         10000 /* for the server behind to be reached */
+
+/* What the server behind is told of who connects, before all else. */
+enum splice_proxy {
+    SPLICE_PROXY_NONE,
+    SPLICE_PROXY_V1, /* the PROXY protocol of HAProxy, its line of text */
+    SPLICE_PROXY_V2, /* or its binary form */
+};
+
+struct splice_options {
+    struct address behind; /* with port */
+    enum splice_proxy proxy;
+    bool (*is_ours)(void *argument, struct span server_name);
+    void (*take)(void *argument, int fd); /* the descriptor is then the callee's */
+    void (*has_room)(void *argument);     /* after splice_add had none */
+    void *argument;
+};
+
+struct splice;
+
+/* Read "splice:ADDRESS:PORT", "splice+proxy:ADDRESS:PORT" or
+ * "splice+proxy-v2:ADDRESS:PORT"; false if it is none of them. */
+bool splice_read(const char *way, struct splice_options *options);
+
+/* Nothing is passed on yet. On the thread of the loop. Free with splice_free. */
+struct splice *splice_new(struct loop *loop, const struct splice_options *options);
+
+/* One more connection; the descriptor is then owned. False if there is no room for it: it
+ * is the caller's, who stops accepting until `has_room` is called. */
+bool splice_add(struct splice *s, int fd, const struct address *peer);
+
+/* How many are being passed on, or looked at. */
+size_t splice_count(const struct splice *s);
+
+/* Leave the loop: nothing moves until splice_resume. For a fork in between. */
+void splice_pause(struct splice *s);
+
+/* Go on, on another loop, with those that are passed on; those that were still looked at
+ * go to the server behind. `done` is called when the last one has ended. */
+void splice_resume(struct splice *s, struct loop *loop, void (*done)(void *argument),
+                   void *argument);
+
+/* Close all descriptors of this process but those of the connections. */
+void splice_close_others(const struct splice *s);
+
+/* Of a splice that is paused: a process of its own carries on with what is passed on,
+ * until all have ended or SPLICE_DRAIN_MS are over; nothing is left to do here but
+ * splice_free. Nobody waits for it. */
+void splice_drain(struct splice *s);
+
+/* Close the descriptors of the connections. NULL is fine. */
+void splice_free(struct splice *s);
