@@ -97,6 +97,14 @@ static bool leave_rights(void)
     return syscall(SYS_capset, &head, data) == 0;
 }
 
+static bool give_up(enum child_kind kind)
+{
+    if (kind == CHILD_RUNNER)
+        return true;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && leave_files(kind) &&
+           (kind == CHILD_STRANGER ? leave_root() : leave_rights());
+}
+
 /* The order matters: changing user resets the signal for the parent's death. */
 static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd))
 {
@@ -105,9 +113,7 @@ static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd
     if (close_range(OWN_FD + 1, ~0U, 0) != 0 || chdir("/") != 0)
         return FAILED;
     report_log_forget();
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !leave_files(kind))
-        return FAILED;
-    if (kind == CHILD_STRANGER ? !leave_root() : !leave_rights())
+    if (!give_up(kind))
         return FAILED;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         return FAILED;

@@ -14,6 +14,8 @@ enum child_kind {
                        that to open files (CAP_DAC_OVERRIDE); reads below the same
                        folders, and writes below /dev */
     CHILD_MODULE,   /* as that, and sees all files: a module of others wants its own */
+    CHILD_RUNNER,   /* keeps all rights, for what it starts may need them; it talks to
+                       nobody outside */
 };
 
 struct child {
@@ -23,7 +25,8 @@ struct child {
 
 /* Fork; `run` gets the child's end of the socket and its result is the exit code. The
  * child keeps standard input, output and error and that socket, nothing else; it cannot
- * gain rights. Files are as the kernel can see to it (Landlock). ERR_INTERNAL. */
+ * gain rights, unless it is a CHILD_RUNNER. Files are as the kernel can see to it
+ * (Landlock). ERR_INTERNAL. */
 MUST_CHECK enum err child_start(enum child_kind kind, int (*run)(int fd), struct child *c,
                                 struct err_info *why);
 

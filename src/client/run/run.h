@@ -16,12 +16,15 @@
 #define RUN_OUTPUT_MAX                                                                   \
     (256 * 1024) /* octets kept of each of the two outputs: the last ones */
 
+#define RUN_TIMEOUT_MS 300000 /* where the request has none */
+
 enum run_rights {
     RUN_AS_WE_ARE, /* the rights of who runs cairn: what the administrator wrote for this
-                      purpose */
-    RUN_CONFINED,  /* as settings' hooks.user if root runs cairn; reads system folders,
-                      writes its own  folder only (Landlock), gains no rights; it may use
-                      the network */
+                      purpose. What it leaves running when it ends well stays */
+    RUN_CONFINED,  /* as another user if root runs cairn; reads system folders, writes its
+                      own folder only (Landlock), sends no signals outside, gains no
+                      rights, has limits; it may use the network. Nothing of it is left
+                      when it has ended */
 };
 
 struct run_request {
@@ -29,11 +32,15 @@ struct run_request {
                                      for in a fixed PATH; ends with NULL */
     const char *const *environment; /* NAME=VALUE; ends with NULL. Beside it the program
                                        gets PATH, LANG=C.UTF-8 and HOME, nothing else */
-    const char *folder; /* it works in, and if confined may write to; NULL: / */
+    const char *folder; /* it works in, and if confined may write to; NULL: /, and if
+                           confined one made for it, which is removed afterwards (HOME and
+                           TMPDIR are that one, too) */
     const char *user;   /* for RUN_CONFINED; NULL: nobody */
+    const char *const *readable; /* what a confined one may read and run beside system
+                                    folders and the program; ends with NULL; NULL: none */
     enum run_rights rights;
     struct span input;  /* its standard input; empty: /dev/null */
-    int64_t timeout_ms; /* then it and all it started are ended */
+    int64_t timeout_ms; /* then it and all it started are ended; 0: RUN_TIMEOUT_MS */
 };
 
 struct run_result {
@@ -43,15 +50,19 @@ struct run_result {
     struct span errors;
 };
 
-/* Run it and wait for its end; `runner` is the socket to the runner. Any end of the
- * program is ERR_OK: look at the result. ERR_NOT_FOUND if there is no such program,
- * ERR_INTERRUPTED, ERR_INTERNAL. */
+/* Run it and wait for its end; `runner` is the socket to the runner, which several
+ * threads and processes may use at the same time: each program runs at once. Any end of
+ * the program is ERR_OK: look at the result. ERR_NOT_FOUND if there is no such program or
+ * it cannot be run, ERR_CONFIG for a user that does not exist, ERR_INTERRUPTED,
+ * ERR_INTERNAL. A signal that came before does not keep it from being run, one that comes
+ * later ends the program. */
 MUST_CHECK enum err run_program(int runner, struct arena *a,
                                 const struct run_request *request,
                                 struct run_result *result, struct err_info *why);
 
 /* As run_program, and an end other than exit code 0 is a failure with code `failure`, in
- * whose sentence stand `what` and the last line it wrote to its standard error. */
+ * whose sentence stand `what` and the last line it wrote: to its standard error, else to
+ * its output. */
 MUST_CHECK enum err run_or_fail(int runner, struct arena *a,
                                 const struct run_request *request, enum err failure,
                                 const char *what, struct run_result *result,
@@ -64,6 +75,10 @@ MUST_CHECK enum err run_or_fail(int runner, struct arena *a,
 MUST_CHECK enum err run_read_environment(struct arena *a, const char *file,
                                          const char *const **environment,
                                          struct err_info *why);
+
+/* The last line of what a program wrote that is not empty, safe to print; "" if there is
+ * none. */
+const char *run_last_line(struct arena *a, struct span output);
 
 /* The runner: obeys RUN calls until `fd` is closed. Returns an exit code. */
 int runner_run(int fd);

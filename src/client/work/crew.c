@@ -3,6 +3,7 @@
 
 #include "client/device/device_worker.h"
 #include "client/dns/dns_worker.h"
+#include "client/run/run.h"
 #include "client/solve/listener.h"
 #include "client/work/network.h"
 
@@ -12,6 +13,8 @@ enum err crew_start(struct crew *crew, struct err_info *why)
         TRY(child_start(CHILD_STRANGER, network_run, &crew->network, why));
     if (crew->listener.pid == 0)
         TRY(child_start(CHILD_STRANGER, listener_run, &crew->listener, why));
+    if (crew->runner.pid == 0)
+        TRY(child_start(CHILD_RUNNER, runner_run, &crew->runner, why));
     if (crew->dns.pid == 0)
         TRY(child_start(CHILD_STRANGER, dns_worker_run, &crew->dns, why));
     return ERR_OK;
@@ -22,8 +25,7 @@ enum err crew_start_device(struct crew *crew, bool sees_files, struct err_info *
     enum child_kind kind = sees_files ? CHILD_MODULE : CHILD_DEVICE;
 
     if (crew->device.pid != 0 && crew->device_kind != kind)
-        child_end(&crew->runner);
-    child_end(&crew->device);
+        child_end(&crew->device);
     crew->device_kind = kind;
     if (crew->device.pid == 0)
         TRY(child_start(kind, device_worker_run, &crew->device, why));

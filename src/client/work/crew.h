@@ -1,7 +1,6 @@
 /* The processes of one run of cairn: this one has the keys and the files; one talks to
- * the CA, one answers on ports, one changes name servers, one runs
- * programs, one uses a device. All are
- * forked before a key is in memory. */
+ * the CA, one answers on ports, one changes name servers, one uses a device, one runs
+ * programs. All are forked before a key is in memory. */
 #pragma once
 
 #include "client/proc/child.h"
