@@ -11,7 +11,9 @@
 struct deploy {
     const char *directory; /* state folder */
     const struct wanted *wanted;
-    int runner; /* socket to the process that runs programs (run/run.h) */
+    int runner;  /* socket to the process that runs programs (run/run.h) */
+    int network; /* to the one with the network, which looks at servers (deploy_check.h)
+                  */
     const struct report *report;
     bool forced; /* also what is deployed already, or waits after a failure */
 };
@@ -33,7 +35,14 @@ MUST_CHECK enum err deploy_run(struct arena *a, const struct deploy *d,
 bool deploy_is_due(struct arena *a, const char *directory, const struct wanted *w,
                    int64_t now, int64_t *next);
 
-/* "nginx: done 2026-11-29T10:00:00Z", one line for each deployment: for list and show. */
+/* What became of them, for list and show: "deployments", an array of objects with name,
+ * target, state ("done", "due", "failed") and, as far as there is something to say,
+ * serial, deployed, failures, error, failed and next_try. */
 struct json_writer;
 void deploy_write_status(struct json_writer *w, const char *directory,
                          const struct wanted *wanted);
+
+/* The same for people: one line each, without a line end: "nginx: done
+ * 2026-11-29T10:00:00Z". The index is below wanted->deployment_count. */
+const char *deploy_status_line(struct arena *a, const char *directory,
+                               const struct wanted *wanted, size_t index);

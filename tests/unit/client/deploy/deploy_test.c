@@ -1,0 +1,548 @@
+/* Tests of client/deploy: what is written, run, remembered and tried again. Programs are
+ * not run here, but noted; real servers are in tests/flow/test_client_deploy.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/deploy/deploy.h"
+#include "client/deploy/deploy_check.h"
+#include "client/deploy/deploy_content.h"
+#include "client/deploy/deploy_target.h"
+#include "client/run/run.h"
+#include "client/store/certificate_store.h"
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/file_tree.h"
+#include "core/base/text.h"
+#include "core/json/json_write.h"
+#include "core/x509/x509_fixtures.h"
+
+#define SERIAL "ff01" /* of pem_leaf */
+
+struct world {
+    struct arena *arena;
+    char directory[64];
+    struct err_info why;
+    struct settings settings;
+    struct settings_certificate certificate;
+    struct settings_deployment deployments[3];
+    struct wanted wanted;
+    struct report report;
+    struct deploy_outcome outcome;
+};
+
+/* ---- the runner ---- */
+
+static struct {
+    char lines[1024];       /* what was run, a line each */
+    char environment[4096]; /* of the last */
+    const char *failing;    /* a program or command line that fails */
+    const char *missing[4]; /* programs that are not there */
+    bool timed_out;
+} runner;
+
+enum err run_program(int fd, struct arena *a, const struct run_request *request,
+                     struct run_result *result, struct err_info *why)
+{
+    AUTO(buf) struct buf line = buf_make(1000);
+    AUTO(buf) struct buf environment = buf_make(4000);
+
+    (void)a;
+    assert_int_equal(fd, 7);
+    assert_int_equal(request->rights, RUN_AS_WE_ARE);
+    for (const char *const *m = runner.missing; *m != NULL; m++)
+        if (strcmp(*m, request->arguments[0]) == 0)
+            return err_set(why, ERR_NOT_FOUND, "there is no program %s", *m);
+    for (const char *const *p = request->arguments; *p != NULL; p++)
+        buf_printf(&line, "%s%s", p == request->arguments ? "" : " ", *p);
+    for (const char *const *p = request->environment; *p != NULL; p++)
+        buf_printf(&environment, "%s\n", *p);
+    buf_add_octet(&line, '\0');
+    buf_add_octet(&environment, '\0');
+    (void)strncat(runner.lines, (const char *)line.data, 500);
+    (void)strncat(runner.lines, "\n", 2);
+    (void)text_copy(runner.environment, sizeof runner.environment,
+                    (const char *)environment.data);
+    *result = (struct run_result){.timed_out = runner.timed_out};
+    if (runner.failing != NULL &&
+        strstr((const char *)line.data, runner.failing) != NULL) {
+        result->code = 3;
+        result->errors = span_of("first line\nit is wrong\n");
+    }
+    return ERR_OK;
+}
+
+/* ---- the world ---- */
+
+static void defaults(struct settings_deployment *d)
+{
+    *d = (struct settings_deployment){0};
+#define SET_TEXT(member)                                            d->member = "";
+#define SET_DURATION(member)                                        d->member = 5000;
+#define OPTION(path, kind, member, fallback, least, most, sentence) SET_##kind(member)
+#include "client/settings/deployment_options.def"
+#undef OPTION
+}
+
+static void put_certificate(struct world *w)
+{
+    static const char *const names[] = {"a.flow.test", "b.flow.test"};
+    const struct certificate_metadata m = {.names = names,
+                                           .name_count = 2,
+                                           .ca = "https://ca.test/dir",
+                                           .device = "",
+                                           .parts = {{.key_type = "p256",
+                                                      .not_before = 1,
+                                                      .not_after = 4387564323,
+                                                      .serial = SERIAL,
+                                                      .id = ""}},
+                                           .part_count = 1};
+    const struct certificate_files files = {.key_pem = span_of(pem_leaf_key),
+                                            .certificate_pem = span_of(pem_leaf),
+                                            .chain_pem = span_of(pem_intermediate)};
+    const char *path = NULL;
+
+    assert_int_equal(
+        certificate_store_put(w->arena, w->directory, "site", &m, &files, &path, &w->why),
+        ERR_OK);
+}
+
+static int set_up(void **state)
+{
+    struct world *w = test_calloc(1, sizeof *w);
+
+    memset(&runner, 0, sizeof runner);
+    (void)text_copy(w->directory, sizeof w->directory, "/tmp/cairn-deploy-XXXXXX");
+    w->arena = arena_new();
+    if (mkdtemp(w->directory) == NULL ||
+        mkdir(file_path(w->arena, w->directory, "certificates"), 0700) != 0)
+        return -1;
+    w->report.quiet = true;
+    w->settings.hooks_timeout = 9000;
+    w->certificate.name = "site";
+    w->wanted.settings = &w->settings;
+    w->wanted.certificate = &w->certificate;
+    for (size_t i = 0; i < 3; i++) {
+        defaults(&w->deployments[i]);
+        w->deployments[i].name = (const char *const[]){"one", "two", "three"}[i];
+        w->deployments[i].target = "files";
+        w->wanted.deployments[i] = &w->deployments[i];
+    }
+    w->wanted.deployment_count = 1;
+    put_certificate(w);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    struct err_info why = {0};
+    enum err result = file_tree_remove(w->directory, &why);
+
+    arena_free(w->arena);
+    test_free(w);
+    return result == ERR_OK ? 0 : -1;
+}
+
+static enum err run(struct world *w, bool forced)
+{
+    const struct deploy d = {.directory = w->directory,
+                             .wanted = &w->wanted,
+                             .runner = 7,
+                             .network = -1,
+                             .report = &w->report,
+                             .forced = forced};
+
+    return deploy_run(w->arena, &d, &w->outcome, &w->why);
+}
+
+static const char *path_of(struct world *w, const char *name)
+{
+    return file_path(w->arena, w->directory, name);
+}
+
+static const char *content(struct world *w, const char *name)
+{
+    struct span text;
+
+    if (file_read(w->arena, path_of(w, name), 100000, &text, &w->why) != ERR_OK)
+        return NULL;
+    return (const char *)text.data;
+}
+
+static void assert_outcome(struct world *w, size_t done, size_t waiting, size_t failed)
+{
+    assert_int_equal(w->outcome.done, done);
+    assert_int_equal(w->outcome.waiting, waiting);
+    assert_int_equal(w->outcome.failed, failed);
+}
+
+/* ---- files ---- */
+
+static void every_kind_of_file(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+    struct stat about;
+
+    d->key_file = path_of(w, "k");
+    d->certificate_file = path_of(w, "c");
+    d->chain_file = path_of(w, "i");
+    d->fullchain_file = path_of(w, "f");
+    d->combined_file = path_of(w, "a");
+    d->der_file = path_of(w, "d");
+    d->pkcs12_file = path_of(w, "p");
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_outcome(w, 1, 0, 0);
+    assert_string_equal(content(w, "k"), pem_leaf_key);
+    assert_string_equal(content(w, "c"), pem_leaf);
+    assert_string_equal(content(w, "i"), pem_intermediate);
+    assert_string_equal(content(w, "f"),
+                        arena_printf(w->arena, "%s%s", pem_leaf, pem_intermediate));
+    assert_string_equal(content(w, "a"), arena_printf(w->arena, "%s%s%s", pem_leaf_key,
+                                                      pem_leaf, pem_intermediate));
+    assert_int_equal(content(w, "d")[0], 0x30);
+    assert_int_equal(content(w, "p")[0], 0x30);
+    for (const char *p = "kap"; *p != '\0'; p++) {
+        const char name[] = {*p, '\0'};
+        assert_int_equal(stat(path_of(w, name), &about), 0);
+        assert_int_equal(about.st_mode & 07777, 0600);
+    }
+    assert_string_equal(runner.lines, "");
+}
+
+static void paths_with_the_type_of_a_key(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+
+    d->key_file = path_of(w, "x.KEY.pem");
+    d->certificate_file = path_of(w, "KEYS");
+    assert_false(deploy_content_has_all(&w->deployments[1]));
+    assert_true(deploy_content_has_all(d));
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_string_equal(content(w, "x.p256.pem"), pem_leaf_key);
+    assert_string_equal(content(w, "KEYS"), pem_leaf);
+}
+
+static void options_that_do_not_fit(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+    const char *open = path_of(w, "password");
+
+    assert_int_equal(file_create(open, span_of("x\n"), 0644, &w->why), ERR_OK);
+    const struct {
+        const char *key;
+        const char *second;
+        const char *pkcs12;
+        const char *check;
+        const char *says;
+    } rows[] = {
+        {"rsa2048", "", "", "", "the certificate has no key of type \"rsa2048\""},
+        {"", path_of(w, "k"), "", "", "key_file and certificate_file are both"},
+        {"", "", path_of(w, "p"), "", "pkcs12_password_file"},
+        {"", "", "", "nowhere", "\"nowhere\" is not HOST:PORT"},
+    };
+    d->key_file = path_of(w, "k");
+    d->pkcs12_password_file = open;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        d->key = rows[i].key;
+        d->certificate_file = rows[i].second;
+        d->pkcs12_file = rows[i].pkcs12;
+        d->check = rows[i].check;
+        assert_int_equal(run(w, true), ERR_DEPLOY);
+        assert_non_null(strstr(w->why.detail, "deployment one of site: "));
+        assert_non_null(strstr(w->why.detail, rows[i].says));
+        assert_null(content(w, "k"));
+    }
+}
+
+static void a_certificate_without_a_key(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+
+    assert_int_equal(unlink(path_of(w, "certificates/site/current/key.pem")), 0);
+    d->fullchain_file = path_of(w, "f");
+    assert_int_equal(run(w, false), ERR_OK);
+    d->key_file = path_of(w, "k");
+    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_non_null(strstr(w->why.detail, "there is no key to write"));
+}
+
+/* ---- programs ---- */
+
+static void servers_are_tested_and_reloaded(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+    static const struct {
+        const char *target;
+        const char *config;
+        const char *lines;
+    } rows[] = {
+        {"nginx", "", "nginx -t\nnginx -s reload\n"},
+        {"nginx", "/n.conf", "nginx -c /n.conf -t\nnginx -c /n.conf -s reload\n"},
+        {"apache", "", "apache2 -t\napache2 -k graceful\n"},
+        {"apache", "/a.conf", "apache2 -f /a.conf -t\napache2 -f /a.conf -k graceful\n"},
+        {"postfix", "", "postfix check\npostfix reload\n"},
+        {"postfix", "/p", "postfix -c /p check\npostfix -c /p reload\n"},
+        {"dovecot", "/d", "doveconf -c /d -n\ndoveadm -c /d reload\n"},
+        {"systemd:x.service", "", "systemctl try-reload-or-restart x.service\n"},
+        {"files", "", ""},
+    };
+
+    runner.missing[0] = "apachectl";
+    runner.missing[1] = "apache2ctl";
+    runner.missing[2] = "httpd";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        d->target = rows[i].target;
+        d->config = rows[i].config;
+        runner.lines[0] = '\0';
+        assert_true(deploy_target_is_known(d->target));
+        assert_int_equal(run(w, false), ERR_OK);
+        assert_outcome(w, 1, 0, 0);
+        assert_string_equal(runner.lines, rows[i].lines);
+    }
+    assert_false(deploy_target_is_known("lighttpd"));
+    assert_false(deploy_target_is_known("systemd:"));
+    runner.missing[3] = NULL;
+    runner.missing[0] = "postfix";
+    d->target = "postfix";
+    d->config = "";
+    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_non_null(strstr(w->why.detail, "there is no program postfix"));
+}
+
+static void commands_in_place_of_what_a_target_does(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+
+    d->target = "nginx";
+    d->test = "mytest --all";
+    d->command = "mycommand \"$CAIRN_KEY\"";
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_string_equal(runner.lines, "/bin/sh -c mytest --all\n"
+                                      "/bin/sh -c mycommand \"$CAIRN_KEY\"\n");
+    d->test = "none";
+    runner.lines[0] = '\0';
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_string_equal(runner.lines, "/bin/sh -c mycommand \"$CAIRN_KEY\"\n");
+    assert_non_null(strstr(runner.environment,
+                           arena_printf(w->arena,
+                                        "CAIRN_NAME=site\nCAIRN_DEPLOYMENT=one\n"
+                                        "CAIRN_DIR=%s/certificates/site/current\n",
+                                        w->directory)));
+    assert_non_null(strstr(runner.environment, "CAIRN_NAMES=a.flow.test b.flow.test\n"));
+    assert_non_null(strstr(runner.environment, "CAIRN_SERIAL=" SERIAL "\n"));
+    assert_non_null(strstr(runner.environment, "CAIRN_NOT_AFTER=2109-01-13T23:52:03Z\n"));
+    assert_non_null(
+        strstr(runner.environment, "RENEWED_DOMAINS=a.flow.test b.flow.test\n"));
+    assert_string_equal(content(w, "certificates/site/certbot/site/privkey.pem"),
+                        pem_leaf_key);
+    assert_non_null(content(w, "certificates/site/certbot/site/fullchain.pem"));
+}
+
+static void a_failed_test_puts_the_old_files_back(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+
+    assert_int_equal(file_create(path_of(w, "k"), span_of("old"), 0600, &w->why), ERR_OK);
+    d->target = "nginx";
+    d->key_file = path_of(w, "k");
+    d->fullchain_file = path_of(w, "f");
+    runner.failing = "-t";
+    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_string_equal(w->why.detail,
+                        "deployment one of site: the test of its files failed with exit "
+                        "code 3: first line it is wrong; the old files are in place "
+                        "again");
+    assert_string_equal(runner.lines, "nginx -t\n");
+    assert_string_equal(content(w, "k"), "old");
+    assert_null(content(w, "f"));
+    /* what was tested well stays, although the reload failed */
+    runner.failing = "reload";
+    assert_int_equal(run(w, true), ERR_DEPLOY);
+    assert_non_null(strstr(w->why.detail, "the reload failed with exit code 3"));
+    assert_string_equal(content(w, "k"), pem_leaf_key);
+}
+
+static void a_command_that_takes_too_long(void **state)
+{
+    struct world *w = *state;
+
+    w->deployments[0].target = "hook";
+    w->deployments[0].command = "x";
+    runner.timed_out = true;
+    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_non_null(strstr(w->why.detail, "the command took longer than 5 s"));
+}
+
+/* ---- again and again ---- */
+
+static void what_is_done_is_not_done_again(void **state)
+{
+    struct world *w = *state;
+    struct settings_deployment *d = &w->deployments[0];
+    int64_t next = 7;
+
+    d->target = "hook";
+    d->command = "x";
+    assert_true(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_outcome(w, 1, 0, 0);
+    assert_false(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
+    assert_int_equal(next, 0);
+    runner.lines[0] = '\0';
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_outcome(w, 0, 0, 0);
+    assert_string_equal(runner.lines, "");
+    d->command = "y"; /* another option */
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_outcome(w, 1, 0, 0);
+    assert_int_equal(run(w, true), ERR_OK);
+    assert_outcome(w, 1, 0, 0);
+}
+
+static void all_are_tried_and_failures_wait(void **state)
+{
+    struct world *w = *state;
+    int64_t next = 0;
+    int64_t now = clock_now();
+
+    w->wanted.deployment_count = 3;
+    for (size_t i = 0; i < 3; i++) {
+        w->deployments[i].target = "hook";
+        w->deployments[i].command = arena_printf(w->arena, "command%zu", i);
+    }
+    runner.failing = "command1";
+    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_outcome(w, 2, 0, 1);
+    assert_non_null(strstr(w->why.detail, "deployment two of site"));
+    assert_string_equal(runner.lines, "/bin/sh -c command0\n/bin/sh -c command1\n"
+                                      "/bin/sh -c command2\n");
+    assert_false(deploy_is_due(w->arena, w->directory, &w->wanted, now, &next));
+    assert_in_range(next, now + 60, now + 70);
+    runner.lines[0] = '\0';
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_outcome(w, 0, 1, 0);
+    assert_string_equal(runner.lines, "");
+    assert_non_null(strstr(deploy_status_line(w->arena, w->directory, &w->wanted, 1),
+                           "two: failed 1 times, next try "));
+    assert_non_null(
+        strstr(deploy_status_line(w->arena, w->directory, &w->wanted, 0), "one: done "));
+    clock_shift_ms(61000);
+    runner.failing = NULL;
+    assert_true(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
+    assert_int_equal(run(w, false), ERR_OK);
+    assert_outcome(w, 1, 0, 0);
+    assert_string_equal(runner.lines, "/bin/sh -c command1\n");
+    clock_shift_ms(0);
+}
+
+static void the_status_as_json(void **state)
+{
+    struct world *w = *state;
+    AUTO(buf) struct buf b = buf_make(10000);
+    struct json_writer j = json_writer_make(&b);
+
+    w->wanted.deployment_count = 2;
+    w->deployments[1].target = "hook";
+    w->deployments[1].command = "x";
+    runner.failing = "x";
+    assert_int_equal(run(w, false), ERR_DEPLOY);
+    w->deployments[0].der_file = "/tmp/other";
+    json_write_begin_object(&j, NULL);
+    deploy_write_status(&j, w->directory, &w->wanted);
+    json_write_end_object(&j);
+    buf_add_octet(&b, '\0');
+    assert_false(b.failed);
+    const char *text = (const char *)b.data;
+    assert_non_null(strstr(text, "{\"deployments\":[{\"name\":\"one\",\"target\":"
+                                 "\"files\",\"state\":\"due\",\"serial\":\"" SERIAL
+                                 "\",\"deployed\":\""));
+    assert_non_null(strstr(text, "{\"name\":\"two\",\"target\":\"hook\",\"state\":"
+                                 "\"failed\",\"failures\":1,\"error\":\"the command "
+                                 "failed with exit code 3: first line it is wrong\","));
+}
+
+static void there_is_no_certificate(void **state)
+{
+    struct world *w = *state;
+    int64_t next;
+
+    w->certificate.name = "other";
+    assert_int_equal(run(w, false), ERR_NOT_FOUND);
+    assert_false(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
+    w->wanted.deployment_count = 0;
+    assert_int_equal(run(w, false), ERR_OK);
+}
+
+static void where_to_look(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *text;
+        const char *host; /* NULL: refused */
+        uint16_t port;
+        const char *starttls;
+    } rows[] = {
+        {"www.a.test:443", "www.a.test", 443, ""},
+        {"127.0.0.1:8443", "127.0.0.1", 8443, ""},
+        {"[2001:db8:0::1]:443", "2001:db8::1", 443, ""},
+        {"mx.a.test:25/starttls-smtp", "mx.a.test", 25, "smtp"},
+        {"mx.a.test", NULL, 0, ""},
+        {":443", NULL, 0, ""},
+        {"a:0", NULL, 0, ""},
+        {"a:65536", NULL, 0, ""},
+        {"2001:db8::1", NULL, 0, ""},
+        {"a:25/smtp", NULL, 0, ""},
+        {"a:25/starttls-gopher", NULL, 0, ""},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct deploy_check check = {0};
+        enum err result = deploy_check_parse(w->arena, rows[i].text, &check, &w->why);
+        assert_int_equal(result, rows[i].host != NULL ? ERR_OK : ERR_CONFIG);
+        if (rows[i].host == NULL)
+            continue;
+        assert_string_equal(check.host, rows[i].host);
+        assert_int_equal(check.port, rows[i].port);
+        assert_string_equal(check.starttls, rows[i].starttls);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(every_kind_of_file),
+        TEST(paths_with_the_type_of_a_key),
+        TEST(options_that_do_not_fit),
+        TEST(a_certificate_without_a_key),
+        TEST(servers_are_tested_and_reloaded),
+        TEST(commands_in_place_of_what_a_target_does),
+        TEST(a_failed_test_puts_the_old_files_back),
+        TEST(a_command_that_takes_too_long),
+        TEST(what_is_done_is_not_done_again),
+        TEST(all_are_tried_and_failures_wait),
+        TEST(the_status_as_json),
+        TEST(there_is_no_certificate),
+        TEST(where_to_look),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
