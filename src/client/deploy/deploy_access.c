@@ -81,6 +81,25 @@ static void copy_attributes(int fd, int folder, const char *name, bool with_righ
     (void)close(old);
 }
 
+static enum err read_all(const struct deploy_access *access, uid_t *uid, gid_t *gid,
+                         mode_t *mode, struct err_info *why)
+{
+    if (access->owner[0] != '\0')
+        TRY(read_owner(access->owner, uid, why));
+    if (access->group[0] != '\0')
+        TRY(read_group(access->group, gid, why));
+    return access->mode[0] != '\0' ? read_mode(access->mode, mode, why) : ERR_OK;
+}
+
+enum err deploy_access_check(const struct deploy_access *access, struct err_info *why)
+{
+    uid_t uid;
+    gid_t gid;
+    mode_t mode;
+
+    return read_all(access, &uid, &gid, &mode, why);
+}
+
 enum err deploy_access_give(int fd, int folder, const char *name, const struct stat *old,
                             const struct deploy_access *access, bool has_key,
                             struct err_info *why)
@@ -90,12 +109,7 @@ enum err deploy_access_give(int fd, int folder, const char *name, const struct s
     gid_t gid = exists ? old->st_gid : (gid_t)UNCHANGED;
     mode_t mode = exists ? old->st_mode & MODE_MAX : has_key ? MODE_KEY : MODE_USUAL;
 
-    if (access->owner[0] != '\0')
-        TRY(read_owner(access->owner, &uid, why));
-    if (access->group[0] != '\0')
-        TRY(read_group(access->group, &gid, why));
-    if (access->mode[0] != '\0')
-        TRY(read_mode(access->mode, &mode, why));
+    TRY(read_all(access, &uid, &gid, &mode, why));
     if (fchown(fd, uid, gid) != 0)
         return err_set_os(why, ERR_IO, errno, "cannot give it to its owner and group");
     if (exists)

@@ -13,3 +13,7 @@ MUST_CHECK enum err deploy_access_give(int fd, int folder, const char *name,
                                        const struct stat *old,
                                        const struct deploy_access *access, bool has_key,
                                        struct err_info *why);
+
+/* Can the options be followed? ERR_CONFIG: no such user, group or mode. */
+MUST_CHECK enum err deploy_access_check(const struct deploy_access *access,
+                                        struct err_info *why);

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "client/deploy/deploy_access.h"
 #include "core/base/memory.h"
 #include "core/base/secret.h"
 #include "core/base/secret_file.h"
@@ -193,6 +194,20 @@ static void list_paths(const struct settings_deployment *d,
     paths[COMBINED] = d->combined_file;
     paths[DER] = d->der_file;
     paths[PKCS12] = d->pkcs12_file;
+}
+
+enum err deploy_content_check(const struct settings_deployment *d, struct err_info *why)
+{
+    const char *paths[KIND_COUNT];
+
+    list_paths(d, paths);
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (paths[i][0] != '\0' &&
+            (paths[i][0] != '/' || paths[i][strlen(paths[i]) - 1] == '/'))
+            return err_set(why, ERR_CONFIG,
+                           "%s: %.200s is not the absolute path of a file",
+                           option_names[i], paths[i]);
+    return deploy_access_check(&(struct deploy_access){d->owner, d->group, d->mode}, why);
 }
 
 bool deploy_content_has_all(const struct settings_deployment *d)

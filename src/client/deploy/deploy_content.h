@@ -31,5 +31,10 @@ static inline void deploy_content_auto(struct deploy_content *content)
 /* A digest of all options of a deployment: another one is another deployment. */
 const char *deploy_content_digest(struct arena *a, const struct settings_deployment *d);
 
+/* Are its paths absolute, are there such users and groups, and is the mode one? Asked
+ * before anything is done. ERR_CONFIG. */
+MUST_CHECK enum err deploy_content_check(const struct settings_deployment *d,
+                                         struct err_info *why);
+
 /* Is there a file for each key of the certificate? */
 bool deploy_content_has_all(const struct settings_deployment *d);

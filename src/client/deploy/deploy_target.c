@@ -44,6 +44,15 @@ bool deploy_target_is_known(const char *target)
            strcmp(target, "files") == 0;
 }
 
+const char *deploy_target_names(void)
+{
+#define TARGET(name, units, option, test, reload) name ", "
+    return
+#include "client/deploy/targets.def"
+        "systemd:UNIT, hook, files";
+#undef TARGET
+}
+
 /* Words of a row, with the configuration file behind the program. */
 static enum err run_row(const struct deploy_target *t, const struct server *s,
                         const char *row, const char *what, struct err_info *why)

@@ -20,6 +20,9 @@ struct deploy_target {
 /* Is it the name of a target? */
 bool deploy_target_is_known(const char *target);
 
+/* All of them with commas, for sentences. */
+const char *deploy_target_names(void);
+
 /* Would it start with what it is configured to use? By the option `test`, else as the
  * server can test itself; what cannot be tested is good. ERR_DEPLOY with what it said. */
 MUST_CHECK enum err deploy_target_test(const struct deploy_target *t,

@@ -7,164 +7,22 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "deploy_world.h"
 
 #include "client/deploy/deploy.h"
 #include "client/deploy/deploy_check.h"
 #include "client/deploy/deploy_content.h"
 #include "client/deploy/deploy_target.h"
-#include "client/run/run.h"
-#include "client/store/certificate_store.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
-#include "core/base/file_tree.h"
-#include "core/base/text.h"
 #include "core/json/json_write.h"
 #include "core/x509/x509_fixtures.h"
 
-#define SERIAL "ff01" /* of pem_leaf */
-
-struct world {
-    struct arena *arena;
-    char directory[64];
-    struct err_info why;
-    struct settings settings;
-    struct settings_certificate certificate;
-    struct settings_deployment deployments[3];
-    struct wanted wanted;
-    struct report report;
-    struct deploy_outcome outcome;
-};
-
-/* ---- the runner ---- */
-
-static struct {
-    char lines[1024];       /* what was run, a line each */
-    char environment[4096]; /* of the last */
-    const char *failing;    /* a program or command line that fails */
-    const char *missing[4]; /* programs that are not there */
-    bool timed_out;
-} runner;
-
-enum err run_program(int fd, struct arena *a, const struct run_request *request,
-                     struct run_result *result, struct err_info *why)
-{
-    AUTO(buf) struct buf line = buf_make(1000);
-    AUTO(buf) struct buf environment = buf_make(4000);
-
-    (void)a;
-    assert_int_equal(fd, 7);
-    assert_int_equal(request->rights, RUN_AS_WE_ARE);
-    for (const char *const *m = runner.missing; *m != NULL; m++)
-        if (strcmp(*m, request->arguments[0]) == 0)
-            return err_set(why, ERR_NOT_FOUND, "there is no program %s", *m);
-    for (const char *const *p = request->arguments; *p != NULL; p++)
-        buf_printf(&line, "%s%s", p == request->arguments ? "" : " ", *p);
-    for (const char *const *p = request->environment; *p != NULL; p++)
-        buf_printf(&environment, "%s\n", *p);
-    buf_add_octet(&line, '\0');
-    buf_add_octet(&environment, '\0');
-    (void)strncat(runner.lines, (const char *)line.data, 500);
-    (void)strncat(runner.lines, "\n", 2);
-    (void)text_copy(runner.environment, sizeof runner.environment,
-                    (const char *)environment.data);
-    *result = (struct run_result){.timed_out = runner.timed_out};
-    if (runner.failing != NULL &&
-        strstr((const char *)line.data, runner.failing) != NULL) {
-        result->code = 3;
-        result->errors = span_of("first line\nit is wrong\n");
-    }
-    return ERR_OK;
-}
-
-/* ---- the world ---- */
-
-static void defaults(struct settings_deployment *d)
-{
-    *d = (struct settings_deployment){0};
-#define SET_TEXT(member)                                            d->member = "";
-#define SET_DURATION(member)                                        d->member = 5000;
-#define OPTION(path, kind, member, fallback, least, most, sentence) SET_##kind(member)
-#include "client/settings/deployment_options.def"
-#undef OPTION
-}
-
-static void put_certificate(struct world *w)
-{
-    static const char *const names[] = {"a.flow.test", "b.flow.test"};
-    const struct certificate_metadata m = {.names = names,
-                                           .name_count = 2,
-                                           .ca = "https://ca.test/dir",
-                                           .device = "",
-                                           .parts = {{.key_type = "p256",
-                                                      .not_before = 1,
-                                                      .not_after = 4387564323,
-                                                      .serial = SERIAL,
-                                                      .id = ""}},
-                                           .part_count = 1};
-    const struct certificate_files files = {.key_pem = span_of(pem_leaf_key),
-                                            .certificate_pem = span_of(pem_leaf),
-                                            .chain_pem = span_of(pem_intermediate)};
-    const char *path = NULL;
-
-    assert_int_equal(
-        certificate_store_put(w->arena, w->directory, "site", &m, &files, &path, &w->why),
-        ERR_OK);
-}
-
-static int set_up(void **state)
-{
-    struct world *w = test_calloc(1, sizeof *w);
-
-    memset(&runner, 0, sizeof runner);
-    (void)text_copy(w->directory, sizeof w->directory, "/tmp/cairn-deploy-XXXXXX");
-    w->arena = arena_new();
-    if (mkdtemp(w->directory) == NULL ||
-        mkdir(file_path(w->arena, w->directory, "certificates"), 0700) != 0)
-        return -1;
-    w->report.quiet = true;
-    w->settings.hooks_timeout = 9000;
-    w->certificate.name = "site";
-    w->wanted.settings = &w->settings;
-    w->wanted.certificate = &w->certificate;
-    for (size_t i = 0; i < 3; i++) {
-        defaults(&w->deployments[i]);
-        w->deployments[i].name = (const char *const[]){"one", "two", "three"}[i];
-        w->deployments[i].target = "files";
-        w->wanted.deployments[i] = &w->deployments[i];
-    }
-    w->wanted.deployment_count = 1;
-    put_certificate(w);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    struct err_info why = {0};
-    enum err result = file_tree_remove(w->directory, &why);
-
-    arena_free(w->arena);
-    test_free(w);
-    return result == ERR_OK ? 0 : -1;
-}
-
-static enum err run(struct world *w, bool forced)
-{
-    const struct deploy d = {.directory = w->directory,
-                             .wanted = &w->wanted,
-                             .runner = 7,
-                             .network = -1,
-                             .report = &w->report,
-                             .forced = forced};
-
-    return deploy_run(w->arena, &d, &w->outcome, &w->why);
-}
+#define SERIAL DEPLOY_WORLD_SERIAL
 
 static const char *path_of(struct world *w, const char *name)
 {
@@ -202,7 +60,7 @@ static void every_kind_of_file(void **state)
     d->combined_file = path_of(w, "a");
     d->der_file = path_of(w, "d");
     d->pkcs12_file = path_of(w, "p");
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_outcome(w, 1, 0, 0);
     assert_string_equal(content(w, "k"), pem_leaf_key);
     assert_string_equal(content(w, "c"), pem_leaf);
@@ -230,7 +88,7 @@ static void paths_with_the_type_of_a_key(void **state)
     d->certificate_file = path_of(w, "KEYS");
     assert_false(deploy_content_has_all(&w->deployments[1]));
     assert_true(deploy_content_has_all(d));
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_string_equal(content(w, "x.p256.pem"), pem_leaf_key);
     assert_string_equal(content(w, "KEYS"), pem_leaf);
 }
@@ -261,7 +119,7 @@ static void options_that_do_not_fit(void **state)
         d->certificate_file = rows[i].second;
         d->pkcs12_file = rows[i].pkcs12;
         d->check = rows[i].check;
-        assert_int_equal(run(w, true), ERR_DEPLOY);
+        assert_int_equal(deploy_world_run(w, true), ERR_DEPLOY);
         assert_non_null(strstr(w->why.detail, "deployment one of site: "));
         assert_non_null(strstr(w->why.detail, rows[i].says));
         assert_null(content(w, "k"));
@@ -275,9 +133,9 @@ static void a_certificate_without_a_key(void **state)
 
     assert_int_equal(unlink(path_of(w, "certificates/site/current/key.pem")), 0);
     d->fullchain_file = path_of(w, "f");
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     d->key_file = path_of(w, "k");
-    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_int_equal(deploy_world_run(w, false), ERR_DEPLOY);
     assert_non_null(strstr(w->why.detail, "there is no key to write"));
 }
 
@@ -311,7 +169,7 @@ static void servers_are_tested_and_reloaded(void **state)
         d->config = rows[i].config;
         runner.lines[0] = '\0';
         assert_true(deploy_target_is_known(d->target));
-        assert_int_equal(run(w, false), ERR_OK);
+        assert_int_equal(deploy_world_run(w, false), ERR_OK);
         assert_outcome(w, 1, 0, 0);
         assert_string_equal(runner.lines, rows[i].lines);
     }
@@ -321,7 +179,7 @@ static void servers_are_tested_and_reloaded(void **state)
     runner.missing[0] = "postfix";
     d->target = "postfix";
     d->config = "";
-    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_int_equal(deploy_world_run(w, false), ERR_DEPLOY);
     assert_non_null(strstr(w->why.detail, "there is no program postfix"));
 }
 
@@ -333,12 +191,12 @@ static void commands_in_place_of_what_a_target_does(void **state)
     d->target = "nginx";
     d->test = "mytest --all";
     d->command = "mycommand \"$CAIRN_KEY\"";
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_string_equal(runner.lines, "/bin/sh -c mytest --all\n"
                                       "/bin/sh -c mycommand \"$CAIRN_KEY\"\n");
     d->test = "none";
     runner.lines[0] = '\0';
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_string_equal(runner.lines, "/bin/sh -c mycommand \"$CAIRN_KEY\"\n");
     assert_non_null(strstr(runner.environment,
                            arena_printf(w->arena,
@@ -365,7 +223,7 @@ static void a_failed_test_puts_the_old_files_back(void **state)
     d->key_file = path_of(w, "k");
     d->fullchain_file = path_of(w, "f");
     runner.failing = "-t";
-    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_int_equal(deploy_world_run(w, false), ERR_DEPLOY);
     assert_string_equal(w->why.detail,
                         "deployment one of site: the test of its files failed with exit "
                         "code 3: first line it is wrong; the old files are in place "
@@ -375,7 +233,7 @@ static void a_failed_test_puts_the_old_files_back(void **state)
     assert_null(content(w, "f"));
     /* what was tested well stays, although the reload failed */
     runner.failing = "reload";
-    assert_int_equal(run(w, true), ERR_DEPLOY);
+    assert_int_equal(deploy_world_run(w, true), ERR_DEPLOY);
     assert_non_null(strstr(w->why.detail, "the reload failed with exit code 3"));
     assert_string_equal(content(w, "k"), pem_leaf_key);
 }
@@ -387,7 +245,7 @@ static void a_command_that_takes_too_long(void **state)
     w->deployments[0].target = "hook";
     w->deployments[0].command = "x";
     runner.timed_out = true;
-    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_int_equal(deploy_world_run(w, false), ERR_DEPLOY);
     assert_non_null(strstr(w->why.detail, "the command took longer than 5 s"));
 }
 
@@ -402,18 +260,18 @@ static void what_is_done_is_not_done_again(void **state)
     d->target = "hook";
     d->command = "x";
     assert_true(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_outcome(w, 1, 0, 0);
     assert_false(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
     assert_int_equal(next, 0);
     runner.lines[0] = '\0';
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_outcome(w, 0, 0, 0);
     assert_string_equal(runner.lines, "");
     d->command = "y"; /* another option */
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_outcome(w, 1, 0, 0);
-    assert_int_equal(run(w, true), ERR_OK);
+    assert_int_equal(deploy_world_run(w, true), ERR_OK);
     assert_outcome(w, 1, 0, 0);
 }
 
@@ -429,7 +287,7 @@ static void all_are_tried_and_failures_wait(void **state)
         w->deployments[i].command = arena_printf(w->arena, "command%zu", i);
     }
     runner.failing = "command1";
-    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_int_equal(deploy_world_run(w, false), ERR_DEPLOY);
     assert_outcome(w, 2, 0, 1);
     assert_non_null(strstr(w->why.detail, "deployment two of site"));
     assert_string_equal(runner.lines, "/bin/sh -c command0\n/bin/sh -c command1\n"
@@ -437,7 +295,7 @@ static void all_are_tried_and_failures_wait(void **state)
     assert_false(deploy_is_due(w->arena, w->directory, &w->wanted, now, &next));
     assert_in_range(next, now + 60, now + 70);
     runner.lines[0] = '\0';
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_outcome(w, 0, 1, 0);
     assert_string_equal(runner.lines, "");
     assert_non_null(strstr(deploy_status_line(w->arena, w->directory, &w->wanted, 1),
@@ -447,7 +305,7 @@ static void all_are_tried_and_failures_wait(void **state)
     clock_shift_ms(61000);
     runner.failing = NULL;
     assert_true(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_outcome(w, 1, 0, 0);
     assert_string_equal(runner.lines, "/bin/sh -c command1\n");
     clock_shift_ms(0);
@@ -463,7 +321,7 @@ static void the_status_as_json(void **state)
     w->deployments[1].target = "hook";
     w->deployments[1].command = "x";
     runner.failing = "x";
-    assert_int_equal(run(w, false), ERR_DEPLOY);
+    assert_int_equal(deploy_world_run(w, false), ERR_DEPLOY);
     w->deployments[0].der_file = "/tmp/other";
     json_write_begin_object(&j, NULL);
     deploy_write_status(&j, w->directory, &w->wanted);
@@ -485,10 +343,10 @@ static void there_is_no_certificate(void **state)
     int64_t next;
 
     w->certificate.name = "other";
-    assert_int_equal(run(w, false), ERR_NOT_FOUND);
+    assert_int_equal(deploy_world_run(w, false), ERR_NOT_FOUND);
     assert_false(deploy_is_due(w->arena, w->directory, &w->wanted, clock_now(), &next));
     w->wanted.deployment_count = 0;
-    assert_int_equal(run(w, false), ERR_OK);
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
 }
 
 static void where_to_look(void **state)
@@ -527,7 +385,8 @@ static void where_to_look(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                       \
+    cmocka_unit_test_setup_teardown(name, deploy_world_set_up, deploy_world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(every_kind_of_file),
         TEST(paths_with_the_type_of_a_key),
