@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/deploy/deploy_check.h"
 #include "client/flow/flow.h"
 #include "client/flow/flow_enrol.h"
 #include "client/proc/wire.h"
@@ -75,20 +76,34 @@ static enum err do_enrolment(struct arena *a, const struct wire_message *m, int 
     return flow_enrol(&options, &keeper, &report, a, pem, why);
 }
 
+/* A job ends with FINISH; to see a server is a call. */
+static enum err do_one(struct arena *a, const struct wire_message *m, int fd,
+                       struct wire_message *back, struct err_info *why)
+{
+    *back = (struct wire_message){WIRE_FINISH, {span_of("")}, 1};
+    switch (m->type) {
+    case WIRE_SEE:
+        back->type = WIRE_ANSWER;
+        return deploy_check_serve(a, m, &back->fields[0], why);
+    case WIRE_ENROL:
+        return do_enrolment(a, m, fd, &back->fields[0], why);
+    default:
+        return do_job(a, m, fd, &back->fields[0], why);
+    }
+}
+
 int network_run(int fd)
 {
     for (;;) {
         AUTO(arena) struct arena *a = arena_new();
         struct wire_message m;
         struct err_info why = {0};
-        struct span pem = span_of("");
+        struct wire_message back;
 
         if (wire_receive(a, fd, &m, NULL, &why) != ERR_OK)
             return EXIT_SUCCESS; /* no more work */
-        enum err result = m.type == WIRE_ENROL ? do_enrolment(a, &m, fd, &pem, &why)
-                                               : do_job(a, &m, fd, &pem, &why);
-        const struct wire_message finish = {WIRE_FINISH, {pem}, 1};
-        if ((result == ERR_OK ? wire_send(fd, &finish, &why)
+        enum err result = do_one(a, &m, fd, &back, &why);
+        if ((result == ERR_OK ? wire_send(fd, &back, &why)
                               : wire_send_failure(fd, &why, &why)) != ERR_OK)
             return EXIT_FAILURE;
     }
