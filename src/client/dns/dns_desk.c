@@ -7,19 +7,20 @@
 #include "core/base/interrupt.h"
 
 #define LOCK_WAIT_MS 120000 /* another cairn may be removing what was left */
+#define LOOK_FIELDS  3      /* of the answer to DNS_LOOK */
 #define FOUND_FIELDS 5      /* of the answer to DNS_FIND */
 
 /* ---- where ---- */
 
 /* What says how a place is found and looked at: first in DNS_FIND and DNS_WATCH. */
 static void put_place(struct wire_message *m, struct arena *a,
-                      const struct settings_dns *dns, const struct dns_provider *provider,
+                      const struct settings_dns *dns, bool needs_primary,
                       const char *name)
 {
     m->fields[0] = span_of(name);
     m->fields[1] = span_of(dns->resolver);
     m->fields[2] = span_of(dns->check);
-    m->fields[3] = span_of(provider->needs_primary ? "primary" : "");
+    m->fields[3] = span_of(needs_primary ? "primary" : "");
     m->fields[4] = span_of(dns->server);
     m->fields[5] = span_of(arena_printf(a, "%lld", (long long)dns->timeout_ms));
     m->count = 6;
@@ -27,15 +28,14 @@ static void put_place(struct wire_message *m, struct arena *a,
 
 /* Where nobody can be asked and nobody is to be asked, the name itself will do. */
 static enum err find(struct dns_desk *d, struct arena *a, const struct settings_dns *dns,
-                     const struct dns_provider *provider, struct dns_task *task,
-                     struct err_info *why)
+                     bool needs_primary, struct dns_task *task, struct err_info *why)
 {
     struct wire_message m = {.type = WIRE_DNS_FIND};
     struct wire_message place;
 
-    put_place(&m, a, dns, provider, task->name);
+    put_place(&m, a, dns, needs_primary, task->name);
     enum err result = dns_line_call(&d->worker, a, &m, &place, false, why);
-    if (result == ERR_NETWORK && !provider->needs_primary &&
+    if (result == ERR_NETWORK && !needs_primary &&
         strcmp(dns->check, DNS_PLACE_NO_CHECK) == 0) {
         report_step(d->report, "dns", "%s; the record goes to that name itself",
                     why->detail);
@@ -86,7 +86,7 @@ static enum err watch(struct dns_desk *d, struct arena *a, const struct dns_entr
 
     if (e->task.zone[0] == '\0')
         return ERR_OK; /* nobody can be asked */
-    put_place(&m, a, &e->dns, provider, e->task.name);
+    put_place(&m, a, &e->dns, provider->needs_primary, e->task.name);
     m.fields[m.count++] = span_of(e->task.value);
     return dns_line_call(&d->worker, a, &m, &answer, false, why);
 }
@@ -116,7 +116,7 @@ enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings
         TRY(state_lock_dns(a, d->directory, STATE_LOCK_SHARED, LOCK_WAIT_MS, &d->lock,
                            why));
     made.task.owner = made.task.zone = made.task.primary = made.task.note = "";
-    TRY(find(d, a, dns, provider, &made.task, why));
+    TRY(find(d, a, dns, provider->needs_primary, &made.task, why));
     TRY(dns_journal_add(a, d->directory, &made, why));
     enum err result = add(d, a, provider, &made, why);
     if (is_surely_absent(result)) {
@@ -126,6 +126,25 @@ enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings
         *e = made;
     }
     return result;
+}
+
+enum err dns_desk_watch_persist(struct dns_desk *d, struct arena *a,
+                                const struct settings_dns *dns,
+                                const struct dns_desk_persist *persist,
+                                struct err_info *why)
+{
+    struct wire_message m = {.type = WIRE_DNS_WATCH_PERSIST};
+    struct dns_task task = {.name = persist->name, .zone = ""};
+    struct wire_message answer;
+
+    TRY(find(d, a, dns, false, &task, why));
+    if (task.zone[0] == '\0')
+        return ERR_OK; /* nobody can be asked */
+    put_place(&m, a, dns, false, persist->name);
+    m.fields[m.count++] = span_of(persist->issuers);
+    m.fields[m.count++] = span_of(persist->account_uri);
+    m.fields[m.count++] = span_of(persist->wildcard ? "wildcard" : "");
+    return dns_line_call(&d->worker, a, &m, &answer, false, why);
 }
 
 /* ---- removing and looking ---- */
@@ -144,16 +163,20 @@ enum err dns_desk_remove(struct dns_desk *d, const struct dns_entry *e,
     return dns_journal_remove(a, d->directory, e, why);
 }
 
-enum err dns_desk_look(struct dns_desk *d, struct buf *missing, struct err_info *why)
+enum err dns_desk_look(struct dns_desk *d, struct buf *missing, struct buf *names,
+                       struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     const struct wire_message m = {.type = WIRE_DNS_LOOK};
     struct wire_message answer;
 
     TRY(dns_line_call(&d->worker, a, &m, &answer, false, why));
-    if (answer.count > 0)
-        buf_add_span(missing, answer.fields[0]);
-    if (answer.count > 1 && answer.fields[1].len > 0)
+    if (answer.count != LOOK_FIELDS)
+        return err_set(why, ERR_PROTOCOL, "the DNS process has not looked");
+    buf_add_span(missing, answer.fields[0]);
+    if (names != NULL)
+        buf_add_span(names, answer.fields[2]);
+    if (answer.fields[1].len > 0)
         report_step(d->report, "dns", "%s", (const char *)answer.fields[1].data);
     return ERR_OK;
 }

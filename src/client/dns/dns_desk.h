@@ -27,15 +27,31 @@ MUST_CHECK enum err dns_desk_add(struct dns_desk *d, struct arena *a,
                                  const struct dns_task *asked, struct dns_entry *e,
                                  struct err_info *why);
 
+/* A record of dns-persist-01, which its owner adds. */
+struct dns_desk_persist {
+    const char *name;    /* _validation-persist.example.org */
+    const char *issuers; /* names of the CA, blanks between */
+    const char *account_uri;
+    bool wildcard;
+};
+
+/* Look for a record that grants that from now on, as `dns` says (its provider is not
+ * used). ERR_NETWORK, ERR_DNS: its place is not found. */
+MUST_CHECK enum err dns_desk_watch_persist(struct dns_desk *d, struct arena *a,
+                                           const struct settings_dns *dns,
+                                           const struct dns_desk_persist *persist,
+                                           struct err_info *why);
+
 /* Remove it; an interrupt that came before does not keep this from being done. ERR_OK
  * means that the record is gone and the journal knows. */
 MUST_CHECK enum err dns_desk_remove(struct dns_desk *d, const struct dns_entry *e,
                                     struct err_info *why);
 
-/* Look once for all that was added. `missing` gets where it is not seen yet, in words;
- * nothing if it is everywhere. */
+/* Look once for all that was added or is looked for. `missing` gets where it is not seen
+ * yet, in words, nothing if it is everywhere; `names`, unless it is NULL, the names of
+ * those records, a line each. */
 MUST_CHECK enum err dns_desk_look(struct dns_desk *d, struct buf *missing,
-                                  struct err_info *why);
+                                  struct buf *names, struct err_info *why);
 
 /* Have the process forget what it looks for; what was not removed belongs to nobody who
  * is alive from here on. */

@@ -265,8 +265,7 @@ static enum err ask_elsewhere(struct search *s, const char *name,
         return ERR_OK;
     TRY(dns_ask_resolver(s->k, name, DNS_SOA, answer, why));
     const struct dns_record *soa = dns_wire_find(&answer->authority, DNS_SOA);
-    s->place->remembered =
-        soa != NULL && dns_wire_find(&answer->answer, DNS_CNAME) == NULL ? soa->ttl : 0;
+    s->place->remembered = soa != NULL && answer->rcode == DNS_NXDOMAIN ? soa->ttl : 0;
     return ERR_OK;
 }
 

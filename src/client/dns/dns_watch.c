@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/dns/dns_exchange.h"
@@ -27,11 +28,24 @@ struct round {
     size_t missing_count;
 };
 
-static bool has_value(const struct dns_answer *answer, const char *value)
+static bool fits(const struct dns_watched *w, struct span text)
+{
+    struct dns_persist_wish wish;
+    struct err_info ignored = {0};
+    int64_t until = 0;
+
+    if (w->persist == NULL)
+        return span_is(text, w->value);
+    wish = *w->persist;
+    wish.now = clock_now();
+    return dns_persist_judge(text, &wish, &until, &ignored) == DNS_PERSIST_GRANTED;
+}
+
+static bool has_value(const struct dns_answer *answer, const struct dns_watched *w)
 {
     for (size_t i = 0; i < answer->answer.count; i++)
         if (answer->answer.records[i].type == DNS_TXT &&
-            span_is(answer->answer.records[i].text, value))
+            fits(w, answer->answer.records[i].text))
             return true;
     return false;
 }
@@ -105,7 +119,7 @@ static void judge(struct round *r, size_t i)
         note_silence(r, q);
     } else if (dns_wire_read(r->k->arena, e->answer, &answer, &why) != ERR_OK) {
         q->trouble = "answers something odd";
-    } else if (has_value(&answer, q->record->value)) {
+    } else if (has_value(&answer, q->record)) {
         q->record->seen[q->server] = true;
     } else if (answer.rcode == DNS_NOERROR || answer.rcode == DNS_NXDOMAIN) {
         q->trouble = "does not have it yet";
@@ -155,6 +169,14 @@ static enum err look_for(struct round *r, struct dns_watched *w, struct err_info
         TRY(add_question(r, w, i, why));
     }
     return ERR_OK;
+}
+
+bool dns_watch_is_seen(const struct dns_watched *w)
+{
+    for (size_t i = 0; i < w->place->server_count; i++)
+        if (!w->seen[i] && !(w->skipped[i] && others_are_reached(w)))
+            return false;
+    return true;
 }
 
 enum err dns_watch_look(const struct dns_asker *k, struct dns_watched *first,

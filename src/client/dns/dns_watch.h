@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/dns/dns_place.h"
+#include "core/acme/dns_persist.h"
 
 #define DNS_WATCH_MAX 1000 /* records of one order */
 
@@ -12,11 +13,17 @@
 struct dns_watched {
     struct dns_watched *next;
     const struct dns_place *place;
-    const char *value;
-    bool seen[DNS_SERVERS_MAX];             /* by these servers of the place */
-    bool skipped[DNS_SERVERS_MAX];          /* they cannot be reached from here */
+    const char *name;  /* whose aliases lead to the place */
+    const char *value; /* that it must have, unless `persist` is set */
+    const struct dns_persist_wish
+        *persist;                  /* what it must grant; `now` is not looked at */
+    bool seen[DNS_SERVERS_MAX];    /* by these servers of the place */
+    bool skipped[DNS_SERVERS_MAX]; /* they cannot be reached from here */
     unsigned int silences[DNS_SERVERS_MAX]; /* looks that they did not answer */
 };
+
+/* Is it seen by everybody whom there is to ask? */
+bool dns_watch_is_seen(const struct dns_watched *w);
 
 /* Ask every server that has not shown its record yet, once. `missing` gets a phrase that
  * says where which record is not, "" if it is everywhere; servers of an address family

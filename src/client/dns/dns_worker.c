@@ -18,6 +18,8 @@
 
 /* What stands first in DNS_FIND and DNS_WATCH, and what DNS_FIND answers. */
 enum { NAME, RESOLVER, CHECK, NEEDS_PRIMARY, SERVER, TIMEOUT, FIND_FIELDS };
+enum { VALUE = FIND_FIELDS, WATCH_FIELDS };
+enum { ISSUERS = FIND_FIELDS, ACCOUNT_URI, WILDCARD, PERSIST_FIELDS };
 enum { OWNER, ZONE, PRIMARY, REMARK, BLIND, FOUND_FIELDS };
 
 /* What DNS_FIND found for a name. */
@@ -152,16 +154,33 @@ static enum err find(struct worker *w, struct arena *a, const struct wire_messag
 
 /* ---- looking ---- */
 
+/* What a record of dns-persist-01 must grant. */
+static const struct dns_persist_wish *read_wish(struct worker *w,
+                                                const struct wire_message *m)
+{
+    struct dns_persist_wish *wish = arena_get(w->arena, sizeof *wish);
+
+    wish->issuers = arena_string(w->arena, text_of(m, ISSUERS));
+    wish->account_uri = arena_string(w->arena, text_of(m, ACCOUNT_URI));
+    wish->wildcard = m->fields[WILDCARD].len > 0;
+    return wish;
+}
+
 /* From now on DNS_LOOK looks for it. */
 static enum err watch(struct worker *w, const struct wire_message *m,
                       struct err_info *why)
 {
     struct dns_watched *one = arena_get(w->arena, sizeof *one);
+    bool persists = m->type == WIRE_DNS_WATCH_PERSIST;
 
-    if (m->count != FIND_FIELDS + 1)
+    if (m->count != (persists ? PERSIST_FIELDS : WATCH_FIELDS))
         return malformed(why);
     TRY(find_once(w, m, &one->place, why));
-    one->value = arena_string(w->arena, text_of(m, FIND_FIELDS));
+    one->name = arena_string(w->arena, text_of(m, NAME));
+    if (persists)
+        one->persist = read_wish(w, m);
+    else
+        one->value = arena_string(w->arena, text_of(m, VALUE));
     one->next = w->watched;
     w->watched = one;
     return ERR_OK;
@@ -173,12 +192,17 @@ static enum err look(struct worker *w, struct arena *a, struct wire_message *ans
 {
     AUTO(buf) struct buf missing = buf_make(MISSING_MAX);
     AUTO(buf) struct buf passed = buf_make(PASSED_MAX);
+    AUTO(buf) struct buf names = buf_make(DNS_WATCH_MAX * (DNS_NAME_MAX + 1));
     const struct dns_asker k = make_asker(w, a);
 
     TRY(dns_watch_look(&k, w->watched, &missing, &passed, why));
+    for (const struct dns_watched *one = w->watched; one != NULL; one = one->next)
+        if (!dns_watch_is_seen(one))
+            buf_printf(&names, "%s\n", one->name);
     answer->fields[0] = arena_span(a, buf_span(&missing));
     answer->fields[1] = arena_span(a, buf_span(&passed));
-    answer->count = 2;
+    answer->fields[2] = arena_span(a, buf_span(&names));
+    answer->count = 3;
     return ERR_OK;
 }
 
@@ -196,6 +220,7 @@ static enum err obey(struct worker *w, struct arena *a, const struct wire_messag
     case WIRE_DNS_HTTP:
         return dns_http_run(a, m, answer, why);
     case WIRE_DNS_WATCH:
+    case WIRE_DNS_WATCH_PERSIST:
         return watch(w, m, why);
     case WIRE_DNS_LOOK:
         return look(w, a, answer, why);

@@ -7,6 +7,8 @@
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
 
+#define ISSUERS_MAX 2048 /* octets of a CA's names */
+
 enum progress { TO_DO, ASKED, PROVED };
 
 struct authorization {
@@ -92,14 +94,39 @@ static enum err read_types(struct flow *f, const struct json *challenges,
     return ERR_OK;
 }
 
+/* What dns-persist-01 says besides (draft-ietf-acme-dns-persist 3.1; the member has two
+ * spellings, as the draft's revisions have). */
+static enum err read_persist(struct flow *f, const struct json *c,
+                             struct keeper_challenge *challenge, struct err_info *why)
+{
+    AUTO(buf) struct buf issuers = buf_make(ISSUERS_MAX);
+    const struct json *names = json_member(c, "issuer-domain-names");
+    const char *uri = NULL;
+
+    if (names == NULL)
+        TRY(json_need_array(c, "issuerDomainNames", &names, why));
+    for (size_t i = 0; i < json_count(names); i++) {
+        const char *name = json_text(json_element(names, i));
+        if (name == NULL)
+            return err_set(why, ERR_MALFORMED, "issuer-domain-names is no list of names");
+        buf_printf(&issuers, "%s%s", i > 0 ? " " : "", name);
+    }
+    TRY(json_take_text(c, "accounturi", &uri, why));
+    if (issuers.failed || issuers.len == 0)
+        return err_set(why, ERR_MALFORMED,
+                       "issuer-domain-names is empty, or too long a list");
+    challenge->issuers = arena_string_of(f->arena, buf_span(&issuers));
+    challenge->account_uri = uri != NULL ? uri : "";
+    return ERR_OK;
+}
+
 /* Choose a challenge among those offered and have it answered. */
 static enum err prepare(struct flow *f, struct authorization *z, const struct json *json,
                         struct err_info *why)
 {
     const struct json *challenges = NULL;
     const char *const *types = NULL;
-    const char *token = NULL;
-    enum challenge_type type;
+    struct keeper_challenge challenge = {.token = "", .account_uri = "", .issuers = ""};
     size_t chosen = 0;
 
     TRY(json_need_array(json, "challenges", &challenges, why));
@@ -107,13 +134,17 @@ static enum err prepare(struct flow *f, struct authorization *z, const struct js
     TRY(solve_choose(f->challenges, &z->identifier, z->wildcard, types,
                      json_count(challenges), &chosen, why));
     const struct json *c = json_element(challenges, chosen);
-    if (!terms_read_challenge_type(types[chosen], &type))
+    if (!terms_read_challenge_type(types[chosen], &challenge.type))
         return err_set(why, ERR_INTERNAL, "a challenge was chosen that is none");
     TRY(json_need_text(c, "url", &z->challenge_url, why));
-    TRY(json_need_text(c, "token", &token, why));
-    return keeper_present(f->session->peer.keeper, f->arena, type,
-                          name_text(f->arena, &z->identifier), z->wildcard, token,
-                          &z->payload, why);
+    if (challenge.type == CHALLENGE_DNS_PERSIST_01)
+        TRY(read_persist(f, c, &challenge, why));
+    else
+        TRY(json_need_text(c, "token", &challenge.token, why));
+    challenge.identifier = name_text(f->arena, &z->identifier);
+    challenge.wildcard = z->wildcard;
+    return keeper_present(f->session->peer.keeper, f->arena, &challenge, &z->payload,
+                          why);
 }
 
 static enum err first_look(struct flow *f, struct authorization *z, struct err_info *why)

@@ -9,7 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/span.h"
 
-#define WIRE_FIELDS_MAX  8
+#define WIRE_FIELDS_MAX  12
 #define WIRE_MESSAGE_MAX (4 * 1024 * 1024) /* octets of all fields together */
 
 enum wire_type {

@@ -37,15 +37,16 @@ enum err keeper_account(const struct keeper *k, struct arena *a, const char *url
     return wire_call(a, k->fd, &m, NULL, why);
 }
 
-enum err keeper_present(const struct keeper *k, struct arena *a, enum challenge_type type,
-                        const char *identifier, bool wildcard, const char *token,
-                        struct span *payload, struct err_info *why)
+enum err keeper_present(const struct keeper *k, struct arena *a,
+                        const struct keeper_challenge *c, struct span *payload,
+                        struct err_info *why)
 {
     const struct wire_message m = {WIRE_PRESENT,
-                                   {span_of(terms_challenge_type(type)),
-                                    span_of(identifier), span_of(wildcard ? "*." : ""),
-                                    span_of(token)},
-                                   4};
+                                   {span_of(terms_challenge_type(c->type)),
+                                    span_of(c->identifier),
+                                    span_of(c->wildcard ? "*." : ""), span_of(c->token),
+                                    span_of(c->account_uri), span_of(c->issuers)},
+                                   6};
 
     return wire_call(a, k->fd, &m, payload, why);
 }

@@ -33,14 +33,22 @@ MUST_CHECK enum err keeper_bind(const struct keeper *k, struct arena *a, const c
 MUST_CHECK enum err keeper_account(const struct keeper *k, struct arena *a,
                                    const char *url, struct err_info *why);
 
-/* Have a challenge for the identifier (a text of settings/name.h, without "*.") answered
- * from now on, or when keeper_ready returns. `*payload` is what the CA is to be sent for
- * it. ERR_MALFORMED if the token is not base64url, ERR_PROTOCOL if it is for none of the
- * names; what a device fails with. */
+/* A challenge to answer. Texts are never NULL. */
+struct keeper_challenge {
+    enum challenge_type type;
+    const char *identifier; /* a text of settings/name.h, without "*." */
+    bool wildcard;
+    const char *token;       /* "" for dns-persist-01 */
+    const char *account_uri; /* of dns-persist-01, as the CA says it; "": it does not */
+    const char *issuers;     /* of dns-persist-01: names of the CA, blanks between */
+};
+
+/* Have a challenge answered from now on, or when keeper_ready returns. `*payload` is what
+ * the CA is to be sent for it. ERR_MALFORMED if the token is not base64url, ERR_PROTOCOL
+ * if it is for none of the names; what a device fails with. */
 MUST_CHECK enum err keeper_present(const struct keeper *k, struct arena *a,
-                                   enum challenge_type type, const char *identifier,
-                                   bool wildcard, const char *token, struct span *payload,
-                                   struct err_info *why);
+                                   const struct keeper_challenge *challenge,
+                                   struct span *payload, struct err_info *why);
 
 /* Have the device read what the attestation CA encrypted for it
  * (TPM2_ActivateCredential).

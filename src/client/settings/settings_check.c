@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "client/settings/name.h"
+#include "client/settings/renew_rule.h"
 #include "client/settings/settings.h"
 #include "client/settings/settings_key.h"
 #include "client/settings/settings_names.h"
-#include "client/settings/renew_rule.h"
 #include "core/acme/identifier.h"
 #include "core/base/text.h"
 #include "core/http/url.h"
@@ -218,9 +218,12 @@ static enum err read_challenges(struct settings_certificate *c, struct err_info 
         }
     if (c->challenges.count == 0)
         choose_challenges(c);
-    if (challenge_list_has(&c->challenge_types, CHALLENGE_DNS_01) && c->dns.count == 0)
+    if ((challenge_list_has(&c->challenge_types, CHALLENGE_DNS_01) ||
+         challenge_list_has(&c->challenge_types, CHALLENGE_DNS_ACCOUNT_01)) &&
+        c->dns.count == 0)
         return err_set(why, ERR_CONFIG,
-                       "challenges: dns-01 needs dns, who changes the records");
+                       "challenges: dns-01 and dns-account-01 need dns, who changes the "
+                       "records");
     if (challenge_list_has(&c->challenge_types, CHALLENGE_DEVICE_ATTEST_01) &&
         c->device[0] == '\0')
         return err_set(why, ERR_CONFIG, "challenges: device-attest-01 needs device");

@@ -2,7 +2,6 @@
  * removes them whatever happens. */
 #include "client/solve/dns_records.h"
 
-#include "client/dns/dns_desk.h"
 #include "core/base/base64url.h"
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
@@ -34,6 +33,38 @@ static char *value_of(struct arena *a, const char *key_authorization)
 static int64_t longer(int64_t x, int64_t y)
 {
     return x > y ? x : y;
+}
+
+struct dns_desk dns_records_desk(const struct solve_options *options)
+{
+    const struct dns_desk desk = {.worker = {.fd = options->dns},
+                                  .runner = options->runner,
+                                  .directory = options->directory,
+                                  .settings = options->wanted->settings,
+                                  .report = options->report};
+
+    return desk;
+}
+
+const struct settings_dns *dns_records_settings(const struct solve_options *options,
+                                                const char *identifier)
+{
+    static const struct settings_dns looking = {.name = "",
+                                                .provider = "",
+                                                .key_file = "",
+                                                .server = "",
+                                                .url = "",
+                                                .ca_file = "",
+                                                .credentials = "",
+                                                .program = "",
+                                                .cleanup_program = "",
+                                                .mode = "",
+                                                .resolver = "",
+                                                .check = "auto",
+                                                .timeout_ms = 120000};
+    const struct settings_dns *dns = settings_dns_for(options->wanted, identifier);
+
+    return dns != NULL ? dns : &looking;
 }
 
 static void tell(struct solver *s, const struct dns_entry *e)
@@ -101,13 +132,13 @@ static enum err ready(struct solver *s, struct err_info *why)
 
     for (;;) {
         AUTO(buf) struct buf missing = buf_make(MISSING_MAX);
-        TRY(dns_desk_look(&d->desk, &missing, why));
+        TRY(dns_desk_look(&d->desk, &missing, NULL, why));
         if (missing.len == 0)
             return settle(s, why);
         if (clock_monotonic_us() + pause_ms * 1000 > end_us)
             return err_set(why, ERR_TIMEOUT,
                            "after %lld s the records are not everywhere: %.*s; "
-                           "--dns-timeout gives more time",
+                           "the option timeout of dns (--dns-timeout) gives more time",
                            (long long)(d->timeout_ms / 1000), (int)missing.len,
                            (const char *)missing.data);
         if (!span_equal(buf_span(&missing), buf_span(&told)))
@@ -152,12 +183,9 @@ enum err dns_records_open(struct solver *s,
     struct records *d = arena_get(s->arena, sizeof *d);
 
     if (s->options->wanted->dns_count == 0)
-        return err_set(why, ERR_USAGE, "dns-01 needs --dns WHO or --dns-key FILE");
-    d->desk.worker.fd = s->options->dns;
-    d->desk.runner = s->options->runner;
-    d->desk.settings = s->options->wanted->settings;
-    d->desk.directory = s->options->directory;
-    d->desk.report = s->options->report;
+        return err_set(why, ERR_USAGE,
+                       "this challenge needs --dns WHO or --dns-key FILE");
+    d->desk = dns_records_desk(s->options);
     d->name_of = name_of;
     s->state = d;
     s->present = present;

@@ -39,6 +39,8 @@ static enum err check(const struct solve_task *task, struct err_info *why)
         return err_set(why, ERR_USAGE, "%s%s cannot be proved by %s here",
                        task->wildcard ? "*." : "", task->identifier.value,
                        terms_challenge_type(task->type));
+    if (task->type == CHALLENGE_DNS_PERSIST_01)
+        return ERR_OK; /* there is none */
     if (len == 0 || len > TOKEN_MAX ||
         strspn(task->token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                             "0123456789-_") != len)

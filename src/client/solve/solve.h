@@ -27,11 +27,15 @@ struct solve_task {
     enum challenge_type type;
     struct identifier identifier; /* without "*." */
     bool wildcard;                /* it was in front */
-    const char *token;
+    const char *token;            /* "" for dns-persist-01, which has none */
     const char *key_authorization;
-    struct span *response; /* gets what the CA is sent, if that is not {}; valid until
-                              solve_close. Must not be NULL for device-attest-01, whose
-                              key the device must have made before. */
+    const char *account_url;
+    const char *account_uri; /* of dns-persist-01: what the record must name; "" for the
+                                account's URL */
+    const char *issuers;     /* of dns-persist-01: names of the CA, blanks between */
+    struct span *response;   /* gets what the CA is sent, if that is not {}; valid until
+                                solve_close. Must not be NULL for device-attest-01, whose
+                                key the device must have made before. */
 };
 
 struct solve;

@@ -192,11 +192,11 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
                         struct span *answer, struct err_info *why)
 {
     uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
-    struct solve_task task = {.response = answer};
+    struct solve_task task = {.response = answer, .account_url = j->account.url};
 
     *answer = span_of("{}");
 
-    if (m->count != 4 ||
+    if (m->count != 6 ||
         !terms_read_challenge_type((const char *)m->fields[0].data, &task.type))
         return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
     task.wildcard = m->fields[2].len > 0;
@@ -206,6 +206,8 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
                        "the CA wants %s%.255s proved, which nobody asked for",
                        task.wildcard ? "*." : "", (const char *)m->fields[1].data);
     task.token = (const char *)m->fields[3].data;
+    task.account_uri = (const char *)m->fields[4].data;
+    task.issuers = (const char *)m->fields[5].data;
     jwk_thumbprint(j->account.key, thumbprint);
     task.key_authorization = key_authorization_text(a, task.token, thumbprint);
     if (terms_is_device(task.identifier.type))

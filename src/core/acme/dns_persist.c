@@ -116,6 +116,13 @@ enum dns_persist_fit dns_persist_judge(struct span record,
     return DNS_PERSIST_GRANTED;
 }
 
+char *dns_persist_record(struct arena *a, const char *issuer, const char *account_uri,
+                         bool wildcard)
+{
+    return arena_printf(a, "%s; accounturi=%s%s", issuer, account_uri,
+                        wildcard ? "; policy=wildcard" : "");
+}
+
 char *dns_persist_hashed_uri(struct arena *a, const char *prefix, const char *name,
                              const uint8_t thumbprint[JWK_THUMBPRINT_SIZE],
                              const char *account_url)

@@ -36,6 +36,10 @@ enum dns_persist_fit dns_persist_judge(struct span record,
                                        const struct dns_persist_wish *wish,
                                        int64_t *until, struct err_info *why);
 
+/* The record to add: "ca.example; accounturi=https://ca.example/acct/1". In the arena. */
+char *dns_persist_record(struct arena *a, const char *issuer, const char *account_uri,
+                         bool wildcard);
+
 /* The account URI of revision 02 for one name: the prefix of the directory's
  * accountHashPrefix, and a digest of name, key and account URL. In the arena. (The text
  * of that revision could not be had; this is as its authors showed it at IETF 126.) */
