@@ -134,12 +134,12 @@ static enum err refuse(const struct persist *d, struct span names, struct err_in
     if (last == NULL)
         return err_set(why, ERR_INTERNAL, "a record is missing that nobody asked for");
     if (count == 1)
-        return err_set(why, ERR_DNS,
+        return err_set(why, ERR_VALIDATION,
                        "dns-persist-01 needs a record that stays: %s. TXT \"%s\"; add it "
                        "and try again",
                        last->name, last->record);
     report_warning("add the record: %s. TXT \"%s\"", last->name, last->record);
-    return err_set(why, ERR_DNS,
+    return err_set(why, ERR_VALIDATION,
                    "dns-persist-01 needs these %zu records, which stay; add them and try "
                    "again",
                    count);

@@ -77,6 +77,15 @@ static void tell(struct solver *s, const struct dns_entry *e)
                     e->dns.provider);
 }
 
+/* A refusal of a name server or a service is none of the CA's. */
+static enum err not_proved(enum err failure, struct err_info *why)
+{
+    if (failure == ERR_UNAUTHORIZED || failure == ERR_REFUSED ||
+        failure == ERR_NOT_FOUND || failure == ERR_DNS || failure == ERR_PROTOCOL)
+        why->code = ERR_VALIDATION;
+    return why->code;
+}
+
 static enum err present(struct solver *s, const struct solve_task *task,
                         struct err_info *why)
 {
@@ -100,7 +109,8 @@ static enum err present(struct solver *s, const struct solve_task *task,
     enum err result = dns_desk_add(&d->desk, s->arena, dns, &asked, e, why);
     if (e->task.name != NULL)
         d->count++;
-    TRY(result);
+    if (result != ERR_OK)
+        return not_proved(result, why);
     d->timeout_ms = longer(d->timeout_ms, dns->timeout_ms);
     d->settle_ms = longer(d->settle_ms, dns->settle_ms);
     tell(s, e);
