@@ -19,6 +19,7 @@ struct http_client {
     uint8_t *roots; /* PEM, NULL: the system's */
     size_t roots_len;
     char *user_agent;
+    int64_t timeout_ms; /* of that request */
 };
 
 enum err http_client_new(struct span roots, const char *user_agent,
@@ -89,7 +90,11 @@ static void set_options(struct http_client *c, const struct http_client_request 
                         struct buf *body)
 {
     CURL *e = fresh_handle(c);
-    int64_t timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
+    int64_t dial_ms = HTTP_CLIENT_DIAL_MS;
+
+    c->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
+    if (dial_ms > c->timeout_ms)
+        dial_ms = c->timeout_ms;
 
     (void)curl_easy_setopt(e, CURLOPT_URL, r->url);
     (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR,
@@ -101,8 +106,8 @@ static void set_options(struct http_client *c, const struct http_client_request 
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
     (void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
-    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CLIENT_DIAL_MS);
+    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
+    (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)dial_ms);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, body);
     (void)curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
@@ -160,8 +165,11 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
         return err_set(why, ERR_CONFIG, "the CA file%s is no PEM certificate",
                        c->roots != NULL ? "" : " of the system");
     case CURLE_WRITE_ERROR:
-        return err_set(why, ERR_NETWORK, "%.*s sent more than %d octets", host_len, url,
+        return err_set(why, ERR_PROTOCOL, "%.*s sent more than %d octets", host_len, url,
                        HTTP_CLIENT_BODY_MAX);
+    case CURLE_OPERATION_TIMEDOUT:
+        return err_set(why, ERR_NETWORK, "%.*s did not answer in %lld s: %s", host_len,
+                       url, (long long)((c->timeout_ms + 999) / 1000), c->error);
     default:
         return err_set(why, ERR_NETWORK, "cannot reach %.*s: %s", host_len, url,
                        c->error[0] != '\0' ? c->error : curl_easy_strerror(code));

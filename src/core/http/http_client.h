@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/arena.h"
 #include "core/base/err.h"
@@ -55,8 +56,8 @@ MUST_CHECK enum err http_client_send(struct http_client *c, struct arena *a,
 
 /* Do a request and wait for its response; only https URLs, no redirects. `body` with
  * `content_type` NULL: none. ERR_NETWORK with a sentence that names the host: not
- * reached, not trusted, no answer, too large. ERR_INTERRUPTED when a signal came that
- * is watched for. */
+ * reached, no answer; ERR_TLS: not trusted; ERR_PROTOCOL: too large. ERR_INTERRUPTED when
+ * a signal came that is watched for. */
 MUST_CHECK enum err http_client_do(struct http_client *c, struct arena *a,
                                    const char *method, const char *url,
                                    const char *content_type, struct span body,
