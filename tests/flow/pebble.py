@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.request
 
+import schemas
 from house import CAIRN, Stub, free_port
 
 PROGRAM = shutil.which("pebble")
@@ -116,6 +117,8 @@ class Client:
                               env={**os.environ, **(environment or {})}, check=False, **more)
         assert "AddressSanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
         assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        if "--json" in words and done.stdout.strip():
+            schemas.check(done.stdout, verb, *words)
         return done
 
     def issue(self, *words, **more):

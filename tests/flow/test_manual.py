@@ -1,11 +1,13 @@
 """The manual pages and the programs say the same: commands, options, defaults, exit codes, examples."""
 import functools
+import json
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
 
+import jsonschema
 import pytest
 
 from house import CAIRN, CAIRN_CA
@@ -98,8 +100,36 @@ def test_help_of_a_command_is_the_same_in_every_way_to_ask(name):
 def test_exit_codes(name):
     program, manual = PROGRAMS[name]
     documented = re.findall(r"^\*(\d+)\*$", section(page(manual), "EXIT STATUS"), re.MULTILINE)
-    said = re.search(r"^Exit codes: (.*?)\.$", show(program, "help"), re.MULTILINE).group(1)
+    said = re.search(r"^Exit codes: (.*?)\.$", show(program, "help"), re.MULTILINE | re.DOTALL).group(1)
     assert documented == re.findall(r"\d+", said)
+
+
+def test_what_is_printed_as_json_has_a_schema_and_the_reverse():
+    """Each command of cairn that takes --json; what is no command's is what others refer to."""
+    files = {path.stem for path in (ROOT / "docs/schema").glob("*.json")}
+    assert files - {"certificate", "error"} == {c.replace(" ", "-") for c in commands_of(CAIRN) if "--json" in options_of(CAIRN, c)}
+    for path in (ROOT / "docs/schema").glob("*.json"):
+        schema = json.loads(path.read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["title"] == path.stem.replace("-", " ")
+    listed = re.search(r"foreach schema : \[(.*?)\]", (ROOT / "docs/meson.build").read_text(), re.DOTALL)[1]
+    assert sorted(re.findall("'([a-z-]+)'", listed)) == sorted(files)
+
+
+CLIENT_TABLES = {"cas": "ca", "certificates": "certificate", "dns": "dns", "deployments": "deployment"}
+
+
+def test_the_reference_of_cairn_yaml_is_whole():
+    settings = ROOT / "src/client/settings"
+    text = show(sys.executable, ROOT / "tools/manual_options.py", ROOT / "docs/man/cairn.yaml.5.scd", settings / "options.def",
+                *(f"{family}={settings}/{table}_options.def" for family, table in CLIENT_TABLES.items())).replace("\\_", "_")
+    documented = re.findall(r"^\*([a-zA-Z0-9_.]+)\* \(", section(text, "OPTIONS"), re.MULTILINE)
+    rows = [("", "options"), *((f"{family}.NAME.", f"{table}_options") for family, table in CLIENT_TABLES.items())]
+    known = [lead + path for lead, table in rows
+             for path in re.findall(r'^OPTION\("([^"]+)"', (settings / f"{table}.def").read_text(), re.MULTILINE)]
+    assert sorted(documented) == sorted(known) and len(known) > 60
+    for family in CLIENT_TABLES:
+        assert f"*{family}*" in section(text, "DESCRIPTION")
 
 
 FAMILIES = {"profiles": "profile", "directories": "directory", "issuers": "issuer", "perspectives": "perspective", "ct_logs": "log"}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "client/command/client_command.h"
+#include "client/command/dry_run.h"
 #include "client/command/issue_settings.h"
 #include "client/store/metadata.h"
 #include "client/store/remembered.h"
@@ -12,7 +13,7 @@
 
 #define OUTPUT_MAX (256 * 1024) /* octets */
 
-static void print_json(const struct wanted *w, const struct work_result *r)
+static void print_json(const struct wanted *w, const struct work_result *r, bool dry)
 {
     AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
     struct json_writer j = json_writer_make(&b);
@@ -23,6 +24,8 @@ static void print_json(const struct wanted *w, const struct work_result *r)
     json_write_text(&j, "path", r->path);
     metadata_write_members(&j, &r->metadata);
     json_write_time(&j, "due", r->due);
+    if (dry)
+        json_write_bool(&j, "dry_run", true);
     json_write_end_object(&j);
     printf("%.*s\n", (int)b.len, (const char *)b.data);
 }
@@ -39,6 +42,7 @@ static void say_kept(const struct work *k, const struct wanted *w,
 
 enum err command_issue(const struct client_command *c, struct err_info *why)
 {
+    AUTO(dry_run) struct dry_run dry = {0};
     AUTO(crew) struct crew crew = {0};
     struct settings base;
     struct wanted w;
@@ -51,16 +55,21 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     TRY(settings_load(c->arena, c->config, &base, why));
     TRY(issue_settings_make(c, &base, &w, why));
     TRY(client_command_directory(c, &base, &k.directory, why));
+    if (c->dry_run) {
+        TRY(dry_run_wanted(c->arena, &w, why));
+        TRY(dry_run_begin(c->arena, &dry, why));
+        k.directory = dry.directory;
+    }
     TRY(state_prepare(c->arena, k.directory, why));
     TRY(state_lock(c->arena, k.directory, why));
     TRY(issuing_prepare(&crew, k.directory, &k.report, why));
     TRY(work_certificate(c->arena, &k, &w, &r, why));
     if (r.outcome == WORK_UNCHANGED)
         say_kept(&k, &w, &r);
-    if (settings_certificate(&base, w.certificate->name) == NULL)
+    if (!c->dry_run && settings_certificate(&base, w.certificate->name) == NULL)
         TRY(remembered_put(c->arena, k.directory, &w, why));
     *c->unchanged = r.outcome == WORK_UNCHANGED;
     if (c->json)
-        print_json(&w, &r);
+        print_json(&w, &r, c->dry_run);
     return ERR_OK;
 }

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "client/store/certificate_store.h"
-#include "client/store/state.h"
+#include "client/command/place.h"
 #include "completion_scripts.h"
 
 /* A command line that is being typed. */
@@ -53,28 +52,46 @@ static bool is_typed(const struct completion *c, const char *word)
     return false;
 }
 
+/* cairn.yaml, if it can be read just now; else what is known without it. */
+static bool read_place(struct completion *c, struct place *p)
+{
+    const struct client_command line = {.arena = c->arena,
+                                        .config = value_of(c, "--config"),
+                                        .directory = value_of(c, "--dir")};
+    struct err_info ignored = {0};
+
+    if (place_find(&line, p, &ignored) == ERR_OK)
+        return true;
+    return settings_defaults(c->arena, &p->settings, &ignored) == ERR_OK &&
+           client_command_directory(&line, &p->settings, &p->directory, &ignored) ==
+               ERR_OK;
+}
+
 static void offer_certificates(struct completion *c)
 {
-    const char *directory = value_of(c, "--dir");
-    const char *const *names = NULL;
+    const struct client_command all = {.arena = c->arena};
+    struct place_names names;
+    struct place place;
     struct err_info ignored = {0};
-    size_t count = 0;
 
-    if (directory == NULL &&
-        state_default_directory(c->arena, &directory, &ignored) != ERR_OK)
+    if (!read_place(c, &place) ||
+        place_certificates(&all, &place, &names, &ignored) != ERR_OK)
         return;
-    if (certificate_store_list(c->arena, directory, &names, &count, &ignored) != ERR_OK)
-        return;
-    for (size_t i = 0; i < count; i++)
-        if (!is_typed(c, names[i]))
-            offer(c, names[i], "");
+    for (size_t i = 0; i < names.count; i++)
+        if (!is_typed(c, names.items[i]))
+            offer(c, names.items[i], "");
 }
 
 static void offer_authorities(struct completion *c)
 {
-#define AUTHORITY(name, url, staging) offer(c, name, url);
-#include "client/settings/authorities.def"
-#undef AUTHORITY
+    struct place place;
+
+    if (!read_place(c, &place))
+        return;
+    for (size_t i = 0; i < place.settings.cas.count; i++) {
+        const struct settings_ca *ca = place.settings.cas.members[i];
+        offer(c, ca->name, ca->directory);
+    }
 }
 
 /* ---- values ---- */

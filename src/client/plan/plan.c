@@ -135,3 +135,17 @@ void plan_certificate(const struct wanted *w, const struct certificate_metadata 
     p->action = now >= p->due ? PLAN_RENEW : PLAN_KEEP;
     say_left(p, there, now);
 }
+
+const char *plan_action(enum plan_action action)
+{
+    switch (action) {
+    case PLAN_ISSUE:
+        return "issue";
+    case PLAN_REISSUE:
+        return "reissue";
+    case PLAN_RENEW:
+        return "renew";
+    default:
+        return "keep";
+    }
+}

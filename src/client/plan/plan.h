@@ -34,3 +34,6 @@ int64_t plan_due(const struct certificate_metadata *m);
 /* Are these exactly the certificate's names, in any order? */
 bool plan_same_names(const struct certificate_metadata *m, const char *const *names,
                      size_t count);
+
+/* "keep", "issue", "reissue", "renew". */
+const char *plan_action(enum plan_action action);

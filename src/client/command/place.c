@@ -1,0 +1,94 @@
+/* Settings, state folder, names. */
+#include "client/command/place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/store/certificate_store.h"
+
+enum err place_find(const struct client_command *c, struct place *p, struct err_info *why)
+{
+    TRY(settings_load(c->arena, c->config, &p->settings, why));
+    return client_command_directory(c, &p->settings, &p->directory, why);
+}
+
+static int compare(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+static bool has(const struct place_names *names, const char *name)
+{
+    return names->count > 0 && bsearch(&name, names->items, names->count,
+                                       sizeof *names->items, compare) != NULL;
+}
+
+static enum err list_stored(struct arena *a, const struct place *p,
+                            struct place_names *names, struct err_info *why)
+{
+    *names = (struct place_names){0};
+    return certificate_store_list(a, p->directory, &names->items, &names->count, why);
+}
+
+/* Those of the settings, too. */
+static enum err list_all(struct arena *a, const struct place *p,
+                         struct place_names *names, struct err_info *why)
+{
+    const struct config_group *wanted = &p->settings.certificates;
+    struct place_names stored;
+
+    TRY(list_stored(a, p, &stored, why));
+    const char **all = arena_array(a, stored.count + wanted->count + 1, sizeof *all);
+    size_t count = 0;
+    for (size_t i = 0; i < wanted->count; i++)
+        all[count++] = ((const struct settings_certificate *)wanted->members[i])->name;
+    for (size_t i = 0; i < stored.count; i++)
+        if (settings_certificate(&p->settings, stored.items[i]) == NULL)
+            all[count++] = stored.items[i];
+    if (count > 0)
+        qsort(all, count, sizeof *all, compare);
+    *names = (struct place_names){all, count};
+    return ERR_OK;
+}
+
+/* The names of the command line, each of which must be among `known`. */
+static enum err choose(const struct client_command *c, const struct place *p,
+                       struct place_names *known, struct err_info *why)
+{
+    for (size_t i = 0; i < c->arguments.count; i++) {
+        const char *name = c->arguments.items[i];
+        if (!settings_is_certificate_name(name))
+            return err_set(why, ERR_USAGE, "\"%.100s\" is no certificate's name", name);
+        if (!has(known, name))
+            return err_set(why, ERR_NOT_FOUND, "there is no certificate \"%.200s\" in %s",
+                           name, p->directory);
+    }
+    if (c->arguments.count > 0)
+        *known = (struct place_names){c->arguments.items, c->arguments.count};
+    return ERR_OK;
+}
+
+enum err place_certificates(const struct client_command *c, const struct place *p,
+                            struct place_names *names, struct err_info *why)
+{
+    TRY(list_all(c->arena, p, names, why));
+    return choose(c, p, names, why);
+}
+
+enum err place_stored(const struct client_command *c, const struct place *p,
+                      struct place_names *names, struct err_info *why)
+{
+    TRY(list_stored(c->arena, p, names, why));
+    return choose(c, p, names, why);
+}
+
+enum err place_one(const struct client_command *c, const char **name,
+                   struct err_info *why)
+{
+    if (c->arguments.count != 1)
+        return err_set(why, ERR_USAGE, "say which CERTIFICATE; cairn list shows all");
+    *name = c->arguments.items[0];
+    if (!settings_is_certificate_name(*name))
+        return err_set(why, ERR_USAGE, "\"%.100s\" is no certificate's name", *name);
+    return ERR_OK;
+}

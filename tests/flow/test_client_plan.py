@@ -1,0 +1,266 @@
+"""cairn.yaml brought about: check, plan, apply, list, show, delete, rollback, --dry-run. The CA is Pebble."""
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+import schemas
+from house import CAIRN
+
+DONE, FAILED, UNCHANGED, USAGE = 0, 1, 2, 64
+
+
+class Site:
+    """A host: cairn.yaml, a state folder."""
+
+    def __init__(self, folder, ca):
+        self.folder, self.ca = pathlib.Path(folder), ca
+        self.file = self.folder / "cairn.yaml"
+        self.state = self.folder / "state"
+        self.head = (f"state: {self.state}\nca: pebble\nagree_tos: true\ncas:\n  pebble:\n    directory: {ca.url}\n"
+                     f"    ca_file: {ca.root}\ndefaults:\n  http_port: {ca.http_port}\n")
+
+    def write(self, text):
+        self.file.write_text(self.head + text)
+
+    def certificates(self, **names):
+        """certificates of these names, each a list; and their options."""
+        self.write("certificates:\n" + "".join(
+            f"  {name}:\n" + "".join(f"    {key}: {value}\n" for key, value in options.items()) for name, options in names.items()))
+
+    def run(self, *words, code=DONE):
+        done = subprocess.run([CAIRN, *map(str, words), "--config", self.file], capture_output=True, text=True, timeout=60)
+        assert "AddressSanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
+        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *words, code=DONE):
+        return schemas.check(self.run(*words, "--json", code=code).stdout, *words)
+
+    def plan(self, *words, code=DONE):
+        """Name to what would be done."""
+        made = self.json("plan", *words, code=code)
+        return {one["name"]: one["action"] for one in made["certificates"]}
+
+    def live(self, name):
+        return self.state / "certificates" / name / "current"
+
+    def certificate(self, name):
+        return x509.load_pem_x509_certificate((self.live(name) / "cert.pem").read_bytes())
+
+    def is_pair(self, name):
+        key = load_pem_private_key((self.live(name) / "key.pem").read_bytes(), None).public_key()
+        spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return key.public_bytes(*spki) == self.certificate(name).public_key().public_bytes(*spki)
+
+
+@pytest.fixture
+def site(pebble, tmp_path):
+    return Site(tmp_path, pebble)
+
+
+def prints(folder):
+    """Every file below, with what is in it; link or mode changed counts, too."""
+    return {str(path.relative_to(folder)): (path.lstat().st_mode, os.readlink(path) if path.is_symlink() else
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "") for path in sorted(pathlib.Path(folder).rglob("*"))}
+
+
+# ---- plan, apply ----
+
+def test_a_file_is_brought_about(site):
+    """Nothing there, all there, names changed, one more, one less: each planned with its reason, then done."""
+    site.certificates(one={"names": "[one.test, www.one.test]"}, two={"names": "two.test"})
+    before = prints(site.folder)
+    done = site.run("plan")
+    assert "issue     one: there is none yet" in done.stdout and "plan      2 to change, 0 to keep" in done.stdout
+    assert prints(site.folder) == before, "plan changes nothing"
+    made = site.json("apply")
+    assert [(one["name"], one["outcome"]) for one in made["certificates"]] == [("one", "renewed"), ("two", "renewed")]
+    assert site.is_pair("one") and site.is_pair("two")
+    assert site.plan(code=UNCHANGED) == {"one": "keep", "two": "keep"}
+    site.run("apply", code=UNCHANGED)
+
+    serial = site.certificate("one").serial_number
+    site.certificates(one={"names": "[one.test, www.one.test]"}, two={"names": "[two.test, www.two.test]"},
+                      three={"names": "three.test"})
+    done = site.run("plan")
+    assert "reissue   two: the one that is there has other names" in done.stdout
+    assert site.plan() == {"one": "keep", "two": "reissue", "three": "issue"}
+    site.run("apply")
+    names = site.certificate("two").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert sorted(names.get_values_for_type(x509.DNSName)) == ["two.test", "www.two.test"]
+    assert site.certificate("one").serial_number == serial
+
+    site.certificates(one={"names": "[one.test, www.one.test]"})
+    assert site.plan(code=UNCHANGED) == {"one": "keep", "two": "left over", "three": "left over"}
+    assert site.plan("--prune") == {"one": "keep", "two": "remove", "three": "remove"}
+    site.run("renew", code=UNCHANGED)  # what is left over is nobody's failure
+    assert site.live("two").exists()
+    made = site.json("apply", "--prune")
+    assert made["removed"] == ["three", "two"]
+    assert sorted(path.name for path in (site.state / "certificates").iterdir()) == ["one"]
+    site.run("apply", "--prune", code=UNCHANGED)
+
+
+def test_some_of_a_file(site):
+    site.certificates(one={"names": "one.test"}, two={"names": "two.test"})
+    assert site.plan("two") == {"two": "issue"}
+    site.run("apply", "two")
+    assert site.live("two").exists() and not site.live("one").exists()
+    assert "no certificate \"three\"" in site.run("apply", "three", code=FAILED).stderr
+    assert site.plan() == {"one": "issue", "two": "keep"}
+
+
+def test_one_failure_stops_no_other(site):
+    site.certificates(a={"names": "a.test", "http": "webroot:/nonexistent/x"},
+                      b={"names": "b.test"})
+    done = site.run("apply", code=None)
+    assert done.returncode not in (DONE, UNCHANGED)
+    assert "cairn: a: " in done.stderr and site.live("b").exists() and not site.live("a").exists()
+    assert "1 of 2 certificates could not be brought about" in done.stderr
+
+
+def test_a_certificate_of_a_command_line_is_planned_too(site):
+    """And is not left over when cairn.yaml does not name it."""
+    site.certificates()
+    site.write("")
+    site.run("issue", "typed.test")
+    assert site.plan(code=UNCHANGED) == {"typed.test": "keep"}
+    assert [one["origin"] for one in site.json("list")] == ["command line"]
+    site.run("apply", "--prune", code=UNCHANGED)
+    assert site.live("typed.test").exists()
+
+
+# ---- check of the file ----
+
+@pytest.mark.parametrize("text, place, words", [
+    ("certificates:\n  a:\n    nmaes: a.test\n", ":12:", "did you mean"),
+    ("certificates:\n  a:\n    names: a_b..test\n", "", "names"),
+    ("certificates:\n  a:\n    names: a.test\n    deploy: nowhere\n", "", "nowhere"),
+    ("certificates:\n  a:\n    names: a.test\n    cas: [nobody]\n", "", "nobody"),
+    ("certificates:\n  a:\n    names: a.test\n    keys: p257\n", "", "p257"),
+    ("certificates:\n  a: {names: a.test\n", "", "cairn.yaml:"),
+])
+def test_mistakes_of_the_file_are_named(site, text, place, words):
+    """By every command that reads it, before anything is done."""
+    site.write(text)
+    for command in ("check", "plan", "apply", "list", "renew"):
+        done = site.run(command, code=USAGE)
+        assert f"{site.file}" in done.stderr and words in done.stderr and place in done.stderr, done.stderr
+    assert not site.state.exists()
+
+
+def test_a_good_file_is_said_to_be_good(site):
+    site.certificates(a={"names": "a.test"}, b={"names": "b.test"})
+    assert "2 certificates" in site.run("check").stdout
+    assert site.json("check")["certificates"] == 2
+
+
+# ---- list, show ----
+
+def test_list_and_show_tell_what_is_there(site):
+    site.certificates(a={"names": "[a.test, www.a.test]"}, b={"names": "b.test"})
+    site.run("apply", "a")
+    rows = {line.split()[0]: line for line in site.run("list").stdout.splitlines()}
+    assert "pebble" in rows["a"] and "renewed from" in rows["a"]
+    assert "not there yet" in rows["b"] and "issue: there is none yet" in rows["b"]
+    shown = site.json("show", "a")
+    assert shown["names"] == ["a.test", "www.a.test"] and shown["origin"] == "cairn.yaml" and shown["action"] == "keep"
+    assert int(shown["keys"][0]["serial"], 16) == site.certificate("a").serial_number
+    assert [one["name"] for one in site.json("list")] == ["a", "b"]
+    text = site.run("show", "a").stdout
+    assert "a.test, www.a.test" in text and shown["due"] in text
+
+
+# ---- rollback ----
+
+def test_rollback_takes_certificate_and_key_back(site):
+    site.certificates(a={"names": "a.test"})
+    site.run("apply")
+    first = site.certificate("a").serial_number
+    site.run("renew", "--force", "a")
+    second = site.certificate("a").serial_number
+    assert first != second
+    told = site.json("rollback", "a")
+    assert (told["from"], told["to"], int(told["serial"], 16)) == (2, 1, first)
+    assert site.certificate("a").serial_number == first and site.is_pair("a")
+    site.run("renew", code=UNCHANGED)  # not renewed at once again
+    site.run("apply", code=UNCHANGED)
+    assert "no version of a before" in site.run("rollback", "a", code=FAILED).stderr
+    site.run("rollback", "a", "--to", 2)
+    assert site.certificate("a").serial_number == second and site.is_pair("a")
+    site.run("rollback", "a", "--to", 2, code=UNCHANGED)
+    assert "no version 7" in site.run("rollback", "a", "--to", 7, code=FAILED).stderr
+    site.run("renew", "--force", "a")
+    assert os.readlink(site.live("a")) == "versions/3"
+
+
+def test_rollback_to_what_has_expired_is_refused(site):
+    """It would do harm; --force does it all the same."""
+    site.certificates(a={"names": "a.test"})
+    site.run("apply")
+    site.run("renew", "--force", "a")
+    file = site.state / "certificates/a/versions/1/metadata.json"
+    file.write_text(re.sub(r'"not_after":"20\d\d', '"not_after":"2020', file.read_text()))
+    done = site.run("rollback", "a", code=FAILED)
+    assert "expired on 2020-" in done.stderr and "--force" in done.stderr and os.readlink(site.live("a")) == "versions/2"
+    site.run("rollback", "a", "--force")
+    assert os.readlink(site.live("a")) == "versions/1"
+
+
+def test_rollback_of_nothing(site):
+    site.certificates(a={"names": "a.test"})
+    assert "no certificate \"a\"" in site.run("rollback", "a", code=FAILED).stderr
+
+
+# ---- delete ----
+
+def test_delete_shows_first_and_removes_with_yes(site):
+    site.certificates(a={"names": "a.test"}, b={"names": "b.test"})
+    site.run("apply")
+    before = prints(site.folder)
+    done = site.run("delete", "a", code=UNCHANGED)
+    assert "1 version with its key" in done.stdout and "--yes" in done.stdout and "cairn.yaml still names it" in done.stdout
+    assert prints(site.folder) == before
+    assert site.json("delete", "a", "--yes")["removed"] is True
+    assert sorted(path.name for path in (site.state / "certificates").iterdir()) == ["b"]
+    assert site.plan() == {"a": "issue", "b": "keep"}
+    assert "no certificate \"a\"" in site.run("delete", "a", "--yes", code=FAILED).stderr
+
+
+# ---- dry run ----
+
+@pytest.fixture
+def staging(make_pebble):
+    return make_pebble()
+
+
+def test_a_dry_run_orders_at_staging_and_touches_nothing(site, staging, tmp_path):
+    """Another Pebble is the staging of a CA that could not be reached at all."""
+    site.head = site.head.replace(f"  pebble:\n    directory: {site.ca.url}\n    ca_file: {site.ca.root}\n",
+                                  f"  pebble:\n    directory: https://127.0.0.1:1/never\n    staging: {staging.url}\n"
+                                  f"    ca_file: {staging.root}\n").replace(str(site.ca.http_port), str(staging.http_port))
+    site.certificates(a={"names": "a.test"}, b={"names": "b.test"})
+    site.state.mkdir(mode=0o700)
+    before = prints(site.folder)
+    others = set(pathlib.Path("/tmp").glob("cairn-dry-run-*"))
+    made = site.json("apply", "--dry-run")
+    assert [one["outcome"] for one in made["certificates"]] == ["renewed", "renewed"]
+    done = site.run("issue", "typed.test", "--dry-run")
+    assert staging.url.rpartition("/")[0] in done.stdout
+    assert site.json("issue", "typed.test", "--dry-run")["dry_run"] is True
+    assert prints(site.folder) == before
+    assert set(pathlib.Path("/tmp").glob("cairn-dry-run-*")) == others
+
+
+def test_a_dry_run_without_staging_is_refused(site):
+    site.certificates(a={"names": "a.test"})
+    for words in (["apply"], ["issue", "b.test"]):
+        done = site.run(*words, "--dry-run", code=USAGE)
+        assert "no staging directory" in done.stderr and "cas.pebble.staging" in done.stderr
+    assert not site.state.exists()
