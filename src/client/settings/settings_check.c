@@ -155,11 +155,20 @@ static bool is_way(const char *text, const char *const *words, size_t count)
     return false;
 }
 
+/* "WORD:ADDRESS:PORT" */
+static bool names_place(const char *text)
+{
+    struct address place;
+
+    return address_parse_with_port(span_of(strchr(text, ':') + 1), 0, &place) &&
+           place.port != 0;
+}
+
 static enum err check_ways(const struct settings_certificate *c, struct err_info *why)
 {
     static const char *const http[] = {"standalone", "webroot:", "nginx", "apache",
                                        "nginx:",     "apache:",  "hook:"};
-    static const char *const tls[] = {"standalone", "splice:", "splice+proxy:"};
+    static const char *const tls[] = {"splice:", "splice+proxy:", "splice+proxy-v2:"};
     struct renew_rule renew;
 
     if (!is_way(c->http, http, sizeof http / sizeof http[0]))
@@ -167,7 +176,8 @@ static enum err check_ways(const struct settings_certificate *c, struct err_info
                        "http: \"%.100s\" is none of standalone, webroot:DIR, nginx, "
                        "apache",
                        c->http);
-    if (!is_way(c->tls, tls, sizeof tls / sizeof tls[0]))
+    if (strcmp(c->tls, "standalone") != 0 &&
+        (!is_way(c->tls, tls, sizeof tls / sizeof tls[0]) || !names_place(c->tls)))
         return err_set(why, ERR_CONFIG,
                        "tls: \"%.100s\" is neither standalone nor splice:ADDRESS:PORT",
                        c->tls);

@@ -9,7 +9,7 @@ enum err http_01_open(struct solver *s, struct err_info *why)
     const char *way = s->options->wanted->certificate->http;
 
     const struct standalone how = {
-        CHALLENGE_HTTP_01, s->options->wanted->certificate->http_port,
+        CHALLENGE_HTTP_01, s->options->wanted->certificate->http_port, "",
         "with a web server that runs already, take --http webroot:DIR",
         "stop it, or, if it is a web server, take --http webroot:DIR"};
 

@@ -70,7 +70,7 @@ enum err standalone_open(struct solver *s, const struct standalone *how,
                          struct err_info *why)
 {
     const struct wire_message m = {
-        WIRE_LISTEN, {span_of(terms_challenge_type(how->type))}, 1};
+        WIRE_LISTEN, {span_of(terms_challenge_type(how->type)), span_of(how->way)}, 2};
     struct wire_message back;
     int fd = -1;
 
@@ -86,6 +86,9 @@ enum err standalone_open(struct solver *s, const struct standalone *how,
     s->present = present;
     s->close = stop;
     s->description =
-        arena_printf(s->arena, "answering on port %lld", (long long)how->port);
+        how->way[0] == '\0'
+            ? arena_printf(s->arena, "answering on port %lld", (long long)how->port)
+            : arena_printf(s->arena, "answering on port %lld (%s)", (long long)how->port,
+                           how->way);
     return ERR_OK;
 }

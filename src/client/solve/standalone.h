@@ -8,6 +8,7 @@
 struct standalone {
     enum challenge_type type;
     int64_t port;
+    const char *way; /* "" or what the listener is to do with other connections */
     const char *if_forbidden; /* phrases that end a sentence */
     const char *if_in_use;
 };
