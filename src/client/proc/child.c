@@ -15,53 +15,52 @@
 
 #include "client/report/report.h"
 #include "core/base/secret.h"
+#include "core/jail/jail.h"
 
 #define NOBODY 65534 /* user and group, as on every Linux */
 #define OWN_FD 3     /* the child's end of the socket */
 #define FAILED 70    /* exit code of a child that could not be locked in */
 
-/* landlock(7); ours, because the headers may be older than the kernel */
-#define LANDLOCK_READ    ((1ULL << 2) | (1ULL << 3)) /* files, directories */
-#define LANDLOCK_WRITE   (1ULL << 1)                 /* files that are there */
-#define LANDLOCK_ABI_1   ((1ULL << 13) - 1)
-#define LANDLOCK_BENEATH 1
+#define CLIENT_GROUPS (JAIL_BASE | JAIL_FILE | JAIL_CHANNEL | JAIL_LOOP)
+#define COUNT(list)   (sizeof(list) / sizeof(list)[0])
 
 /* What name look-ups, OpenSSL and its root certificates need. */
-static const char *const readable[] = {"/etc", "/usr", "/lib",      "/lib64",
-                                       "/run", "/dev", "/proc/self"};
+#define SYSTEM_FOLDERS                                                                   \
+    {.path = "/etc", .optional = true}, {.path = "/usr", .optional = true},              \
+        {.path = "/lib", .optional = true}, {.path = "/lib64", .optional = true},        \
+        {.path = "/run", .optional = true},                                              \
+    {                                                                                    \
+        .path = "/proc/self", .optional = true                                           \
+    }
 
-static bool allow(int ruleset, const char *path, uint64_t allowed)
-{
-    struct {
-        uint64_t allowed;
-        int32_t parent;
-    } __attribute__((packed)) rule = {allowed, open(path, O_PATH | O_CLOEXEC)};
+static const struct jail_path for_strangers[] = {SYSTEM_FOLDERS,
+                                                 {.path = "/dev", .optional = true}};
+static const struct jail_path for_devices[] = {
+    SYSTEM_FOLDERS, {.path = "/dev", .access = JAIL_UPDATE, .optional = true}};
 
-    if (rule.parent < 0)
-        return true; /* not there: nothing to read */
-    long result = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_BENEATH, &rule, 0);
-    (void)close(rule.parent);
-    return result == 0;
-}
-
-/* False only if the kernel knows Landlock and yet it cannot be done. */
-static bool leave_files(enum child_kind kind)
-{
-    uint64_t handled = LANDLOCK_ABI_1;
-    bool good = true;
-    if (kind == CHILD_MODULE)
-        return true;
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
-    if (ruleset < 0)
-        return errno == ENOSYS || errno == EOPNOTSUPP;
-    for (size_t i = 0; i < sizeof readable / sizeof readable[0] && good; i++)
-        good = allow(ruleset, readable[i], LANDLOCK_READ);
-    if (kind == CHILD_DEVICE)
-        good = good && allow(ruleset, "/dev", LANDLOCK_READ | LANDLOCK_WRITE);
-    good = good && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
-    (void)close(ruleset);
-    return good;
-}
+static const struct jail_plan plans[] = {
+    /* the resolver of the C library may ask a service by a socket in /run */
+    [CHILD_STRANGER] = {.groups = CLIENT_GROUPS | JAIL_REACH,
+                        .sockets = JAIL_SOCKETS_ALL,
+                        .paths = for_strangers,
+                        .path_count = COUNT(for_strangers),
+                        .silent = true},
+    [CHILD_LISTENER] = {.groups = CLIENT_GROUPS | JAIL_SERVE | JAIL_REACH,
+                        .sockets = JAIL_SOCKETS_INTERNET,
+                        .paths = for_strangers,
+                        .path_count = COUNT(for_strangers),
+                        .silent = true},
+    [CHILD_DEVICE] = {.groups = CLIENT_GROUPS | JAIL_REACH,
+                      .sockets = JAIL_SOCKETS_ALL,
+                      .paths = for_devices,
+                      .path_count = COUNT(for_devices),
+                      .silent = true},
+    /* code of others, which keeps its state in files */
+    [CHILD_MODULE] = {.groups = CLIENT_GROUPS | JAIL_REACH | JAIL_STORE,
+                      .sockets = JAIL_SOCKETS_ALL,
+                      .all_files = true,
+                      .silent = true},
+};
 
 /* A user namespace that maps root alone (unshare -r) has no nobody to be, and its root
  * has no right outside: EINVAL. */
@@ -97,12 +96,22 @@ static bool leave_rights(void)
     return syscall(SYS_capset, &head, data) == 0;
 }
 
+/* A runner keeps all rights, as what it starts may need them. */
 static bool give_up(enum child_kind kind)
 {
-    if (kind == CHILD_RUNNER)
-        return true;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && leave_files(kind) &&
-           (kind == CHILD_STRANGER ? leave_root() : leave_rights());
+    bool stranger = kind == CHILD_STRANGER || kind == CHILD_LISTENER;
+
+    return kind == CHILD_RUNNER || (stranger ? leave_root() : leave_rights());
+}
+
+static bool enter_jail(enum child_kind kind)
+{
+    struct err_info why = {0};
+
+    if (kind != CHILD_RUNNER)
+        return jail_enter(&plans[kind], &why) == ERR_OK;
+    secret_protect_process();
+    return true;
 }
 
 /* The order matters: changing user resets the signal for the parent's death. */
@@ -117,7 +126,8 @@ static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd
         return FAILED;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         return FAILED;
-    secret_protect_process();
+    if (!enter_jail(kind))
+        return FAILED;
     return run(OWN_FD);
 }
 

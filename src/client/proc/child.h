@@ -8,8 +8,9 @@
 
 /* What a child may do. */
 enum child_kind {
-    CHILD_STRANGER, /* runs as nobody if this is root, and reads files below a few system
-                       folders only */
+    CHILD_STRANGER, /* runs as nobody if this is root, reads files below a few system
+                       folders only, and connects */
+    CHILD_LISTENER, /* as that, and takes connections of the sockets it is given */
     CHILD_DEVICE,   /* keeps its user, who may use the device, and of root's rights only
                        that to open files (CAP_DAC_OVERRIDE); reads below the same
                        folders, and writes below /dev */
@@ -25,8 +26,8 @@ struct child {
 
 /* Fork; `run` gets the child's end of the socket and its result is the exit code. The
  * child keeps standard input, output and error and that socket, nothing else; it cannot
- * gain rights, unless it is a CHILD_RUNNER. Files are as the kernel can see to it
- * (Landlock). ERR_INTERNAL. */
+ * gain rights, nor start programs, unless it is a CHILD_RUNNER. Files and system calls
+ * are as the kernel can see to it (Landlock, seccomp). ERR_INTERNAL. */
 MUST_CHECK enum err child_start(enum child_kind kind, int (*run)(int fd), struct child *c,
                                 struct err_info *why);
 

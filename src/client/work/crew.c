@@ -12,7 +12,7 @@ enum err crew_start(struct crew *crew, struct err_info *why)
     if (crew->network.pid == 0)
         TRY(child_start(CHILD_STRANGER, network_run, &crew->network, why));
     if (crew->listener.pid == 0)
-        TRY(child_start(CHILD_STRANGER, listener_run, &crew->listener, why));
+        TRY(child_start(CHILD_LISTENER, listener_run, &crew->listener, why));
     if (crew->runner.pid == 0)
         TRY(child_start(CHILD_RUNNER, runner_run, &crew->runner, why));
     if (crew->dns.pid == 0)

@@ -81,7 +81,7 @@ static enum err open_files(struct front *f, struct err_info *why)
 
 static enum err enter_sandbox(struct front *f, struct err_info *why)
 {
-    struct sandbox_path published = {.access = SANDBOX_READ_WRITE};
+    struct jail_path published = {.access = JAIL_READ_WRITE};
     struct sandbox_plan plan = {.role = IPC_FRONT, .paths = &published, .path_count = 1};
 
     TRY(user_find(f->settings->front_user, "cairn-front", USER_FRONT_UID, &plan.uid,

@@ -1,77 +1,35 @@
-/* Entering the sandbox, in the only order that works: what needs rights comes first. */
+/* Roles and what they may do. */
 #include "server/proc/sandbox.h"
 
-#include <errno.h>
-#include <grp.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "core/base/secret.h"
-#include "server/proc/sandbox_private.h"
-
-#if SANDBOX_SANITIZED
-/* LeakSanitizer looks for leaks by ptrace from a forked process; inside the sandbox that
- * is refused, so it is told not to try. */
-static int leaks_cannot_be_looked_for;
-int __lsan_is_turned_off(void);
-__attribute__((visibility("default"))) int __lsan_is_turned_off(void)
-{
-    return leaks_cannot_be_looked_for;
-}
-#endif
-
-/* Landlock holds for the calling thread only. */
-static enum err check_single_thread(struct err_info *why)
-{
-    struct stat about;
-
-    if (stat("/proc/self/task", &about) != 0)
-        return ERR_OK; /* without /proc nobody can tell */
-    if (about.st_nlink >
-        3 + SANDBOX_OWN_THREADS) /* itself, its parent's entry, one thread */
-        return err_set(why, ERR_INTERNAL,
-                       "the sandbox was entered with %lu threads running",
-                       (unsigned long)about.st_nlink - 2);
-    return ERR_OK;
-}
-
-static enum err change_user(const struct sandbox_plan *plan, struct err_info *why)
-{
-    int death_signal = 0;
-
-    if (plan->uid == 0 || geteuid() != 0)
-        return ERR_OK;
-    (void)prctl(PR_GET_PDEATHSIG, &death_signal);
-    if (setgroups(0, NULL) != 0 || setresgid(plan->gid, plan->gid, plan->gid) != 0 ||
-        setresuid(plan->uid, plan->uid, plan->uid) != 0)
-        return err_set_os(why, ERR_UNAUTHORIZED, errno, "changing to uid %lu, gid %lu",
-                          (unsigned long)plan->uid, (unsigned long)plan->gid);
-    if (setuid(0) == 0)
-        return err_set(why, ERR_INTERNAL, "root's rights could be taken back");
-    /* a change of user clears it (prctl(2)) */
-    if (death_signal != 0)
-        (void)prctl(PR_SET_PDEATHSIG, death_signal);
-    return ERR_OK;
-}
+/* Who may use a group of syscalls: a set of enum ipc_role. */
+static const struct {
+    enum jail_groups group;
+    unsigned int roles;
+} group_roles[] = {
+    {JAIL_BASE, IPC_CHILD},
+    {JAIL_FILE, IPC_CHILD},
+    {JAIL_STORE, IPC_FRONT | IPC_SIGNER}, /* the database, the journal */
+    {JAIL_CHANNEL, IPC_CHILD},
+    {JAIL_SERVE, IPC_HUB},
+    {JAIL_LOOP, IPC_HUB | IPC_VALIDATOR | IPC_RELAY},
+    {JAIL_REACH, IPC_VALIDATOR | IPC_RELAY},
+};
 
 enum err sandbox_enter(const struct sandbox_plan *plan, struct err_info *why)
 {
-    const struct rlimit no_core = {0, 0};
+    struct jail_plan jail = {.uid = plan->uid,
+                             .gid = plan->gid,
+                             .paths = plan->paths,
+                             .path_count = plan->path_count,
+                             .sockets = plan->sockets};
 
-    TRY(check_single_thread(why));
-    TRY(change_user(plan, why));
-    if (setrlimit(RLIMIT_CORE, &no_core) != 0)
-        return err_set_os(why, ERR_INTERNAL, errno, "forbidding core dumps");
-    secret_protect_process();
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return err_set_os(why, ERR_INTERNAL, errno, "forbidding new privileges");
-    TRY(sandbox_landlock(plan, why));
-    TRY(sandbox_seccomp(plan, why));
-#if SANDBOX_SANITIZED
-    leaks_cannot_be_looked_for = 1;
-#endif
-    return ERR_OK;
+    for (size_t i = 0; i < sizeof group_roles / sizeof group_roles[0]; i++)
+        if ((group_roles[i].roles & (unsigned int)plan->role) != 0)
+            jail.groups |= group_roles[i].group;
+    if ((plan->role & (IPC_VALIDATOR | IPC_RELAY)) != 0)
+        jail.sockets |= JAIL_SOCKETS_INTERNET;
+    /* who may open sockets besides those of its role needs what one does with them */
+    if (plan->sockets != JAIL_SOCKETS_NONE)
+        jail.groups |= JAIL_REACH | JAIL_LOOP;
+    return jail_enter(&jail, why);
 }

@@ -40,21 +40,21 @@ void signer_token_rights(struct arena *a, const struct settings *s,
                          struct sandbox_plan *plan)
 {
     size_t count = s->pkcs11_read.count + s->pkcs11_write.count;
-    struct sandbox_path *paths = arena_array(a, count, sizeof *paths);
+    struct jail_path *paths = arena_array(a, count, sizeof *paths);
     size_t at = 0;
 
     for (size_t i = 0; i < s->pkcs11_read.count; i++)
-        paths[at++] = (struct sandbox_path){.path = s->pkcs11_read.items[i],
-                                            .access = SANDBOX_READ};
+        paths[at++] =
+            (struct jail_path){.path = s->pkcs11_read.items[i], .access = JAIL_READ};
     for (size_t i = 0; i < s->pkcs11_write.count; i++)
-        paths[at++] = (struct sandbox_path){.path = s->pkcs11_write.items[i],
-                                            .access = SANDBOX_READ_WRITE};
+        paths[at++] = (struct jail_path){.path = s->pkcs11_write.items[i],
+                                         .access = JAIL_READ_WRITE};
     plan->paths = paths;
     plan->path_count = count;
-    plan->sockets =
-        s->pkcs11_sockets_kind == SETTINGS_SOCKETS_NETWORK ? SANDBOX_SOCKETS_NETWORK
-        : s->pkcs11_sockets_kind == SETTINGS_SOCKETS_LOCAL ? SANDBOX_SOCKETS_LOCAL
-                                                           : SANDBOX_SOCKETS_NONE;
+    plan->sockets = s->pkcs11_sockets_kind == SETTINGS_SOCKETS_NETWORK ? JAIL_SOCKETS_ALL
+                    : s->pkcs11_sockets_kind == SETTINGS_SOCKETS_LOCAL
+                        ? JAIL_SOCKETS_LOCAL
+                        : JAIL_SOCKETS_NONE;
 }
 
 static enum err open_key(const struct settings *s, const struct signer_secrets *secrets,

@@ -90,7 +90,7 @@ static _Noreturn void stand_between(enum who who, struct sandbox_plan *plan,
 }
 
 /* Run the deed in a sandbox; WENT_WELL, an errno value, or minus a signal. */
-static int run(enum ipc_role role, enum who who, const struct sandbox_path *paths,
+static int run(enum ipc_role role, enum who who, const struct jail_path *paths,
                size_t path_count, int (*deed)(void))
 {
     uid_t uid = who == OTHER_USER ? ANOTHER_UID : 0;
@@ -155,7 +155,7 @@ struct row {
     int expected[ROLES]; /* front, validator, signer, relay, door */
 };
 
-static void check_rows(enum who who, const struct sandbox_path *paths, size_t path_count,
+static void check_rows(enum who who, const struct jail_path *paths, size_t path_count,
                        const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -187,7 +187,7 @@ static void check_rows(enum who who, const struct sandbox_path *paths, size_t pa
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
 
 /* Every way to be started that this machine allows. */
-static void check(const struct sandbox_path *paths, size_t path_count,
+static void check(const struct jail_path *paths, size_t path_count,
                   const struct row *rows, size_t count)
 {
     check_rows(ORDINARY_USER, paths, path_count, rows, count);
@@ -198,7 +198,7 @@ static void check(const struct sandbox_path *paths, size_t path_count,
 /* Nobody is a stranger among syscalls: some kill, some are refused. */
 static void rights(void **state)
 {
-    int bind_by_validator = sandbox_landlock_abi() >= 4 ? EACCES : WENT_WELL;
+    int bind_by_validator = jail_landlock_abi() >= 4 ? EACCES : WENT_WELL;
     const struct row rows[] = {
         ROW(nothing, WENT_WELL, WENT_WELL, WENT_WELL),
         ROW(make_thread, WENT_WELL, WENT_WELL, WENT_WELL),
@@ -246,15 +246,15 @@ static void no_path(void **state)
     };
 
     (void)state;
-    if (sandbox_landlock_abi() == 0)
+    if (jail_landlock_abi() == 0)
         skip();
     check(NULL, 0, rows, COUNT(rows));
 }
 
 static void a_file_to_read(void **state)
 {
-    const struct sandbox_path paths[] = {{deed_world.inside, SANDBOX_READ, false, -1},
-                                         {"/does/not/exist", SANDBOX_READ, true, -1}};
+    const struct jail_path paths[] = {{deed_world.inside, JAIL_READ, false, -1},
+                                      {"/does/not/exist", JAIL_READ, true, -1}};
     static const struct row rows[] = {
         ROW(read_inside, WENT_WELL, WENT_WELL, WENT_WELL),
         ROW(read_outside, EACCES, EACCES, EACCES),
@@ -265,15 +265,14 @@ static void a_file_to_read(void **state)
     };
 
     (void)state;
-    if (sandbox_landlock_abi() == 0)
+    if (jail_landlock_abi() == 0)
         skip();
     check(paths, COUNT(paths), rows, COUNT(rows));
 }
 
 static void a_file_to_change(void **state)
 {
-    const struct sandbox_path paths[] = {
-        {deed_world.inside, SANDBOX_READ_WRITE, false, -1}};
+    const struct jail_path paths[] = {{deed_world.inside, JAIL_READ_WRITE, false, -1}};
     static const struct row rows[] = {
         ROW(read_inside, WENT_WELL, WENT_WELL, WENT_WELL),
         ROW(write_inside, WENT_WELL, WENT_WELL, WENT_WELL),
@@ -284,7 +283,7 @@ static void a_file_to_change(void **state)
     };
 
     (void)state;
-    if (sandbox_landlock_abi() == 0)
+    if (jail_landlock_abi() == 0)
         skip();
     check(paths, COUNT(paths), rows, COUNT(rows));
 }
@@ -293,7 +292,7 @@ static void a_file_to_change(void **state)
  */
 static void a_folder_to_change(void **state)
 {
-    const struct sandbox_path paths[] = {{directory, SANDBOX_READ_WRITE, false, -1}};
+    const struct jail_path paths[] = {{directory, JAIL_READ_WRITE, false, -1}};
     static const struct row rows[] = {
         ROW(create_inside, WENT_WELL, EPERM, WENT_WELL),
         ROW(read_outside, WENT_WELL, WENT_WELL, WENT_WELL),
@@ -302,7 +301,7 @@ static void a_folder_to_change(void **state)
     };
 
     (void)state;
-    if (sandbox_landlock_abi() == 0)
+    if (jail_landlock_abi() == 0)
         skip();
     check(paths, COUNT(paths), rows, COUNT(rows));
 }
@@ -310,8 +309,8 @@ static void a_folder_to_change(void **state)
 /* What the module of a token may have besides; nothing else comes with it. */
 static void sockets_for_a_module(void **state)
 {
-    int bind_anywhere = sandbox_landlock_abi() >= 4 ? EACCES : WENT_WELL;
-    int read_passwd = sandbox_landlock_abi() >= 1 ? EACCES : WENT_WELL;
+    int bind_anywhere = jail_landlock_abi() >= 4 ? EACCES : WENT_WELL;
+    int read_passwd = jail_landlock_abi() >= 1 ? EACCES : WENT_WELL;
     const struct {
         const char *name;
         int (*deed)(void);
@@ -327,18 +326,20 @@ static void sockets_for_a_module(void **state)
         {"read", deed_read_passwd, {read_passwd, read_passwd, read_passwd}},
         {"execute", deed_execute, {KILLED, KILLED, KILLED}},
     };
+    static const enum jail_sockets kinds[] = {JAIL_SOCKETS_NONE, JAIL_SOCKETS_LOCAL,
+                                              JAIL_SOCKETS_ALL};
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        for (int kind = SANDBOX_SOCKETS_NONE; kind <= SANDBOX_SOCKETS_NETWORK; kind++) {
+        for (size_t kind = 0; kind < COUNT(kinds); kind++) {
             struct sandbox_plan plan = {.role = IPC_SIGNER,
-                                        .sockets = (enum sandbox_sockets)kind};
+                                        .sockets = kinds[kind]};
             pid_t pid = fork();
             if (pid == 0)
                 stand_between(ORDINARY_USER, &plan, rows[i].deed);
             int got = outcome_of_child(pid);
             if (got != rows[i].expected[kind])
-                fail_msg("%s with sockets %d: %d, not %d", rows[i].name, kind, got,
+                fail_msg("%s with sockets %zu: %d, not %d", rows[i].name, kind, got,
                          rows[i].expected[kind]);
         }
     }
@@ -393,7 +394,7 @@ static void *wait_long(void *argument)
 /* What cannot be entered is said, and the caller must not go on. */
 static void refusals(void **state)
 {
-    const struct sandbox_path missing[] = {{"/does/not/exist", SANDBOX_READ, false, -1}};
+    const struct jail_path missing[] = {{"/does/not/exist", JAIL_READ, false, -1}};
     const struct sandbox_plan plans[] = {
         {.role = IPC_SIGNER, .paths = missing, .path_count = 1},
         {.role = IPC_SIGNER},
@@ -412,7 +413,7 @@ static void refusals(void **state)
                       ? WENT_WELL
                       : 1);
         }
-        if (i == 0 && sandbox_landlock_abi() == 0)
+        if (i == 0 && jail_landlock_abi() == 0)
             assert_int_not_equal(outcome_of_child(pid), NOT_ENTERED);
         else
             assert_int_equal(outcome_of_child(pid), WENT_WELL);

@@ -1,4 +1,4 @@
-/* Which files and TCP rights a role has: Landlock, as far as the kernel knows it. The
+/* Which files and TCP rights there are: Landlock, as far as the kernel knows it. The
  * constants are ours because the headers of Debian 12 end at ABI 2. */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "server/proc/sandbox_private.h"
+#include "core/jail/jail_private.h"
 
 /* landlock(7) */
 #define FS_EXECUTE     (1ULL << 0)
@@ -40,7 +40,7 @@ struct path_attributes {
     int32_t parent;
 } __attribute__((packed));
 
-int sandbox_landlock_abi(void)
+int jail_landlock_abi(void)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
 
@@ -48,7 +48,7 @@ int sandbox_landlock_abi(void)
 }
 
 /* What this kernel can be asked to refuse. */
-static struct ruleset_attributes handled(int abi, const struct sandbox_plan *plan,
+static struct ruleset_attributes handled(int abi, const struct jail_plan *plan,
                                          size_t *size)
 {
     struct ruleset_attributes a = {.files = FS_ABI_1};
@@ -60,8 +60,7 @@ static struct ruleset_attributes handled(int abi, const struct sandbox_plan *pla
         a.files |= FS_TRUNCATE;
     if (abi >= 4) {
         *size += sizeof a.net;
-        bool reaches = (plan->role & (IPC_VALIDATOR | IPC_RELAY)) != 0 ||
-                       plan->sockets == SANDBOX_SOCKETS_NETWORK;
+        bool reaches = (plan->sockets & JAIL_SOCKETS_INTERNET) != 0;
         a.net = reaches ? NET_BIND_TCP : NET_BIND_TCP | NET_CONNECT;
     }
     if (abi >= 5)
@@ -70,11 +69,13 @@ static struct ruleset_attributes handled(int abi, const struct sandbox_plan *pla
         *size += sizeof a.scoped;
         a.scoped = SCOPE_ALL;
     }
+    if (plan->all_files)
+        a.files = 0;
     return a;
 }
 
-static enum err add_path(int ruleset, const struct sandbox_path *p,
-                         uint64_t handled_files, struct err_info *why)
+static enum err add_path(int ruleset, const struct jail_path *p, uint64_t handled_files,
+                         struct err_info *why)
 {
     struct path_attributes rule = {.allowed = FS_READ_FILE | FS_READ_DIR};
     struct stat about;
@@ -86,7 +87,9 @@ static enum err add_path(int ruleset, const struct sandbox_path *p,
         return ERR_OK;
     if (fd < 0)
         return err_set_os(why, ERR_NOT_FOUND, errno, "%s", name);
-    if (p->access == SANDBOX_READ_WRITE)
+    if (p->access == JAIL_UPDATE)
+        rule.allowed |= FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
+    if (p->access == JAIL_READ_WRITE)
         rule.allowed |= FS_WRITE_FILE | FS_TRUNCATE | FS_REMOVE_FILE | FS_MAKE_REG |
                         FS_MAKE_DIR | FS_REFER;
     rule.allowed &= handled_files;
@@ -101,33 +104,36 @@ static enum err add_path(int ruleset, const struct sandbox_path *p,
     return ERR_OK;
 }
 
-static enum err fill_and_enter(int ruleset, const struct sandbox_plan *plan,
+static enum err fill_and_enter(int ruleset, const struct jail_plan *plan,
                                uint64_t handled_files, struct err_info *why)
 {
-    static const struct sandbox_path for_sanitizers = {
-        .path = "/proc", .access = SANDBOX_READ, .optional = true};
+    static const struct jail_path for_sanitizers = {
+        .path = "/proc", .access = JAIL_READ, .optional = true};
 
     for (size_t i = 0; i < plan->path_count; i++)
         TRY(add_path(ruleset, &plan->paths[i], handled_files, why));
-    if (SANDBOX_SANITIZED)
+    if (JAIL_SANITIZED && !plan->all_files)
         TRY(add_path(ruleset, &for_sanitizers, handled_files, why));
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
         return err_set_os(why, ERR_INTERNAL, errno, "Landlock cannot be entered");
     return ERR_OK;
 }
 
-enum err sandbox_landlock(const struct sandbox_plan *plan, struct err_info *why)
+enum err jail_landlock(const struct jail_plan *plan, struct err_info *why)
 {
-    int abi = sandbox_landlock_abi();
+    int abi = jail_landlock_abi();
     size_t size;
 
     if (abi == 0) {
-        log_event(LOG_LEVEL_WARNING, "sandbox.reduced",
-                  "reason=\"this kernel has no Landlock: files are guarded by their "
-                  "owner and mode only\"");
+        if (!plan->silent)
+            log_event(LOG_LEVEL_WARNING, "sandbox.reduced",
+                      "reason=\"this kernel has no Landlock: files are guarded by their "
+                      "owner and mode only\"");
         return ERR_OK;
     }
     struct ruleset_attributes a = handled(abi, plan, &size);
+    if (a.files == 0 && a.net == 0 && a.scoped == 0)
+        return ERR_OK; /* an old kernel, and all files are for it */
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);
     if (ruleset < 0)
         return err_set_os(why, ERR_INTERNAL, errno, "Landlock refuses the rules");

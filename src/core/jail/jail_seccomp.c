@@ -1,4 +1,4 @@
-/* Which syscalls a role may use: the allow-list of sandbox_syscalls.def as a filter. */
+/* Which syscalls may be used: the allow-list of jail_syscalls.def as a filter. */
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -8,30 +8,19 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "server/proc/sandbox_private.h"
-
-enum group {
-#define SANDBOX_GROUP(GROUP, roles) GROUP_##GROUP,
-#include "server/proc/sandbox_syscalls.def"
-    GROUP_COUNT
-};
-
-static const unsigned int group_roles[GROUP_COUNT] = {
-#define SANDBOX_GROUP(GROUP, roles) [GROUP_##GROUP] = (roles),
-#include "server/proc/sandbox_syscalls.def"
-};
+#include "core/jail/jail_private.h"
 
 static const struct {
-    enum group group;
+    unsigned int group;
     const char *name;
 } allowed[] = {
-#define SANDBOX_ALLOW(GROUP, name) {GROUP_##GROUP, #name},
-#include "server/proc/sandbox_syscalls.def"
+#define JAIL_ALLOW(GROUP, name) {JAIL_##GROUP, #name},
+#include "core/jail/jail_syscalls.def"
 };
 
 static const char *const deadly[] = {
-#define SANDBOX_KILL(name) #name,
-#include "server/proc/sandbox_syscalls.def"
+#define JAIL_KILL(name) #name,
+#include "core/jail/jail_syscalls.def"
 };
 
 /* Add a rule for a syscall by its name; one that is unknown here is no failure. */
@@ -48,7 +37,7 @@ static int add_rule(scmp_filter_ctx filter, uint32_t action, const char *name,
 }
 
 /* Syscalls that are allowed for some arguments only. */
-static int add_conditional_rules(scmp_filter_ctx filter, const struct sandbox_plan *plan)
+static int add_conditional_rules(scmp_filter_ctx filter, const struct jail_plan *plan)
 {
     const struct scmp_arg_cmp thread =
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
@@ -71,31 +60,22 @@ static int add_conditional_rules(scmp_filter_ctx filter, const struct sandbox_pl
     result |= add_rule(filter, SCMP_ACT_ALLOW, "prlimit64", 1, own_limits);
     result |= add_rule(filter, SCMP_ACT_ALLOW, "ioctl", 1, waiting);
     result |= add_rule(filter, SCMP_ACT_ALLOW, "ioctl", 1, nonblocking);
-    if (plan->sockets != SANDBOX_SOCKETS_NONE)
+    if ((plan->sockets & JAIL_SOCKETS_LOCAL) != 0)
         result |= add_rule(filter, SCMP_ACT_ALLOW, "socket", 1, local);
-    if ((plan->role & (IPC_VALIDATOR | IPC_RELAY)) != 0 ||
-        plan->sockets == SANDBOX_SOCKETS_NETWORK) {
+    if ((plan->sockets & JAIL_SOCKETS_INTERNET) != 0) {
         result |= add_rule(filter, SCMP_ACT_ALLOW, "socket", 1, inet);
         result |= add_rule(filter, SCMP_ACT_ALLOW, "socket", 1, inet6);
     }
     return result;
 }
 
-/* Who may open sockets besides those of its role needs what one does with them. */
-static bool has_group(const struct sandbox_plan *plan, enum group group)
-{
-    return (group_roles[group] & (unsigned int)plan->role) != 0 ||
-           (plan->sockets != SANDBOX_SOCKETS_NONE &&
-            (group == GROUP_REACH || group == GROUP_LOOP));
-}
-
-static int add_rules(scmp_filter_ctx filter, const struct sandbox_plan *plan)
+static int add_rules(scmp_filter_ctx filter, const struct jail_plan *plan)
 {
     const struct scmp_arg_cmp none = {0};
     int result = 0;
 
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
-        if (has_group(plan, allowed[i].group))
+        if ((plan->groups & allowed[i].group) != 0)
             result |= add_rule(filter, SCMP_ACT_ALLOW, allowed[i].name, 0, none);
     }
     for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
@@ -103,11 +83,12 @@ static int add_rules(scmp_filter_ctx filter, const struct sandbox_plan *plan)
     return result | add_conditional_rules(filter, plan);
 }
 
-enum err sandbox_seccomp(const struct sandbox_plan *plan, struct err_info *why)
+enum err jail_seccomp(const struct jail_plan *plan, struct err_info *why)
 {
     if (prctl(PR_GET_SECCOMP) < 0) {
-        log_event(LOG_LEVEL_WARNING, "sandbox.reduced",
-                  "reason=\"this kernel has no seccomp\"");
+        if (!plan->silent)
+            log_event(LOG_LEVEL_WARNING, "sandbox.reduced",
+                      "reason=\"this kernel has no seccomp\"");
         return ERR_OK;
     }
     /* EPERM rather than death for the rest: libraries probe for syscalls in good faith,
