@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 import schemas
 from house import CAIRN
 
-DONE, FAILED, UNCHANGED, USAGE = 0, 1, 2, 64
+DONE, FAILED, UNCHANGED, DEPLOY, USAGE = 0, 1, 2, 7, 64
 
 
 class Site:
@@ -198,6 +198,35 @@ def test_rollback_takes_certificate_and_key_back(site):
     assert "no version 7" in site.run("rollback", "a", "--to", 7, code=FAILED).stderr
     site.run("renew", "--force", "a")
     assert os.readlink(site.live("a")) == "versions/3"
+
+
+def test_rollback_brings_it_to_its_deployments(site):
+    """Also what list, show and plan say of a deployment."""
+    place = site.folder / "out"
+    place.mkdir()
+    deployments = f"deployments:\n  out:\n    fullchain_file: {place}/a.pem\n    key_file: {place}/a.key\n"
+    site.certificates(a={"names": "a.test"})
+    site.run("apply")
+    first = (site.live("a") / "fullchain.pem").read_bytes()
+    site.run("renew", "--force", "a")
+    site.certificates(a={"names": "a.test", "deploy": "out"})
+    site.file.write_text(site.file.read_text() + deployments)
+    assert site.plan() == {"a": "deploy"}
+    assert "deploy: out: due" in site.run("list").stdout
+    site.json("rollback", "a")
+    assert (place / "a.pem").read_bytes() == first
+    assert (place / "a.key").read_bytes() == (site.live("a") / "key.pem").read_bytes()
+    assert [one["state"] for one in site.json("show", "a")["deployments"]] == ["done"]
+    assert site.plan(code=UNCHANGED) == {"a": "keep"}
+    (place / "a.pem").unlink()
+    place.chmod(0o700)
+    site.file.write_text(site.file.read_text().replace(f"{place}/a.pem", f"{place}/missing/a.pem"))
+    done = site.run("rollback", "a", "--to", 2, code=DEPLOY)
+    assert os.readlink(site.live("a")) == "versions/2", "it is in force all the same"
+    assert "out" in done.stderr
+    row = site.run("list").stdout.splitlines()[1]
+    assert "not deployed: out: failed" in row
+    assert site.json("show", "a")["deployments"][0]["state"] == "failed"
 
 
 def test_rollback_to_what_has_expired_is_refused(site):

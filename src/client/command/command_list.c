@@ -37,10 +37,12 @@ static const char *state_of(struct arena *a, const struct status *s)
     if (f->code != NULL)
         return arena_printf(a, "failed %lld time%s: %s", (long long)f->count,
                             f->count == 1 ? "" : "s", f->detail);
+    if (s->deploy != NULL && !s->deploys)
+        return arena_printf(a, "not deployed: %s", s->deploy);
     if (s->origin == STATUS_LEFT_OVER)
         return "left over: cairn.yaml does not name it";
-    if (s->plan.action != PLAN_KEEP)
-        return arena_printf(a, "%s: %s", plan_action(s->plan.action), s->plan.reason);
+    if (s->plan.action != PLAN_KEEP || s->deploys)
+        return arena_printf(a, "%s: %s", status_action(s), status_reason(s));
     if (s->plan.due <= 0 || s->plan.due == INT64_MAX)
         return "not renewed";
     clock_text(due, s->plan.due);

@@ -39,9 +39,9 @@ static struct step step_of(struct planning *p, struct arena *a, const struct sta
                                          : "cairn.yaml does not name it; cairn apply "
                                            "--prune removes it"};
     }
-    if (s->plan.action != PLAN_KEEP) {
+    if (s->plan.action != PLAN_KEEP || s->deploys) {
         p->changes++;
-        return (struct step){plan_action(s->plan.action), s->plan.reason};
+        return (struct step){status_action(s), status_reason(s)};
     }
     p->kept++;
     if (s->plan.due <= 0 || s->plan.due == INT64_MAX)

@@ -2,9 +2,11 @@
 #include <stdio.h>
 
 #include "client/command/status.h"
+#include "client/deploy/deploy.h"
 #include "client/store/certificate_versions.h"
 #include "client/store/metadata.h"
 #include "client/store/state.h"
+#include "client/work/crew.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
@@ -72,6 +74,26 @@ static void print_json(const struct status *s, uint64_t from, uint64_t to)
     printf("%.*s\n", (int)b.len, (const char *)b.data);
 }
 
+/* Where it is used, too. */
+static enum err deploy(const struct client_command *c, const struct place *p,
+                       const struct status *s, const struct report *report,
+                       struct err_info *why)
+{
+    AUTO(crew) struct crew crew = {0};
+    struct deploy_outcome outcome;
+
+    if (!s->wants || s->wanted.deployment_count == 0)
+        return ERR_OK;
+    TRY(crew_start(&crew, why));
+    const struct deploy d = {.directory = p->directory,
+                             .wanted = &s->wanted,
+                             .runner = crew.runner.fd,
+                             .network = crew.network.fd,
+                             .report = report,
+                             .forced = true};
+    return deploy_run(c->arena, &d, &outcome, why);
+}
+
 enum err command_rollback(const struct client_command *c, struct err_info *why)
 {
     AUTO(state_lock) struct state_lock lock = {0};
@@ -101,7 +123,11 @@ enum err command_rollback(const struct client_command *c, struct err_info *why)
     report_step(&report, to == versions.current ? "kept" : "back",
                 "%s, version %llu in place of %llu, valid until %.10s", name,
                 (unsigned long long)to, (unsigned long long)versions.current, until);
-    if (c->json)
+    enum err result =
+        to != versions.current ? deploy(c, &place, &s, &report, why) : ERR_OK;
+    if (c->json) {
         print_json(&s, versions.current, to);
-    return ERR_OK;
+        *c->printed = true;
+    }
+    return result;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "client/command/status.h"
+#include "client/deploy/deploy.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 
@@ -53,12 +54,12 @@ static void show_there(struct arena *a, const struct status *s, int64_t now)
     printf("\n  ca        %s\n", m->ca);
 }
 
-static void show_wanted(const struct status *s)
+static void show_wanted(struct arena *a, const struct place *p, const struct status *s)
 {
     char due[CLOCK_TEXT_SIZE];
 
-    if (s->plan.action != PLAN_KEEP)
-        printf("  next      %s: %s\n", plan_action(s->plan.action), s->plan.reason);
+    if (s->plan.action != PLAN_KEEP || s->deploys)
+        printf("  next      %s: %s\n", status_action(s), status_reason(s));
     if (s->plan.due > 0 && s->plan.due != INT64_MAX) {
         clock_text(due, s->plan.due);
         printf("  renewal   from %s\n", due);
@@ -68,6 +69,8 @@ static void show_wanted(const struct status *s)
     if (s->wanted.cas[0]->ca_file[0] != '\0')
         printf("  ca file   %s\n", s->wanted.cas[0]->ca_file);
     show_challenges(&s->wanted);
+    for (size_t i = 0; s->there && i < s->wanted.deployment_count; i++)
+        printf("  deployed  %s\n", deploy_status_line(a, p->directory, &s->wanted, i));
 }
 
 static void show_failure(struct arena *a, const struct renewal_failure *f)
@@ -84,13 +87,14 @@ static void show_failure(struct arena *a, const struct renewal_failure *f)
            f->count, f->count == 1 ? "" : "s", when, detail, again);
 }
 
-static void show_text(struct arena *a, const struct status *s, int64_t now)
+static void show_text(struct arena *a, const struct place *p, const struct status *s,
+                      int64_t now)
 {
     printf("%s\n", s->name);
     if (s->there)
         show_there(a, s, now);
     if (s->wants)
-        show_wanted(s);
+        show_wanted(a, p, s);
     if (s->renewal.failure.code != NULL)
         show_failure(a, &s->renewal.failure);
     if (s->problem != NULL)
@@ -115,7 +119,7 @@ enum err command_show(const struct client_command *c, struct err_info *why)
     TRY(place_certificates(c, &place, &known, why));
     status_read(c->arena, &place, name, now, &s);
     if (!c->json) {
-        show_text(c->arena, &s, now);
+        show_text(c->arena, &place, &s, now);
         return ERR_OK;
     }
     AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);

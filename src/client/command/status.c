@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/deploy/deploy.h"
+#include "client/deploy/deploy_status.h"
 #include "client/store/certificate_store.h"
 #include "client/store/metadata.h"
 #include "client/work/work.h"
@@ -25,6 +27,32 @@ static void read_wanted(struct arena *a, const struct place *p, struct status *s
         s->problem = arena_string(a, why.detail);
 }
 
+/* The first deployment that is to be made, or has failed. */
+static void read_deployments(struct arena *a, const struct place *p, int64_t now,
+                             struct status *s)
+{
+    struct deploy_statuses all;
+    int64_t next = 0;
+
+    if (!s->there || !s->wants || s->wanted.deployment_count == 0)
+        return;
+    s->deploys = deploy_is_due(a, p->directory, &s->wanted, now, &next);
+    if (!s->deploys && next == 0)
+        return;
+    deploy_status_load(a, p->directory, s->name, &all);
+    for (size_t i = 0; i < s->wanted.deployment_count; i++) {
+        const char *line = deploy_status_line(a, p->directory, &s->wanted, i);
+        const struct deploy_status *one =
+            deploy_status_of(&all, s->wanted.deployments[i]->name);
+        if (one->failures > 0 || (s->deploy == NULL && strstr(line, ": due") != NULL))
+            s->deploy = line;
+        if (one->failures > 0)
+            return;
+    }
+    if (s->deploys && s->deploy == NULL)
+        s->deploy = "not everywhere where it is to be used";
+}
+
 void status_read(struct arena *a, const struct place *p, const char *name, int64_t now,
                  struct status *s)
 {
@@ -40,6 +68,18 @@ void status_read(struct arena *a, const struct place *p, const char *name, int64
     (void)renewal_state_load(a, p->directory, name, &s->renewal, &why);
     if (s->wants)
         plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, now, &s->plan);
+    read_deployments(a, p, now, s);
+}
+
+const char *status_action(const struct status *s)
+{
+    return s->plan.action == PLAN_KEEP && s->deploys ? "deploy"
+                                                     : plan_action(s->plan.action);
+}
+
+const char *status_reason(const struct status *s)
+{
+    return s->plan.action == PLAN_KEEP && s->deploys ? s->deploy : s->plan.reason;
 }
 
 int64_t status_end(const struct status *s)
@@ -102,10 +142,6 @@ static void write_settings(struct json_writer *w, const struct wanted *wanted)
     for (size_t i = 0; i < wanted->dns_count; i++)
         json_write_text(w, NULL, wanted->dns[i].dns->provider);
     json_write_end_array(w);
-    json_write_begin_array(w, "deploy");
-    for (size_t i = 0; i < wanted->deployment_count; i++)
-        json_write_text(w, NULL, wanted->deployments[i]->name);
-    json_write_end_array(w);
 }
 
 static void write_failure(struct json_writer *w, const struct renewal_failure *f)
@@ -121,18 +157,18 @@ static void write_failure(struct json_writer *w, const struct renewal_failure *f
 
 void status_write(struct json_writer *w, const struct place *p, const struct status *s)
 {
-    (void)p;
     json_write_text(w, "name", s->name);
     json_write_text(w, "path", s->path);
     json_write_text(w, "origin", status_origin(s->origin));
     if (s->there)
         metadata_write_members(w, &s->metadata);
     if (s->wants) {
-        json_write_text(w, "action", plan_action(s->plan.action));
-        json_write_text(w, "reason", s->plan.reason);
+        json_write_text(w, "action", status_action(s));
+        json_write_text(w, "reason", status_reason(s));
         if (s->plan.due > 0 && s->plan.due != INT64_MAX)
             json_write_time(w, "due", s->plan.due);
         write_settings(w, &s->wanted);
+        deploy_write_status(w, p->directory, &s->wanted);
     }
     if (s->renewal.failure.code != NULL)
         write_failure(w, &s->renewal.failure);

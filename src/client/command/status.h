@@ -25,13 +25,22 @@ struct status {
     bool there; /* `metadata` is */
     struct certificate_metadata metadata;
     struct renewal_state renewal;
-    struct plan plan; /* if `wants` */
+    struct plan plan;   /* if `wants` */
+    const char *deploy; /* one line: what is to be deployed now, or waits after a
+                           failure; NULL: nothing */
+    bool deploys;       /* now */
 };
 
 /* Look at the certificate of that name at the time `now`, in seconds. What cannot be read
  * is `problem`. Everything is in the arena or in the place. */
 void status_read(struct arena *a, const struct place *p, const char *name, int64_t now,
                  struct status *s);
+
+/* What renew or apply would do now: "keep", "issue", "reissue", "renew", "deploy". */
+const char *status_action(const struct status *s);
+
+/* And why: a phrase. */
+const char *status_reason(const struct status *s);
 
 /* When it ends (that of its keys which ends first), seconds; 0: there is none. */
 int64_t status_end(const struct status *s);
