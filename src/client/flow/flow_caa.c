@@ -24,8 +24,8 @@ static void write_record(struct buf *b, const struct flow *f, const char *name)
 
     buf_printf(b, "%s. CAA 0 %s \"%s; accounturi=%s; validationmethods=",
                wildcard ? name + 2 : name, wildcard ? "issuewild" : "issue",
-               peer->caa_identity, peer->kid);
-    challenge_list_write(b, f->challenges);
+               peer->directory.caa_identity, peer->kid);
+    challenge_list_write(b, &f->options->challenges);
     buf_add_text(b, "\"");
 }
 
@@ -35,9 +35,9 @@ static void advise(const struct flow *f, const char *name)
     AUTO(buf) struct buf b = buf_make(LINE_MAX_OCTETS);
     struct address address;
 
-    if (peer->caa_identity == NULL || peer->kid == NULL || !is_plain(peer->kid) ||
-        !is_plain(peer->caa_identity) || !is_plain(name) ||
-        address_parse(span_of(name), &address))
+    if (peer->directory.caa_identity == NULL || peer->kid == NULL ||
+        !is_plain(peer->kid) || !is_plain(peer->directory.caa_identity) ||
+        !is_plain(name) || address_parse(span_of(name), &address))
         return;
     write_record(&b, f, name);
     if (!b.failed)
@@ -50,8 +50,8 @@ void flow_caa_advise(const struct flow *f, const char *problem_type, const char 
 {
     if (problem_type == NULL || strcmp(problem_type, PROBLEM_URN "caa") != 0)
         return;
-    for (size_t i = 0; name == NULL && i < f->name_count; i++)
-        advise(f, f->names[i]);
+    for (size_t i = 0; name == NULL && i < f->options->name_count; i++)
+        advise(f, f->options->names[i]);
     if (name != NULL)
         advise(f, name);
 }

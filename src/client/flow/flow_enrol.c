@@ -30,13 +30,13 @@ static enum err find_base(struct enrolment *e, struct http_client *http,
         return ERR_OK;
     }
     TRY(acme_request_begin(&e->peer, http, report, e->arena, o->ca, why));
-    if (e->peer.attestation_ca == NULL)
+    if (e->peer.directory.attestation_ca == NULL)
         return err_set(
             why, ERR_REFUSED,
             "the device's attestation key needs a certificate, and %s does not "
             "say who gives one; say --attestation-ca URL",
             o->ca);
-    *base = e->peer.attestation_ca;
+    *base = e->peer.directory.attestation_ca;
     return ERR_OK;
 }
 

@@ -92,7 +92,7 @@ static enum err begin(struct flow_renewal_asker *asker, const char *ca, struct s
     asker->roots = arena_span(asker->arena, roots);
     TRY(http_client_new(roots, USER_AGENT, &asker->http, why));
     TRY(acme_request_begin(&peer, asker->http, report, asker->arena, ca, why));
-    asker->url = peer.renewal_info;
+    asker->url = peer.directory.renewal_info;
     return ERR_OK;
 }
 

@@ -1,48 +1,35 @@
 /* Signed requests. */
 #include "client/request/acme_request.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
 #include "core/base/text.h"
+#include "core/http/http_date.h"
 
-#define JOSE_TYPE    "application/jose+json"
-#define JSON_TYPE    "application/json"
-#define NONCE_MAX    1024 /* octets of a nonce */
-#define WAIT_FIRST_S 1
+#define JOSE_TYPE "application/jose+json"
+#define JSON_TYPE "application/json"
+#define SECOND    1000 /* milliseconds */
+
+/* How long to wait before the second, third and fourth attempt, if the CA says nothing. A
+ * connection that broke is made anew soon: it costs nobody anything. */
+static const int64_t waits_ms[ACME_REQUEST_TRIES - 1] = {SECOND, 2 * SECOND, 4 * SECOND};
+static const int64_t waits_broken_ms[ACME_REQUEST_TRIES - 1] = {100, SECOND, 4 * SECOND};
 
 /* ---- Retry-After ---- */
 
-static bool read_date(const char *text, int64_t *seconds)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    struct clock_civil c = {0};
-    char month[4] = "";
-
-    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &c.day, month, &c.year, &c.hour,
-               &c.minute, &c.second) != 6)
-        return false;
-    const char *at = strstr(months, month);
-    if (at == NULL || strlen(month) != 3 || (at - months) % 3 != 0)
-        return false;
-    c.month = (int)((at - months) / 3) + 1;
-    return clock_from_civil(c, seconds);
-}
-
 int64_t acme_request_retry_after(const char *text, int64_t now)
 {
+    struct span value = text_trim(span_of(text));
     uint64_t number = 0;
     int64_t date = 0;
 
-    if (text == NULL)
-        return 0;
-    if (text_number(span_of(text), INT32_MAX, &number))
+    if (text_number(value, INT32_MAX, &number))
         return (int64_t)number;
-    if (read_date(text, &date) && date > now)
-        return date - now;
+    if (http_date_read(value, &date) && date > now)
+        return date - now < INT32_MAX ? date - now : INT32_MAX;
     return 0;
 }
 
@@ -60,16 +47,32 @@ static enum err check_status(struct arena *a, const char *url,
 {
     if (response->status >= 200 && response->status < 300)
         return ERR_OK;
+    if (response->status >= 300 && response->status < 400)
+        return err_set(why, ERR_PROTOCOL,
+                       "%.200s leads elsewhere (status %d), and redirects are not "
+                       "followed",
+                       url, response->status);
     if (response->status < 400)
-        return err_set(why, ERR_PROTOCOL, "%s answered with status %d", url,
+        return err_set(why, ERR_PROTOCOL, "%.200s answered with status %d", url,
                        response->status);
     enum err result = problem_read(a, response->status, response->body, why);
     /* no problem document of ACME's: the status must do */
     if ((result == ERR_PROTOCOL || result == ERR_REFUSED) && is_busy(response->status))
-        why->code = result = response->status == 429 ? ERR_RATE_LIMITED : ERR_UNAVAILABLE;
+        result = response->status == 429 ? ERR_RATE_LIMITED : ERR_UNAVAILABLE;
+    if (result == ERR_SERVER_INTERNAL && response->status == 503)
+        result = ERR_UNAVAILABLE;
+    why->code = result;
     why->retry_after_seconds =
         (int)acme_request_retry_after(response->retry_after, clock_now());
     return result;
+}
+
+/* May the same request be made again after a wait? */
+static bool is_worth_it(enum err result, int status)
+{
+    return result == ERR_NETWORK || result == ERR_RATE_LIMITED ||
+           result == ERR_UNAVAILABLE || result == ERR_SERVER_INTERNAL ||
+           (result != ERR_PROTOCOL && result != ERR_OK && is_busy(status));
 }
 
 /* Wait before the next attempt, if it is worth it: as long as the CA says, else more each
@@ -77,65 +80,79 @@ static enum err check_status(struct arena *a, const char *url,
 static enum err wait_for(const struct acme_peer *peer, enum err result, int attempt,
                          struct err_info *why)
 {
-    int64_t seconds = why->retry_after_seconds > 0 ? why->retry_after_seconds
-                                                   : WAIT_FIRST_S << (attempt - 1);
-
-    if (attempt >= ACME_REQUEST_TRIES || seconds > ACME_REQUEST_WAIT_MAX)
+    if (attempt >= ACME_REQUEST_TRIES || why->retry_after_seconds > ACME_REQUEST_WAIT_MAX)
         return result;
-    report_step(peer->report, "wait", "%lld s: %s", (long long)seconds, why->detail);
-    if (!interrupt_sleep_ms(seconds * 1000))
+    int64_t wait_ms = why->retry_after_seconds > 0 ? why->retry_after_seconds * SECOND
+                      : result == ERR_NETWORK      ? waits_broken_ms[attempt - 1]
+                                                   : waits_ms[attempt - 1];
+    if (peer->end_us != 0 && clock_monotonic_us() + wait_ms * 1000 > peer->end_us)
+        return result;
+    if (wait_ms >= SECOND)
+        report_step(peer->report, "wait", "%lld s: %s", (long long)(wait_ms / SECOND),
+                    why->detail);
+    if (!interrupt_sleep_ms(wait_ms))
         return err_set(why, ERR_INTERRUPTED, "interrupted");
+    return ERR_OK;
+}
+
+/* One request, within what is left of the peer's time. */
+static enum err exchange(struct acme_peer *peer, struct arena *a, const char *method,
+                         const char *url, const char *type, struct span body,
+                         struct http_client_response *response, struct err_info *why)
+{
+    int64_t left_ms = HTTP_CLIENT_TIMEOUT_MS;
+
+    if (peer->end_us != 0)
+        left_ms = (peer->end_us - clock_monotonic_us()) / 1000;
+    if (left_ms <= 0)
+        return err_set(why, ERR_TIMEOUT,
+                       "the CA has taken longer than it may in all; run it again later");
+    const struct http_client_request request = {
+        .method = method,
+        .url = url,
+        .content_type = type,
+        .body = body,
+        .timeout_ms =
+            left_ms < HTTP_CLIENT_TIMEOUT_MS ? left_ms : HTTP_CLIENT_TIMEOUT_MS};
+    TRY(http_client_send(peer->http, a, &request, response, why));
+    if (strcmp(method, "GET") != 0) /* what a cache may have kept is stale */
+        nonce_pool_add(&peer->nonces, response->replay_nonce);
+    return ERR_OK;
+}
+
+static enum err take_reply(struct arena *a, const char *url,
+                           const struct http_client_response *response,
+                           struct acme_reply *reply, struct err_info *why)
+{
+    struct err_info ignored = {0};
+
+    reply->status = response->status;
+    reply->location = response->location;
+    reply->body = response->body;
+    reply->content_type = response->content_type;
+    reply->links = response->links;
+    reply->link_count = response->link_count;
+    reply->retry_after = acme_request_retry_after(response->retry_after, clock_now());
+    TRY(check_status(a, url, response, why));
+    if (json_read_up_to(a, response->body, ACME_REQUEST_JSON_MAX, &reply->json,
+                        &ignored) != ERR_OK)
+        reply->json = NULL;
     return ERR_OK;
 }
 
 /* ---- directory ---- */
 
-static enum err need_url(struct acme_peer *peer, const struct json *object,
-                         const char *name, const char **url, struct err_info *why)
-{
-    const char *text = NULL;
-
-    if (json_need_text(object, name, &text, why) != ERR_OK ||
-        strncmp(text, "https://", 8) != 0)
-        return err_set(why, ERR_PROTOCOL, "%s is no ACME directory: it has no %s",
-                       peer->url, name);
-    *url = arena_string(peer->arena, text);
-    return ERR_OK;
-}
-
-static enum err read_meta(struct acme_peer *peer, const struct json *directory,
-                          struct err_info *why)
-{
-    const struct json *meta = json_member(directory, "meta");
-    const char *terms = NULL;
-    const char *attestation = NULL;
-
-    if (meta == NULL)
-        return ERR_OK;
-    TRY(json_take_text(meta, "termsOfService", &terms, why));
-    if (terms != NULL)
-        peer->terms = arena_string(peer->arena, terms);
-    TRY(json_take_text(meta, "attestationEnrollment", &attestation, why));
-    if (attestation != NULL && strncmp(attestation, "https://", 8) == 0)
-        peer->attestation_ca = arena_string(peer->arena, attestation);
-    const char *identity = json_text(json_element(json_member(meta, "caaIdentities"), 0));
-    if (identity != NULL)
-        peer->caa_identity = arena_string(peer->arena, identity);
-    return json_take_bool(meta, "externalAccountRequired", false, &peer->needs_external,
-                          why);
-}
-
 /* GET until the CA is not too busy for it. One that cannot be reached is not waited for:
  * nothing has been begun yet. */
-static enum err get_directory(struct acme_peer *peer,
+static enum err get_directory(struct acme_peer *peer, const char *url,
                               struct http_client_response *response, struct err_info *why)
 {
     for (int attempt = 1;; attempt++) {
-        enum err result = http_client_do(peer->http, peer->arena, "GET", peer->url, NULL,
-                                         span_of(""), response, why);
+        enum err result =
+            exchange(peer, peer->arena, "GET", url, NULL, span_of(""), response, why);
         if (result == ERR_OK)
-            result = check_status(peer->arena, peer->url, response, why);
-        if (result == ERR_OK || !is_busy(response->status))
+            result = check_status(peer->arena, url, response, why);
+        if (result == ERR_NETWORK || !is_worth_it(result, response->status))
             return result;
         TRY(wait_for(peer, result, attempt, why));
     }
@@ -146,27 +163,15 @@ enum err acme_request_begin(struct acme_peer *peer, struct http_client *http,
                             const char *url, struct err_info *why)
 {
     struct http_client_response response = {0};
-    const struct json *directory = NULL;
 
-    memset(peer, 0, sizeof *peer);
-    peer->http = http;
-    peer->report = report;
-    peer->arena = arena;
-    peer->url = arena_string(arena, url);
-    enum err result = get_directory(peer, &response, why);
+    acme_request_without_directory(peer, http, report, arena);
+    enum err result = get_directory(peer, url, &response, why);
     if (result != ERR_OK && (response.status < 400 || is_busy(response.status)))
         return result;
-    if (response.status != 200 ||
-        json_read(arena, response.body, &directory, why) != ERR_OK)
-        return err_set(why, ERR_PROTOCOL, "%s is no ACME directory (status %d)", url,
+    if (response.status != 200)
+        return err_set(why, ERR_PROTOCOL, "%.200s is no ACME directory (status %d)", url,
                        response.status);
-    TRY(need_url(peer, directory, "newNonce", &peer->new_nonce, why));
-    TRY(need_url(peer, directory, "newAccount", &peer->new_account, why));
-    TRY(need_url(peer, directory, "newOrder", &peer->new_order, why));
-    const char *info = json_text(json_member(directory, "renewalInfo"));
-    if (info != NULL && strncmp(info, "https://", 8) == 0)
-        peer->renewal_info = arena_string(arena, info);
-    return read_meta(peer, directory, why);
+    return acme_directory_read(arena, url, response.body, &peer->directory, why);
 }
 
 void acme_request_without_directory(struct acme_peer *peer, struct http_client *http,
@@ -195,30 +200,46 @@ enum err acme_request_plain(struct acme_peer *peer, struct arena *a, const char 
     }
 }
 
-static void keep_nonce(struct acme_peer *peer, const char *nonce)
+static enum err get_once(struct acme_peer *peer, struct arena *a, const char *url,
+                         struct acme_reply *reply, struct err_info *why)
 {
-    /* RFC 8555 6.5.1: what is not base64url must be ignored */
-    if (nonce != NULL && nonce[0] != '\0' && strlen(nonce) <= NONCE_MAX &&
-        strspn(nonce, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                      "-_") == strlen(nonce))
-        peer->nonce = arena_string(peer->arena, nonce);
+    struct http_client_response response = {0};
+
+    TRY(exchange(peer, a, "GET", url, NULL, span_of(""), &response, why));
+    return take_reply(a, url, &response, reply, why);
 }
 
-static enum err need_nonce(struct acme_peer *peer, struct arena *a, int *status,
-                           struct err_info *why)
+enum err acme_request_get(struct acme_peer *peer, struct arena *a, const char *url,
+                          struct acme_reply *reply, struct err_info *why)
 {
-    struct http_client_response response;
+    TRY(acme_directory_check(&peer->directory, url, why));
+    for (int attempt = 1;; attempt++) {
+        memset(reply, 0, sizeof *reply);
+        why->retry_after_seconds = 0;
+        enum err result = get_once(peer, a, url, reply, why);
+        if (!is_worth_it(result, reply->status))
+            return result;
+        TRY(wait_for(peer, result, attempt, why));
+    }
+}
 
-    if (peer->nonce != NULL)
+/* A nonce to be used up; the text is the caller's to use until the next request. */
+static enum err need_nonce(struct acme_peer *peer, struct arena *a, int *status,
+                           const char **nonce, struct err_info *why)
+{
+    struct http_client_response response = {0};
+
+    *nonce = nonce_pool_take(&peer->nonces);
+    if (*nonce != NULL)
         return ERR_OK;
-    TRY(http_client_do(peer->http, a, "HEAD", peer->new_nonce, NULL, span_of(""),
-                       &response, why));
-    keep_nonce(peer, response.replay_nonce);
+    TRY(exchange(peer, a, "HEAD", peer->directory.new_nonce, NULL, span_of(""), &response,
+                 why));
     *status = response.status;
-    TRY(check_status(a, peer->new_nonce, &response, why));
-    if (peer->nonce == NULL)
-        return err_set(why, ERR_PROTOCOL, "%s gave no nonce (status %d)", peer->new_nonce,
-                       response.status);
+    TRY(check_status(a, peer->directory.new_nonce, &response, why));
+    *nonce = nonce_pool_take(&peer->nonces);
+    if (*nonce == NULL)
+        return err_set(why, ERR_PROTOCOL, "%.200s gave no nonce (status %d)",
+                       peer->directory.new_nonce, response.status);
     return ERR_OK;
 }
 
@@ -228,23 +249,19 @@ static enum err post_once(struct acme_peer *peer, struct arena *a, const char *u
                           struct err_info *why)
 {
     struct span jws = span_of("");
-    struct http_client_response response;
-    struct err_info ignored = {0};
+    struct http_client_response response = {0};
+    const char *nonce = NULL;
 
-    TRY(need_nonce(peer, a, &reply->status, why));
-    const char *nonce = peer->nonce;
-    peer->nonce = NULL;
-    TRY(keeper_sign(peer->keeper, a, peer->kid, nonce, url, payload, &jws, why));
-    TRY(http_client_do(peer->http, a, "POST", url, JOSE_TYPE, jws, &response, why));
-    keep_nonce(peer, response.replay_nonce);
-    reply->status = response.status;
-    reply->location = response.location;
-    reply->body = response.body;
-    reply->retry_after = acme_request_retry_after(response.retry_after, clock_now());
-    TRY(check_status(a, url, &response, why));
-    if (json_read(a, response.body, &reply->json, &ignored) != ERR_OK)
-        reply->json = NULL;
-    return ERR_OK;
+    TRY(need_nonce(peer, a, &reply->status, &nonce, why));
+    TRY(keeper_sign(peer->keeper, a, peer->key, peer->kid, nonce, url, payload, &jws,
+                    why));
+    TRY(exchange(peer, a, "POST", url, JOSE_TYPE, jws, &response, why));
+    enum err result = take_reply(a, url, &response, reply, why);
+    if (result == ERR_BAD_NONCE) { /* that of the error is the one to use: RFC 8555 6.5 */
+        nonce_pool_clear(&peer->nonces);
+        nonce_pool_add(&peer->nonces, response.replay_nonce);
+    }
+    return result;
 }
 
 enum err acme_request_post(struct acme_peer *peer, struct arena *a, const char *url,
@@ -254,13 +271,14 @@ enum err acme_request_post(struct acme_peer *peer, struct arena *a, const char *
     int nonce_tries = 0;
     int attempt = 1;
 
+    TRY(acme_directory_check(&peer->directory, url, why));
     for (;;) {
         memset(reply, 0, sizeof *reply);
         why->retry_after_seconds = 0;
         enum err result = post_once(peer, a, url, payload, reply, why);
         if (result == ERR_BAD_NONCE && ++nonce_tries < ACME_REQUEST_NONCE_TRIES)
             continue;
-        if (result == ERR_OK || (result != ERR_NETWORK && !is_busy(reply->status)))
+        if (!is_worth_it(result, reply->status))
             return result;
         TRY(wait_for(peer, result, attempt++, why));
     }

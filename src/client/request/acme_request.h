@@ -1,38 +1,38 @@
-/* Signed requests to one CA: directory, nonces, JWS, problem documents, retries. */
+/* Signed requests to one CA: nonces, JWS, problem documents, retries. Whatever the CA
+ * says, a request goes to the origin of its directory only, and is bounded in size, time
+ * and tries. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "client/report/report.h"
+#include "client/request/acme_directory.h"
 #include "client/request/keeper.h"
+#include "client/request/nonce_pool.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/http/http_client.h"
 #include "core/json/json_read.h"
 
 #define ACME_REQUEST_NONCE_TRIES                                                         \
-    40 /* a CA that refuses 60 of 100 good nonces is lived with */
-#define ACME_REQUEST_TRIES    4   /* for a CA that fails or is busy */
-#define ACME_REQUEST_WAIT_MAX 120 /* seconds: a longer Retry-After is an error */
+    100 /* a CA that refuses 90 of 100 good nonces is lived with */
+#define ACME_REQUEST_TRIES    4            /* for a CA that fails or is busy */
+#define ACME_REQUEST_WAIT_MAX 120          /* seconds: a longer Retry-After is an error */
+#define ACME_REQUEST_JSON_MAX (256 * 1024) /* octets of an answer in JSON */
 
 /* A CA, and who speaks to it. */
 struct acme_peer {
     struct http_client *http;
     const struct report *report; /* is told of waits */
-    const char *url;             /* of the directory */
-    const char *new_nonce;
-    const char *new_account;
-    const char *new_order;
-    const char *renewal_info;    /* renewalInfo (RFC 9773 4.1); NULL: none */
-    const char *terms;           /* NULL: none */
-    const char *attestation_ca;  /* attestationEnrollment: base URL; NULL: none */
-    const char *caa_identity;    /* what it is called in CAA records; NULL: unknown */
-    bool needs_external;         /* externalAccountRequired */
-    struct arena *arena;         /* owns the texts above and the nonce */
-    const char *nonce;           /* for the next request, or NULL */
+    struct acme_directory directory;
+    struct arena *arena; /* owns what the directory says */
+    struct nonce_pool nonces;
     const struct keeper *keeper; /* signs */
+    enum keeper_key key;         /* with which key; the account's unless told otherwise */
     const char *kid;             /* account URL; NULL: not known yet */
+    int64_t end_us;              /* monotonic time at which the CA has had time enough; 0:
+                                    none is set */
 };
 
 /* What the CA answered. */
@@ -40,7 +40,10 @@ struct acme_reply {
     int status;
     const struct json *json; /* NULL if the body is no JSON */
     struct span body;
+    const char *content_type; /* NULL: none */
     const char *location;
+    const char *const *links; /* values of Link headers */
+    size_t link_count;
     int64_t retry_after; /* seconds from now, 0 if not said */
 };
 
@@ -62,10 +65,17 @@ MUST_CHECK enum err acme_request_plain(struct acme_peer *peer, struct arena *a,
                                        const char *url, struct span body,
                                        const struct json **answer, struct err_info *why);
 
+/* GET of a resource of the CA that wants no signature, such as a renewalInfo. Retries as
+ * acme_request_post does. Errors as there. */
+MUST_CHECK enum err acme_request_get(struct acme_peer *peer, struct arena *a,
+                                     const char *url, struct acme_reply *reply,
+                                     struct err_info *why);
+
 /* POST with a payload (JSON text), or POST-as-GET with an empty one. Signs with the key
  * itself while kid is NULL. Retries badNonce with the fresh nonce at once, and a CA that
- * is busy or out of order after a wait. Errors: what the CA's problem document says;
- * ERR_NETWORK. */
+ * is busy, out of order or not reached after a wait. Errors: what the CA's problem
+ * document says; ERR_NETWORK; ERR_TIMEOUT when the peer's time is over; ERR_PROTOCOL for
+ * a URL of another origin, a redirect, and an answer that is too large. */
 MUST_CHECK enum err acme_request_post(struct acme_peer *peer, struct arena *a,
                                       const char *url, struct span payload,
                                       struct acme_reply *reply, struct err_info *why);

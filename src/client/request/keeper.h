@@ -13,11 +13,36 @@ struct keeper {
     int fd; /* socket to it */
 };
 
+/* Its keys that sign requests. */
+enum keeper_key {
+    KEEPER_ACCOUNT,
+    KEEPER_NEXT,        /* the account's next one, while a change is under way */
+    KEEPER_CERTIFICATE, /* that of the certificate to be revoked */
+};
+
 /* A JWS over the payload (empty: POST-as-GET); with `kid` NULL under the public key
  * itself. The text lives in the arena. */
-MUST_CHECK enum err keeper_sign(const struct keeper *k, struct arena *a, const char *kid,
-                                const char *nonce, const char *url, struct span payload,
-                                struct span *jws, struct err_info *why);
+MUST_CHECK enum err keeper_sign(const struct keeper *k, struct arena *a,
+                                enum keeper_key key, const char *kid, const char *nonce,
+                                const char *url, struct span payload, struct span *jws,
+                                struct err_info *why);
+
+/* The request for a change to the account's next key (RFC 8555 7.3.5), signed by that, to
+ * be sent to `url`; a JWS. The key is made, and on disk, before it is used. */
+MUST_CHECK enum err keeper_change(const struct keeper *k, struct arena *a,
+                                  const char *url, const char *account, struct span *jws,
+                                  struct err_info *why);
+
+/* The CA has told which of the account's two keys is in force: the next one (the other is
+ * gone then), or, with false, the one before. */
+MUST_CHECK enum err keeper_settle(const struct keeper *k, struct arena *a, bool next,
+                                  struct err_info *why);
+
+/* What came of the challenge of that type for a name (a text of store/name.h, without
+ * "*."): it is worth remembering for the next time. */
+MUST_CHECK enum err keeper_outcome(const struct keeper *k, struct arena *a,
+                                   enum challenge_type type, const char *identifier,
+                                   bool wildcard, bool proved, struct err_info *why);
 
 /* The certificate request for the names of the job, DER; a bare one leaves out those of
  * devices (draft-ietf-acme-device-attest-09 3.2). */

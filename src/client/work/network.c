@@ -36,25 +36,24 @@ static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
 {
     const struct keeper keeper = {fd};
     struct session *session = NULL;
-    struct challenge_list challenges = {0};
-    size_t count = 0;
 
     if (m->type != WIRE_JOB || m->count != JOB_FIELDS)
         return err_set(why, ERR_PROTOCOL, "that is no job");
     const char *flags = (const char *)m->fields[4].data;
     const struct report report = {.quiet = strchr(flags, NETWORK_SILENT) != NULL};
-    const struct session_options options = {.ca = (const char *)m->fields[0].data,
-                                            .roots = m->fields[1],
-                                            .account = text_or_null(m->fields[2]),
-                                            .email = text_or_null(m->fields[3]),
-                                            .bind = strchr(flags, NETWORK_BINDS) != NULL,
-                                            .agree_terms =
-                                                strchr(flags, NETWORK_AGREES) != NULL};
-    const char *const *names = split(a, m->fields[5], &count);
-    TRY(challenge_list_read((const char *)m->fields[6].data, &challenges, why));
-    TRY(session_open(&options, &keeper, &report, &session, why));
-    enum err result =
-        flow_issue(session, names, count, &challenges, &report, a, pem, why);
+    const char *email = text_or_null(m->fields[3]);
+    struct flow_options options = {
+        .session = {.ca = (const char *)m->fields[0].data,
+                    .roots = m->fields[1],
+                    .account = text_or_null(m->fields[2]),
+                    .emails = &email,
+                    .email_count = email != NULL ? 1 : 0,
+                    .bind = strchr(flags, NETWORK_BINDS) != NULL,
+                    .agree_terms = strchr(flags, NETWORK_AGREES) != NULL}};
+    options.names = split(a, m->fields[5], &options.name_count);
+    TRY(challenge_list_read((const char *)m->fields[6].data, &options.challenges, why));
+    TRY(session_open(&options.session, &keeper, &report, &session, why));
+    enum err result = flow_issue(session, &options, &report, a, pem, why);
     session_close(session);
     return result;
 }
