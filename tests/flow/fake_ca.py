@@ -53,7 +53,8 @@ class Request:
 
 class FakeCa:
     """`answers[path]` is a function (request) → (status, headers, body) used instead of the usual answer; `None` as
-    its result means the usual one. Paths: /dir /nonce /account /order /authz/N /challenge/N /finalize /order/1 /cert."""
+    its result means the usual one. Paths: /dir /nonce /account /order /authz/N /challenge/N /finalize /order/1 /cert
+    and, once `window` (start and end, seconds from now) is set, /ari, whatever stands behind it."""
 
     def __init__(self, directory):
         self.answers = {}
@@ -65,6 +66,10 @@ class FakeCa:
         self.proved = set()
         self.certificate = None  # PEM
         self.lifetime = 90 * DAY
+        self.age = DAY / 24  # of new certificates
+        self.window = None
+        self.retry_after = "21600"
+        self.explanation = None
         self.http_port = free_port()
         self.ca_key = ec.generate_private_key(ec.SECP256R1())
         directory = pathlib.Path(directory)
@@ -124,7 +129,7 @@ class FakeCa:
             if nonce not in self.nonces:
                 return problem("badNonce", "used or unknown")
             self.nonces.discard(nonce)
-        special = self.answers.get(request.path)
+        special = self.answers.get("/ari" if request.path.startswith("/ari/") else request.path)
         result = special(request) if special else None
         return result if result is not None else self.usual(request)
 
@@ -136,13 +141,21 @@ class FakeCa:
     def usual(self, request):
         kind, _, rest = request.path.strip("/").partition("/")
         usual = {"dir": self.dir, "nonce": lambda r: (200, {}, b""), "account": self.account, "finalize": self.finalize,
-                 "authz": self.authz, "challenge": self.challenge, "cert": self.cert,
+                 "authz": self.authz, "challenge": self.challenge, "cert": self.cert, "ari": self.renewal_info if self.window else None,
                  "order": self.order if rest else self.new_order}.get(kind)
         return usual(request) if usual else problem("malformed", "no such resource", 404)
 
     def dir(self, request):
         names = {"newNonce": "nonce", "newAccount": "account", "newOrder": "order"}
+        if self.window is not None:
+            names["renewalInfo"] = "ari"
         return 200, {}, {"random-entry": "see the docs", **{k: f"{self.base}/{v}" for k, v in names.items()}}
+
+    def renewal_info(self, request):
+        start, end = ((datetime.datetime.utcnow() + datetime.timedelta(seconds=s)).strftime("%Y-%m-%dT%H:%M:%SZ")
+                      if isinstance(s, (int, float)) else s for s in self.window)
+        more = {"explanationURL": self.explanation} if self.explanation else {}
+        return 200, {"Retry-After": self.retry_after}, {"suggestedWindow": {"start": start, "end": end}, **more}
 
     def account(self, request):
         return 201, {"Location": f"{self.base}/account/1"}, {"status": "valid"}
@@ -184,12 +197,13 @@ class FakeCa:
 
         def build(subject, key, authority):
             return (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
-                    .serial_number(x509.random_serial_number()).not_valid_before(now - DAY / 24)
-                    .not_valid_after(now - DAY / 24 + self.lifetime)
+                    .serial_number(x509.random_serial_number()).not_valid_before(now - self.age)
+                    .not_valid_after(now - self.age + self.lifetime)
                     .add_extension(x509.BasicConstraints(authority, None), True))
 
         leaf = build(x509.Name([]), public_key, False)
         leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), True)
+        leaf = leaf.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.ca_key.public_key()), False)
         return b"".join(c.sign(self.ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
                         for c in (leaf, build(issuer, self.ca_key.public_key(), True)))
 

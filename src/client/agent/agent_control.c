@@ -93,6 +93,13 @@ static void let_go(struct agent_control_client *c)
     *c = (struct agent_control_client){.fd = -1};
 }
 
+void agent_control_close(struct agent_control *control)
+{
+    for (size_t i = 0; i < AGENT_CONTROL_CLIENTS; i++)
+        let_go(&control->clients[i]);
+    (void)close(control->listener);
+}
+
 void agent_control_end(struct agent_control *control)
 {
     if (control == NULL)
@@ -270,4 +277,22 @@ enum err agent_control_ask(struct arena *a, const char *path, struct span questi
     TRY(result);
     *text = arena_span(a, buf_span(&b));
     return json_read_up_to(a, *text, AGENT_CONTROL_ANSWER_MAX, answer, why);
+}
+
+enum err agent_control_failure(const struct json *answer, struct err_info *why)
+{
+    const char *name = json_text(json_member(answer, "error"));
+    const char *detail = json_text(json_member(answer, "detail"));
+    enum err code = ERR_INTERNAL; /* of a newer agent, perhaps */
+
+    if (name == NULL)
+        return ERR_OK;
+    for (int i = 1; i < ERR_COUNT; i++)
+        if (strcmp(err_name((enum err)i), name) == 0)
+            code = (enum err)i;
+    (void)err_set(why, code, "%s", detail != NULL ? detail : name);
+    int64_t wait = json_whole(json_member(answer, "retry_after"));
+    if (wait > 0 && wait < INT32_MAX)
+        why->retry_after_seconds = (int)wait;
+    return code;
 }

@@ -40,6 +40,9 @@ MUST_CHECK enum err agent_control_begin(const char *path, struct agent_control *
 /* Let go of everybody, and remove the socket. NULL is fine. */
 void agent_control_end(struct agent_control *control);
 
+/* In a process that was forked: close what is the agent's. */
+void agent_control_close(struct agent_control *control);
+
 /* What is to be polled; returns how many, AGENT_CONTROL_CLIENTS + 1 at most. */
 size_t agent_control_poll(const struct agent_control *control, struct pollfd *polled);
 
@@ -61,3 +64,8 @@ void agent_control_answer(struct agent_control *control, size_t client,
 MUST_CHECK enum err agent_control_ask(struct arena *a, const char *path,
                                       struct span question, const struct json **answer,
                                       struct span *text, struct err_info *why);
+
+/* The failure that an answer tells of ("error", "detail"), recorded in `why`; ERR_OK if
+ * it tells of none. */
+MUST_CHECK enum err agent_control_failure(const struct json *answer,
+                                          struct err_info *why);

@@ -87,11 +87,11 @@ void agent_metrics_write(struct buf *b, const struct agent_metrics_row *rows,
     }
     head(b, duration, "gauge", "How long the last issuance took.");
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].state.succeeded == 0)
+        if (rows[i].succeeded == 0)
             continue;
         line_begin(b, duration, &rows[i]);
-        buf_printf(b, "%lld.%03lld\n", (long long)rows[i].state.duration_ms / 1000,
-                   (long long)rows[i].state.duration_ms % 1000);
+        buf_printf(b, "%lld.%03lld\n", (long long)rows[i].duration_ms / 1000,
+                   (long long)rows[i].duration_ms % 1000);
     }
 }
 

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/renewal/renewal_state.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
@@ -19,7 +18,12 @@ struct agent_metrics_row {
     int64_t not_after;
     int64_t next;           /* when it is to be renewed, RENEWAL_WHEN_NEVER */
     size_t deploy_failures; /* deployments that failed and wait for their next try */
-    struct renewal_state state;
+    int64_t failures;       /* in a row */
+    int64_t failed_at;
+    int64_t failed; /* in all */
+    int64_t issued; /* in all */
+    int64_t succeeded;
+    int64_t duration_ms; /* of the last issuance */
 };
 
 /* Append all metrics of all certificates, at the time `now`. */

@@ -1,82 +1,98 @@
 /* One certificate after the other. */
 #include "client/command/batch.h"
 
+#include <string.h>
+
+#include "client/agent/agent_survey.h"
 #include "client/command/dry_run.h"
 #include "client/store/state.h"
 #include "client/work/issuing.h"
-#include "client/work/work.h"
+#include "client/work/work_many.h"
 #include "core/base/interrupt.h"
 
 /* A run, and what came of it. */
 struct run {
     const struct batch *batch;
     struct work work;
-    size_t due;
+    size_t changed;
+    size_t waiting;
     size_t failed;
     enum err last; /* the last failure's code */
+    int last_wait; /* and how long the CA wants to be left in peace */
 };
 
-static void note(const struct run *r, const char *name, const char *outcome,
-                 const char *error, const struct work_result *result)
+static const char *outcome_of(const struct run *r, const struct work_many_result *one)
 {
-    struct json_writer *json = r->batch->json;
-
-    json_write_begin_object(json, NULL);
-    json_write_text(json, "name", name);
-    json_write_text(json, "outcome", outcome);
-    if (error != NULL)
-        json_write_text(json, "error", error);
-    if (result != NULL && result->metadata.part_count > 0)
-        json_write_time(json, "not_after", result->metadata.parts[0].not_after);
-    json_write_end_object(json);
-}
-
-static void fail(struct run *r, const char *name, enum err code,
-                 const struct err_info *why)
-{
-    r->due++;
-    r->failed++;
-    r->last = code;
-    report_warning("%s: %s", name, why->detail);
-    note(r, name, "failed", why->detail, NULL);
-}
-
-static const char *outcome(enum work_outcome outcome)
-{
-    switch (outcome) {
+    if (one->result == ERR_NOT_FOUND && r->batch->skips_left_over)
+        return "left over";
+    if (one->result != ERR_OK)
+        return "failed";
+    switch (one->outcome) {
     case WORK_ISSUED:
         return "renewed";
     case WORK_DEPLOYED:
         return "deployed";
+    case WORK_WAITING:
+        return "waiting";
     default:
         return "not due";
     }
 }
 
-static void do_one(struct run *r, const char *name)
+static void note(const struct run *r, const struct work_many_result *one)
 {
-    /* its own arena: ten thousand certificates in one run must not add up */
-    AUTO(arena) struct arena *a = arena_new();
-    const struct place *place = r->batch->place;
-    struct err_info why = {0};
-    struct work_result result;
-    struct wanted w;
+    struct json_writer *json = r->batch->json;
+    const char *outcome = outcome_of(r, one);
 
-    enum err failure = work_find(a, place->directory, &place->settings, name, &w, &why);
-    if (failure == ERR_NOT_FOUND && r->batch->skips_left_over) {
-        note(r, name, "left over", NULL, NULL);
+    json_write_begin_object(json, NULL);
+    json_write_text(json, "name", one->name);
+    json_write_text(json, "outcome", outcome);
+    if (strcmp(outcome, "failed") == 0)
+        json_write_text(json, "error", one->why.detail);
+    if (one->result == ERR_OK && one->reason[0] != '\0')
+        json_write_text(json, "reason", one->reason);
+    if (one->not_after != 0)
+        json_write_time(json, "not_after", one->not_after);
+    json_write_end_object(json);
+}
+
+static void done(void *context, const struct work_many_result *one)
+{
+    struct run *r = context;
+
+    note(r, one);
+    if (one->result == ERR_NOT_FOUND && r->batch->skips_left_over)
         return;
+    if (one->result != ERR_OK) {
+        r->failed++;
+        r->last = one->result;
+        r->last_wait = one->why.retry_after_seconds;
+        report_warning("%s: %s", one->name, one->why.detail);
+    } else if (one->outcome == WORK_WAITING) {
+        r->waiting++;
+        report_step(&r->work.report, "waits", "%s: %s", one->name, one->reason);
+    } else if (one->outcome != WORK_UNCHANGED) {
+        r->changed++;
     }
-    if (failure == ERR_OK && r->batch->c->dry_run)
-        failure = dry_run_wanted(a, &w, &why);
-    if (failure == ERR_OK)
-        failure = work_certificate(a, &r->work, &w, &result, &why);
-    if (failure != ERR_OK) {
-        fail(r, name, failure, &why);
-        return;
+}
+
+/* At the CAs' staging directories: one after the other, each in its own arena. */
+static void try_all(struct run *r)
+{
+    const struct place_names *names = &r->batch->names;
+    const struct place *place = r->batch->place;
+
+    for (size_t i = 0; i < names->count && interrupt_signal() == 0; i++) {
+        AUTO(arena) struct arena *a = arena_new();
+        struct work_many_result one = {.name = names->items[i]};
+        struct wanted w;
+        one.result =
+            work_find(a, place->directory, &place->settings, one.name, &w, &one.why);
+        if (one.result == ERR_OK)
+            one.result = dry_run_wanted(a, &w, &one.why);
+        work_many_one(a, &r->work, one.result == ERR_OK ? &w : NULL, &one);
+        done(r, &one);
     }
-    r->due += result.outcome != WORK_UNCHANGED;
-    note(r, name, outcome(result.outcome), NULL, &result);
 }
 
 static enum err run_all(struct run *r, struct err_info *why)
@@ -84,15 +100,21 @@ static enum err run_all(struct run *r, struct err_info *why)
     const struct place_names *names = &r->batch->names;
 
     TRY(issuing_prepare(r->work.crew, r->work.directory, &r->work.report, why));
-    for (size_t i = 0; i < names->count && interrupt_signal() == 0; i++)
-        do_one(r, names->items[i]);
-    report_step(&r->work.report, "done", "%zu certificate%s, %zu due, %zu %s, %zu failed",
-                names->count, names->count == 1 ? "" : "s", r->due, r->due - r->failed,
-                r->batch->verb, r->failed);
-    if (r->failed > 0)
-        return err_set(why, r->last, "%zu of %zu certificates could not be %s", r->failed,
-                       r->due, r->batch->verb);
-    return ERR_OK;
+    if (r->batch->c->dry_run)
+        try_all(r);
+    else
+        TRY(work_many(&r->work, &r->batch->place->settings, names->items, names->count,
+                      done, r, why));
+    report_step(&r->work.report, "done",
+                "%zu certificate%s, %zu %s, %zu waiting, %zu failed", names->count,
+                names->count == 1 ? "" : "s", r->changed, r->batch->verb, r->waiting,
+                r->failed);
+    if (r->failed == 0)
+        return ERR_OK;
+    (void)err_set(why, r->last, "%zu of %zu certificates could not be %s", r->failed,
+                  names->count, r->batch->verb);
+    why->retry_after_seconds = r->last_wait;
+    return r->last;
 }
 
 enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
@@ -105,6 +127,7 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
                              .directory = b->place->directory,
                              .agree_terms = c->agree_terms,
                              .forced = c->force,
+                             .by_hand = c->dry_run || c->arguments.count > 0,
                              .report = {.json = c->json, .quiet = c->quiet}}};
 
     if (c->dry_run) {
@@ -114,6 +137,8 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
     TRY(state_prepare(c->arena, r.work.directory, why));
     TRY(state_lock(c->arena, r.work.directory, why));
     enum err result = run_all(&r, why);
-    *changed = r.due - r.failed;
+    if (!c->dry_run)
+        agent_survey_keep(b->place->directory, &b->place->settings);
+    *changed = r.changed;
     return result;
 }

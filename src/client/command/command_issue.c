@@ -50,6 +50,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     struct work k = {.crew = &crew,
                      .agree_terms = c->agree_terms,
                      .forced = c->force,
+                     .by_hand = true,
                      .report = {.json = c->json, .quiet = c->quiet}};
 
     TRY(settings_load(c->arena, c->config, &base, why));

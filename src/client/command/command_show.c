@@ -60,8 +60,8 @@ static void show_wanted(struct arena *a, const struct place *p, const struct sta
 
     if (s->plan.action != PLAN_KEEP || s->deploys)
         printf("  next      %s: %s\n", status_action(s), status_reason(s));
-    if (s->plan.due > 0 && s->plan.due != INT64_MAX) {
-        clock_text(due, s->plan.due);
+    if (s->plan.attempt != RENEWAL_WHEN_NEVER) {
+        clock_text(due, s->plan.attempt);
         printf("  renewal   from %s\n", due);
     } else if (s->there) {
         printf("  renewal   never\n");
@@ -95,6 +95,8 @@ static void show_text(struct arena *a, const struct place *p, const struct statu
         show_there(a, s, now);
     if (s->wants)
         show_wanted(a, p, s);
+    if (s->renewal.ari.explanation != NULL)
+        printf("            the CA says why at %s\n", s->renewal.ari.explanation);
     if (s->renewal.failure.code != NULL)
         show_failure(a, &s->renewal.failure);
     if (s->problem != NULL)

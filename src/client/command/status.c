@@ -67,7 +67,8 @@ void status_read(struct arena *a, const struct place *p, const char *name, int64
         s->problem = arena_string(a, why.detail);
     (void)renewal_state_load(a, p->directory, name, &s->renewal, &why);
     if (s->wants)
-        plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, now, &s->plan);
+        plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, &s->renewal, now,
+                         &s->plan);
     read_deployments(a, p, now, s);
 }
 
@@ -165,11 +166,13 @@ void status_write(struct json_writer *w, const struct place *p, const struct sta
     if (s->wants) {
         json_write_text(w, "action", status_action(s));
         json_write_text(w, "reason", status_reason(s));
-        if (s->plan.due > 0 && s->plan.due != INT64_MAX)
-            json_write_time(w, "due", s->plan.due);
+        if (s->plan.attempt != RENEWAL_WHEN_NEVER)
+            json_write_time(w, "due", s->plan.attempt);
         write_settings(w, &s->wanted);
         deploy_write_status(w, p->directory, &s->wanted);
     }
+    if (s->renewal.ari.explanation != NULL)
+        json_write_text(w, "explanation", s->renewal.ari.explanation);
     if (s->renewal.failure.code != NULL)
         write_failure(w, &s->renewal.failure);
     if (s->problem != NULL)

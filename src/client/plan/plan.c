@@ -5,22 +5,10 @@
 #include <string.h>
 
 #include "client/settings/name.h"
-#include "core/base/clock.h"
+#include "client/settings/renew_rule.h"
 
-#define DAY 86400 /* seconds */
-
-/* Of the part that ends first. */
-int64_t plan_due(const struct certificate_metadata *m)
-{
-    int64_t due = INT64_MAX;
-
-    for (size_t i = 0; i < m->part_count; i++) {
-        const struct certificate_part *p = &m->parts[i];
-        int64_t of_part = p->not_after - (p->not_after - p->not_before) / 3;
-        due = of_part < due ? of_part : due;
-    }
-    return due;
-}
+#define HOUR 3600 /* seconds */
+#define DAY  86400
 
 bool plan_same_names(const struct certificate_metadata *m, const char *const *names,
                      size_t count)
@@ -98,42 +86,83 @@ static const char *difference(const struct wanted *w,
     return NULL;
 }
 
-static void say_left(struct plan *p, const struct certificate_metadata *there,
-                     int64_t now)
+static int64_t end_of(const struct certificate_metadata *m)
 {
     int64_t end = INT64_MAX;
 
-    for (size_t i = 0; i < there->part_count; i++)
-        if (there->parts[i].not_after < end)
-            end = there->parts[i].not_after;
-    int64_t left = end - now;
+    for (size_t i = 0; i < m->part_count; i++)
+        if (m->parts[i].not_after < end)
+            end = m->parts[i].not_after;
+    return end;
+}
+
+static void say_left(struct plan *p, int64_t left)
+{
     if (left <= 0)
         (void)snprintf(p->reason, sizeof p->reason, "it has expired");
+    else if (left < 2 * HOUR)
+        (void)snprintf(p->reason, sizeof p->reason, "%lld minutes are left",
+                       (long long)(left / 60));
     else if (left < 2 * DAY)
         (void)snprintf(p->reason, sizeof p->reason, "%lld hours are left",
-                       (long long)(left / 3600));
+                       (long long)(left / HOUR));
     else
         (void)snprintf(p->reason, sizeof p->reason, "%lld days are left",
                        (long long)(left / DAY));
 }
 
-void plan_certificate(const struct wanted *w, const struct certificate_metadata *there,
-                      int64_t now, struct plan *p)
+/* Of all parts the one that is due first: they are renewed as one. */
+static struct renewal_when when(const struct renew_rule *rule,
+                                const struct certificate_metadata *there,
+                                const struct renewal_state *state, int64_t now)
 {
-    *p = (struct plan){.action = PLAN_ISSUE};
+    struct renewal_when first = {.due = RENEWAL_WHEN_NEVER};
+
+    for (size_t i = 0; i < there->part_count; i++) {
+        struct renewal_when w = renewal_when(rule, there->parts[i].not_before,
+                                             there->parts[i].not_after, state, now);
+        if (i == 0 || w.due < first.due)
+            first = w;
+    }
+    return first;
+}
+
+static void decide(const struct wanted *w, const struct certificate_metadata *there,
+                   const struct renewal_state *state, int64_t now, struct plan *p)
+{
+    struct renew_rule rule = {.kind = RENEW_RULE_AUTO};
+    const char *other = NULL;
+
+    p->due = now;
     if (there == NULL) {
         (void)snprintf(p->reason, sizeof p->reason, "there is none yet");
         return;
     }
-    p->due = plan_due(there);
-    const char *other = difference(w, there);
+    other = difference(w, there);
     if (other != NULL) {
         p->action = PLAN_REISSUE;
         (void)snprintf(p->reason, sizeof p->reason, "%s", other);
         return;
     }
-    p->action = now >= p->due ? PLAN_RENEW : PLAN_KEEP;
-    say_left(p, there, now);
+    (void)renew_rule_read(w->certificate->renew, &rule);
+    struct renewal_when first = when(&rule, there, state, now);
+    p->due = first.due;
+    p->asks = rule.kind == RENEW_RULE_AUTO && !state->revoked;
+    p->action = first.due <= now ? PLAN_RENEW : PLAN_KEEP;
+    if (first.due <= now && first.reason == RENEWAL_REASON_SUGGESTED)
+        (void)snprintf(p->reason, sizeof p->reason, "%s",
+                       renewal_when_reason(first.reason));
+    else
+        say_left(p, end_of(there) - now);
+}
+
+void plan_certificate(const struct wanted *w, const struct certificate_metadata *there,
+                      const struct renewal_state *state, int64_t now, struct plan *p)
+{
+    *p = (struct plan){.action = PLAN_ISSUE};
+    decide(w, there, state, now, p);
+    p->attempt = renewal_when_attempt(state, p->due, now);
+    p->waits = p->due <= now && p->attempt > now;
 }
 
 const char *plan_action(enum plan_action action)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/renewal/renewal_when.h"
 #include "client/store/certificate_store.h"
 
 enum plan_action {
@@ -18,18 +19,17 @@ enum plan_action {
 
 struct plan {
     enum plan_action action;
-    int64_t due; /* when it is to be renewed, in seconds; 0 if there is none */
+    int64_t due;     /* when it is to be got or renewed, in seconds; RENEWAL_WHEN_NEVER */
+    int64_t attempt; /* when that may be tried: later after failures */
+    bool waits;      /* there is something to do, and it waits because it failed */
+    bool asks;       /* it is renewed when the CA suggests (RFC 9773) */
     char reason[PLAN_REASON_MAX]; /* a phrase: "8 days are left" */
 };
 
 /* Decide for one certificate at the time `now`, in seconds; `there` is NULL if there is
- * none. */
+ * none, `state` what is remembered of its renewals. */
 void plan_certificate(const struct wanted *w, const struct certificate_metadata *there,
-                      int64_t now, struct plan *p);
-
-/* When a certificate is to be renewed by its lifetime alone: when a third of it is left.
- * Seconds. */
-int64_t plan_due(const struct certificate_metadata *m);
+                      const struct renewal_state *state, int64_t now, struct plan *p);
 
 /* Are these exactly the certificate's names, in any order? */
 bool plan_same_names(const struct certificate_metadata *m, const char *const *names,

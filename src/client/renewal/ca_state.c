@@ -225,6 +225,23 @@ static void note_limit(struct arena *a, struct ca_state *s, const struct err_inf
     s->limit = arena_printf(a, "%.700s", why->detail);
 }
 
+/* It went wrong on our side. */
+static bool says_nothing(enum err result)
+{
+    switch (result) {
+    case ERR_INTERRUPTED:
+    case ERR_CONFIG:
+    case ERR_USAGE:
+    case ERR_IO:
+    case ERR_INTERNAL:
+    case ERR_CRYPTO:
+    case ERR_LOCKED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 enum err ca_state_note(struct arena *a, const char *directory, const char *ca,
                        enum err result, const struct err_info *outcome, int64_t now,
                        struct err_info *why)
@@ -241,7 +258,7 @@ enum err ca_state_note(struct arena *a, const char *directory, const char *ca,
         note_failure(a, &s, outcome, now);
     else if (s.failures == 0 && s.limits == 0 && s.limited_until == 0)
         return ERR_OK; /* nothing to forget */
-    else if (result == ERR_INTERRUPTED)
+    else if (says_nothing(result))
         s.closed_until = 0; /* another may try */
     else
         s = (struct ca_state){0};

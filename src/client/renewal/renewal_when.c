@@ -65,20 +65,24 @@ static void set_due(const struct renew_rule *rule, int64_t not_before, int64_t n
 
 /* ---- and failures ---- */
 
+int64_t renewal_when_attempt(const struct renewal_state *state, int64_t due, int64_t now)
+{
+    const struct renewal_failure *f = &state->failure;
+
+    if (due == RENEWAL_WHEN_NEVER || f->count == 0 || is_ahead(f->when, now))
+        return due;
+    return f->not_before > due ? f->not_before : due;
+}
+
 struct renewal_when renewal_when(const struct renew_rule *rule, int64_t not_before,
                                  int64_t not_after, const struct renewal_state *state,
                                  int64_t now)
 {
     static const struct renew_rule never = {.kind = RENEW_RULE_NEVER};
-    const struct renewal_failure *f = &state->failure;
     struct renewal_when w = {0};
 
     set_due(state->revoked ? &never : rule, not_before, not_after, state, &w);
-    w.attempt = w.due;
-    if (w.due == RENEWAL_WHEN_NEVER)
-        return w;
-    if (f->count > 0 && !is_ahead(f->when, now) && f->not_before > w.attempt)
-        w.attempt = f->not_before;
+    w.attempt = renewal_when_attempt(state, w.due, now);
     w.now = w.attempt <= now;
     w.waits = !w.now && w.due <= now;
     return w;

@@ -36,6 +36,10 @@ struct renewal_when renewal_when(const struct renew_rule *rule, int64_t not_befo
                                  int64_t not_after, const struct renewal_state *state,
                                  int64_t now);
 
+/* When something that is due then may be tried: later after failures, unless they are of
+ * a clock that was set back since. */
+int64_t renewal_when_attempt(const struct renewal_state *state, int64_t due, int64_t now);
+
 /* Is the CA to be asked for its suggestion about the certificate of that name (RFC 9773
  * 4.1)? */
 bool renewal_when_ask(const struct renewal_state *state, const char *certificate,

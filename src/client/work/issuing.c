@@ -188,6 +188,26 @@ static bool find_name(const struct issuing *i, const char *text, bool wildcard,
     return false;
 }
 
+/* What proves the name, if all goes well; of several tries the last. */
+static void note_proof(struct issuing *i, const struct solve_task *task)
+{
+    for (size_t n = 0; n < i->name_count; n++) {
+        const struct identifier name = name_identifier(i->names[n]);
+        const struct identifier base = {name.type, identifier_base(&name)};
+        size_t p = 0;
+        if (identifier_is_wildcard(&name) != task->wildcard ||
+            !name_equal(&base, &task->identifier))
+            continue;
+        while (p < i->proof_count && i->proofs[p].name != i->names[n])
+            p++;
+        if (p == SETTINGS_NAMES_MAX)
+            return; /* a device has more names than are remembered */
+        i->proofs[p] = (struct renewal_proof){i->names[n], task->type};
+        i->proof_count = p == i->proof_count ? p + 1 : i->proof_count;
+        return;
+    }
+}
+
 static enum err present(struct job *j, struct arena *a, const struct wire_message *m,
                         struct span *answer, struct err_info *why)
 {
@@ -212,7 +232,9 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
     task.key_authorization = key_authorization_text(a, task.token, thumbprint);
     if (terms_is_device(task.identifier.type))
         TRY(need_key(j, why));
-    return solve_present(j->solve, &task, why);
+    TRY(solve_present(j->solve, &task, why));
+    note_proof(j->i, &task);
+    return ERR_OK;
 }
 
 static enum err bind_account(struct job *j, struct arena *a, const struct wire_message *m,
@@ -254,6 +276,7 @@ static enum err serve(struct job *j, struct arena *a, const struct wire_message 
 static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
 {
     int fd = j->i->crew->network.fd;
+    bool ours = false;
 
     for (;;) {
         AUTO(arena) struct arena *a = arena_new();
@@ -265,9 +288,12 @@ static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
             *pem = arena_span(j->arena, m.fields[0]);
             return ERR_OK;
         }
-        if (m.type == WIRE_FAIL)
+        if (m.type == WIRE_FAIL) {
+            j->i->at_ca = !ours;
             return wire_failure(&m, why);
+        }
         enum err result = serve(j, a, &m, &answer, &failure);
+        ours = result != ERR_OK; /* what it fails with then came from here */
         const struct wire_message back = {WIRE_ANSWER, {answer}, 1};
         TRY(result == ERR_OK ? wire_send(fd, &back, why)
                              : wire_send_failure(fd, &failure, why));

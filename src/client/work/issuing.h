@@ -1,6 +1,7 @@
 /* Getting one certificate and keeping it: what issue and renew share. */
 #pragma once
 
+#include "client/renewal/renewal_state.h"
 #include "client/report/report.h"
 #include "client/store/certificate_store.h"
 #include "client/work/binding.h"
@@ -19,6 +20,9 @@ struct issuing {
     bool forced; /* a new certificate, and one for a device's attestation key */
     struct report report;
     struct certificate_metadata got; /* filled from what came back */
+    bool at_ca; /* what failed is the CA's doing: it is not reached, or says no */
+    struct renewal_proof proofs[SETTINGS_NAMES_MAX]; /* challenges that were answered */
+    size_t proof_count;
 };
 
 /* Finish what an earlier run left undone in the state folder: TXT records that it could

@@ -7,10 +7,13 @@
 #include "client/deploy/deploy_check.h"
 #include "client/flow/flow.h"
 #include "client/flow/flow_enrol.h"
+#include "client/flow/flow_renewal_info.h"
 #include "client/proc/wire.h"
 #include "client/session/session.h"
 
+#define ANSWER_MAX   4096 /* octets of an answer about renewals */
 #define JOB_FIELDS   7
+#define INFO_FIELDS  3
 #define ENROL_FIELDS 5
 
 static const char *text_or_null(struct span field)
@@ -75,15 +78,36 @@ static enum err do_enrolment(struct arena *a, const struct wire_message *m, int 
     return flow_enrol(&options, &keeper, &report, a, pem, why);
 }
 
+/* Several questions about certificates of one CA in a row keep its connection. */
+static enum err do_question(struct arena *a, const struct wire_message *m,
+                            struct flow_renewal_asker *asker, struct span *text,
+                            struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(ANSWER_MAX);
+    const struct report report = {.quiet = true};
+    struct flow_renewal_info info = {0};
+
+    if (m->count != INFO_FIELDS)
+        return err_set(why, ERR_PROTOCOL, "that is no job");
+    TRY(flow_renewal_info_ask(asker, (const char *)m->fields[0].data, m->fields[1],
+                              (const char *)m->fields[2].data, &report, a, &info, why));
+    flow_renewal_info_write(&b, &info);
+    *text = arena_span(a, buf_span(&b));
+    return ERR_OK;
+}
+
 /* A job ends with FINISH; to see a server is a call. */
 static enum err do_one(struct arena *a, const struct wire_message *m, int fd,
-                       struct wire_message *back, struct err_info *why)
+                       struct flow_renewal_asker *asker, struct wire_message *back,
+                       struct err_info *why)
 {
     *back = (struct wire_message){WIRE_FINISH, {span_of("")}, 1};
     switch (m->type) {
     case WIRE_SEE:
         back->type = WIRE_ANSWER;
         return deploy_check_serve(a, m, &back->fields[0], why);
+    case WIRE_RENEWAL_INFO:
+        return do_question(a, m, asker, &back->fields[0], why);
     case WIRE_ENROL:
         return do_enrolment(a, m, fd, &back->fields[0], why);
     default:
@@ -93,6 +117,8 @@ static enum err do_one(struct arena *a, const struct wire_message *m, int fd,
 
 int network_run(int fd)
 {
+    struct flow_renewal_asker asker = {0};
+
     for (;;) {
         AUTO(arena) struct arena *a = arena_new();
         struct wire_message m;
@@ -101,7 +127,7 @@ int network_run(int fd)
 
         if (wire_receive(a, fd, &m, NULL, &why) != ERR_OK)
             return EXIT_SUCCESS; /* no more work */
-        enum err result = do_one(a, &m, fd, &back, &why);
+        enum err result = do_one(a, &m, fd, &asker, &back, &why);
         if ((result == ERR_OK ? wire_send(fd, &back, &why)
                               : wire_send_failure(fd, &why, &why)) != ERR_OK)
             return EXIT_FAILURE;

@@ -1,9 +1,13 @@
 /* One certificate, from what is wanted to what is there. */
 #include "client/work/work.h"
 
-#include "client/plan/plan.h"
+#include <string.h>
+
+#include "client/renewal/ca_state.h"
 #include "client/store/remembered.h"
 #include "client/work/issuing.h"
+#include "client/work/work_look.h"
+#include "client/work/work_suggestion.h"
 #include "core/base/clock.h"
 
 enum err work_find(struct arena *a, const char *directory,
@@ -26,13 +30,54 @@ enum err work_find(struct arena *a, const char *directory,
     return result;
 }
 
-/* The CAs in their order; the next one only if this one cannot be used just now. */
-static enum err issue(struct arena *a, const struct work *k, const struct wanted *w,
-                      struct work_result *r, struct err_info *why)
-{
-    enum err result = ERR_OK;
+/* ---- which CA ---- */
 
-    for (size_t i = 0; i < w->ca_count; i++) {
+/* Is it of no use to ask another CA? */
+static bool is_ours(const struct issuing *job, enum err result)
+{
+    return !job->at_ca || result == ERR_INTERRUPTED || result == ERR_IO ||
+           result == ERR_INTERNAL;
+}
+
+/* Is it known to be of no use just now? Who asks by hand may try a CA that was out of
+ * reach, but not one that has asked to be left in peace. */
+static enum err may_ask(struct arena *a, const struct work *k, struct issuing *job,
+                        struct err_info *why)
+{
+    enum err result =
+        k->forced ? ERR_OK
+                  : ca_state_ask(a, k->directory, job->ca->directory, clock_now(), why);
+
+    job->at_ca = result == ERR_RATE_LIMITED || result == ERR_UNAVAILABLE;
+    return result == ERR_UNAVAILABLE && k->by_hand ? ERR_OK : result;
+}
+
+/* One CA. */
+static enum err issue_at(struct arena *a, const struct work *k, struct issuing *job,
+                         struct work_result *r, struct err_info *why)
+{
+    struct err_info ignored = {0};
+
+    TRY(may_ask(a, k, job, why));
+    r->tried = true;
+    *why = (struct err_info){0};
+    job->at_ca = false;
+    enum err result = issuing_run(a, job, &r->path, why);
+    if (result == ERR_OK)
+        r->metadata = job->got;
+    /* what is not remembered is found out anew */
+    (void)!ca_state_note(a, k->directory, job->ca->directory,
+                         result == ERR_OK || job->at_ca ? result : ERR_INTERRUPTED, why,
+                         clock_now(), &ignored);
+    return result;
+}
+
+/* The CAs in their order; the next one only if this one cannot be used. */
+static enum err issue(struct arena *a, const struct work *k, const struct wanted *w,
+                      struct work_result *r, struct renewal_state *state,
+                      struct err_info *why)
+{
+    for (size_t i = 0;; i++) {
         struct issuing job = {.directory = k->directory,
                               .wanted = w,
                               .ca = w->cas[i],
@@ -40,39 +85,123 @@ static enum err issue(struct arena *a, const struct work *k, const struct wanted
                               .agree_terms = k->agree_terms,
                               .forced = k->forced,
                               .report = k->report};
-        result = issuing_run(a, &job, &r->path, why);
-        if (result == ERR_OK) {
-            r->metadata = job.got;
-            return ERR_OK;
-        }
-        if (result == ERR_INTERRUPTED || i + 1 == w->ca_count)
-            break;
-        report_warning("%s: %s; asking the next CA", w->cas[i]->name, why->detail);
+        enum err result = issue_at(a, k, &job, r, why);
+        for (size_t p = 0; p < job.proof_count && result == ERR_OK; p++)
+            renewal_state_proved(a, state, job.proofs[p].name, job.proofs[p].type);
+        if (result == ERR_OK || is_ours(&job, result) || i + 1 == w->ca_count)
+            return result;
+        report_warning("%s: %s: %s; asking %s", w->certificate->name, w->cas[i]->name,
+                       why->detail, w->cas[i + 1]->name);
+        *why = (struct err_info){0};
     }
+}
+
+/* ---- what is remembered ---- */
+
+static int64_t end_of(const struct work_look *look)
+{
+    return look->there ? look->metadata.parts[0].not_after : 0;
+}
+
+/* Get it, and take down what came of that. What cannot be taken down is not worth losing
+ * a certificate. */
+static enum err issue_and_remember(struct arena *a, const struct work *k,
+                                   const struct wanted *w, struct work_look *look,
+                                   struct work_result *r, struct err_info *why)
+{
+    const char *name = w->certificate->name;
+    int64_t begun_us = clock_monotonic_us();
+    struct err_info lost = {0};
+
+    enum err result = issue(a, k, w, r, &look->state, why);
+    if (result == ERR_INTERRUPTED || !r->tried)
+        return result; /* nothing has happened */
+    if (result == ERR_OK) {
+        look->there = true;
+        look->metadata = r->metadata;
+        renewal_state_succeed(a, &look->state, r->metadata.ca,
+                              (clock_monotonic_us() - begun_us) / 1000, clock_now());
+    } else {
+        renewal_state_fail(a, &look->state, why, end_of(look), clock_now());
+    }
+    if (renewal_state_save(a, k->directory, name, &look->state, &lost) != ERR_OK)
+        report_warning("%s: %s", name, lost.detail);
     return result;
 }
+
+/* No CA was asked, as all are known to be of no use just now? */
+static bool is_patient(const struct work *k, const struct work_result *r, enum err result)
+{
+    return !k->by_hand && !r->tried &&
+           (result == ERR_RATE_LIMITED || result == ERR_UNAVAILABLE);
+}
+
+/* In words, when it will be tried again. */
+static const char *say_wait(struct arena *a, const struct work_look *look)
+{
+    const struct renewal_failure *f = &look->state.failure;
+    char until[CLOCK_TEXT_SIZE];
+
+    clock_text(until, look->plan.attempt);
+    return arena_printf(a, "it failed %lld time%s, and is not tried before %s: %s",
+                        (long long)f->count, f->count == 1 ? "" : "s", until,
+                        f->detail != NULL ? f->detail : "");
+}
+
+/* True if nothing is done about it now. A rate limit is told of as a failure to those who
+ * ask by hand. */
+static bool must_wait(struct arena *a, const struct work *k, const struct work_look *look,
+                      struct work_result *r, enum err *result, struct err_info *why)
+{
+    const char *code = look->state.failure.code;
+    bool limited = code != NULL && strcmp(code, err_name(ERR_RATE_LIMITED)) == 0;
+
+    if (!look->plan.waits || k->forced || (k->by_hand && !limited))
+        return false;
+    r->outcome = WORK_WAITING;
+    r->reason = say_wait(a, look);
+    if (!k->by_hand)
+        return true;
+    *result = err_set(why, ERR_RATE_LIMITED, "%s", r->reason);
+    why->retry_after_seconds = (int)(look->plan.attempt - clock_now());
+    return true;
+}
+
+/* ---- the whole ---- */
 
 enum err work_certificate(struct arena *a, const struct work *k, const struct wanted *w,
                           struct work_result *r, struct err_info *why)
 {
     const char *name = w->certificate->name;
-    struct err_info ignored = {0};
-    struct plan plan;
+    enum err result = ERR_OK;
+    struct work_look look;
 
     *r = (struct work_result){.outcome = WORK_UNCHANGED};
     TRY(work_check(w, why));
-    bool there =
-        certificate_store_get(a, k->directory, name, &r->metadata, &ignored) == ERR_OK;
-    plan_certificate(w, there ? &r->metadata : NULL, clock_now(), &plan);
-    r->due = plan.due;
+    work_look(a, k->directory, w, clock_now(), &look);
+    if (look.ask && !k->forced && look.plan.action == PLAN_KEEP) {
+        TRY(work_suggestion(a, k, w, &look, clock_now(), why));
+        work_look_again(w, clock_now(), &look);
+    }
+    r->metadata = look.metadata;
+    r->due = look.plan.due;
     r->path = certificate_store_path(a, k->directory, name);
-    if (plan.action == PLAN_KEEP && !k->forced)
+    if (must_wait(a, k, &look, r, &result, why))
+        return result;
+    if (look.plan.action == PLAN_KEEP && !k->forced)
         return ERR_OK;
-    if (there)
+    if (look.there)
         report_step(&k->report, "renew", "%s: %s", name,
-                    plan.action == PLAN_KEEP ? "it is asked for" : plan.reason);
-    TRY(issue(a, k, w, r, why));
+                    look.plan.action == PLAN_KEEP ? "it is asked for" : look.plan.reason);
+    result = issue_and_remember(a, k, w, &look, r, why);
+    if (is_patient(k, r, result)) {
+        r->outcome = WORK_WAITING;
+        r->reason = arena_string(a, why->detail);
+        return ERR_OK;
+    }
+    TRY(result);
     r->outcome = WORK_ISSUED;
-    r->due = plan_due(&r->metadata);
+    work_look_again(w, clock_now(), &look);
+    r->due = look.plan.due;
     return ERR_OK;
 }

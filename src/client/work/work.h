@@ -10,18 +10,23 @@ struct work {
     const char *directory; /* state folder */
     struct crew *crew;     /* started when it is needed */
     bool agree_terms;      /* whatever the settings say */
-    bool forced;           /* also if nothing needs to be done */
+    bool forced;  /* also if nothing needs to be done, and whatever failed before */
+    bool by_hand; /* the user asks for it now: waits after failures do not count,
+                     only those that a CA's rate limits ask for */
     struct report report;
 };
 
 enum work_outcome {
     WORK_UNCHANGED,
     WORK_ISSUED,
+    WORK_WAITING,  /* it failed before, and waits for its next try */
     WORK_DEPLOYED, /* the certificate is as it was, and went to where it was not yet */
 };
 
 struct work_result {
     enum work_outcome outcome;
+    const char *reason;                   /* why it waits: a sentence; else NULL */
+    bool tried;                           /* a CA was asked for it */
     const char *path;                     /* folder that shows the certificate */
     int64_t due;                          /* when it is to be renewed, seconds */
     struct certificate_metadata metadata; /* of the version in force */

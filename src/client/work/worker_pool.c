@@ -17,7 +17,6 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-#define OWN_FD      3          /* a worker's end of the socket */
 #define FAILED      70         /* exit code of a worker that could not begin */
 #define RECEIVE_US  60000000LL /* for the rest of a result whose beginning is there */
 #define END_WAIT_MS 5000       /* for an idle worker to end */
@@ -73,23 +72,33 @@ static int work(const struct worker_pool_options *o, int fd, pid_t parent)
 {
     struct err_info why = {0};
     enum err result = ERR_OK;
+    sigset_t none;
 
-    if (fd != OWN_FD && dup3(fd, OWN_FD, O_CLOEXEC) != OWN_FD)
-        return FAILED;
-    if (close_range(OWN_FD + 1, ~0U, 0) != 0)
-        return FAILED;
+    if (o->begin != NULL)
+        o->begin(o->context);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* who asks may have blocked some */
     /* whoever asks is gone: clean up and end */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         return FAILED;
     while (result == ERR_OK) {
         AUTO(arena) struct arena *a = arena_new();
         struct wire_message m;
-        result = wire_receive(a, OWN_FD, &m, NULL, &why);
+        result = wire_receive(a, fd, &m, NULL, &why);
         if (result == ERR_OK)
-            result = do_one(o, a, &m, OWN_FD, &why);
+            result = do_one(o, a, &m, fd, &why);
     }
     o->end(o->context);
     return EXIT_SUCCESS;
+}
+
+/* A worker that held the sockets of others would keep them from seeing that whoever asks
+ * is gone. */
+static void close_others(const struct worker_pool *pool)
+{
+    for (size_t i = 0; i < WORKER_POOL_MAX; i++)
+        if (pool->workers[i].pid != 0)
+            (void)close(pool->workers[i].fd);
 }
 
 static enum err start(struct worker_pool *pool, struct worker *w, struct err_info *why)
@@ -101,8 +110,11 @@ static enum err start(struct worker_pool *pool, struct worker *w, struct err_inf
         return err_set_os(why, ERR_INTERNAL, errno, "cannot make a socket");
     (void)fflush(NULL); /* or both would write what waits */
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        close_others(pool);
+        (void)close(ends[0]);
         _exit(work(&pool->options, ends[1], parent));
+    }
     int reason = errno;
     (void)close(ends[1]);
     if (pid < 0) {

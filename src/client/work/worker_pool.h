@@ -16,7 +16,10 @@
 
 struct worker_pool_options {
     size_t most;   /* processes, at most WORKER_POOL_MAX */
-    void *context; /* of the two functions, which run in the workers */
+    void *context; /* of the functions, which run in the workers */
+
+    /* First of all: let go of what is the asker's own, such as sockets; NULL: nothing. */
+    void (*begin)(void *context);
 
     /* Work on the certificate; what is to be known of it goes into `record`, whatever the
      * result. */

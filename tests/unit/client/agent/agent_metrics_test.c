@@ -19,11 +19,12 @@ static const struct agent_metrics_row rows[] = {
      .not_after = 900,
      .next = 600,
      .deploy_failures = 2,
-     .state = {.failure = {.count = 3, .when = 610},
-               .failed = 7,
-               .issued = 4,
-               .succeeded = 101,
-               .duration_ms = 12034}},
+     .failures = 3,
+     .failed_at = 610,
+     .failed = 7,
+     .issued = 4,
+     .succeeded = 101,
+     .duration_ms = 12034},
     {.name = "a\"\\\n", .ca = "", .next = RENEWAL_WHEN_NEVER},
 };
 

@@ -8,30 +8,6 @@
 
 #include "client/plan/plan.h"
 
-#define DAY 86400
-
-static void due_when_a_third_is_left(void **state)
-{
-    static const struct {
-        int64_t not_before;
-        int64_t not_after;
-        int64_t due;
-    } rows[] = {
-        {0, 90 * DAY, 60 * DAY},
-        {1000, 1000 + 6 * DAY, 1000 + 4 * DAY},
-        {500, 503, 502},
-        {500, 500, 500},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct certificate_metadata m = {
-            .parts = {{.not_before = rows[i].not_before, .not_after = rows[i].not_after}},
-            .part_count = 1};
-        assert_int_equal(plan_due(&m), rows[i].due);
-    }
-}
-
 static void names_in_any_order(void **state)
 {
     const char *const there[] = {"a.test", "b.test"};
@@ -56,7 +32,6 @@ static void names_in_any_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(due_when_a_third_is_left),
         cmocka_unit_test(names_in_any_order),
     };
 

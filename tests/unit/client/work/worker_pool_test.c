@@ -50,7 +50,8 @@ static void end(void *context)
 
 static struct worker_pool *make(struct world *w, size_t most)
 {
-    const struct worker_pool_options options = {most, w, work, end};
+    const struct worker_pool_options options = {
+        .most = most, .context = w, .work = work, .end = end};
 
     return worker_pool_new(&options);
 }

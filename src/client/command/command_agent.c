@@ -1,0 +1,134 @@
+/* cairn agent, and what it is asked: agent status, agent renew, agent reload. */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/agent/agent.h"
+#include "client/agent/agent_control.h"
+#include "client/command/client_command.h"
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/json/json_write.h"
+
+#define QUESTION_MAX AGENT_CONTROL_REQUEST /* octets */
+
+enum err command_agent(const struct client_command *c, struct err_info *why)
+{
+    const struct agent_options options = {.config = c->config,
+                                          .directory = c->directory,
+                                          .agree_terms = c->agree_terms,
+                                          .report = {.quiet = c->quiet}};
+
+    return agent_run(&options, why);
+}
+
+/* ---- asking it ---- */
+
+static enum err ask(const struct client_command *c, const char *command, const char *name,
+                    const struct json **answer, struct span *text, struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(QUESTION_MAX);
+    struct json_writer w = json_writer_make(&b);
+    struct settings settings;
+    const char *path = NULL;
+
+    TRY(settings_load(c->arena, c->config, &settings, why));
+    path = settings.agent_socket;
+    if (path[0] == '\0') {
+        const char *directory = NULL;
+        TRY(client_command_directory(c, &settings, &directory, why));
+        path = file_path(c->arena, directory, AGENT_SOCKET_NAME);
+    }
+    json_write_begin_object(&w, NULL);
+    json_write_text(&w, "command", command);
+    if (name != NULL)
+        json_write_text(&w, "name", name);
+    if (c->force)
+        json_write_bool(&w, "force", true);
+    json_write_end_object(&w);
+    buf_add_octet(&b, '\n');
+    if (b.failed)
+        return err_set(why, ERR_USAGE, "\"%.100s\" is no certificate's name", name);
+    TRY(agent_control_ask(c->arena, path, buf_span(&b), answer, text, why));
+    return agent_control_failure(*answer, why);
+}
+
+static const char *text_of(const struct json *object, const char *name)
+{
+    const char *text = json_text(json_member(object, name));
+
+    return text != NULL ? text : "-";
+}
+
+static void print_certificate(const struct json *e)
+{
+    const char *error = json_text(json_member(e, "error"));
+
+    printf("%-40s %-8s ends %.16s  next %.16s\n", text_of(e, "name"), text_of(e, "state"),
+           text_of(e, "not_after"), text_of(e, "next"));
+    if (error != NULL)
+        printf("    failed %lld times: %s\n",
+               (long long)json_whole(json_member(e, "failures")), error);
+}
+
+static void print_status(const struct json *status)
+{
+    const struct json *list = json_member(status, "certificates");
+
+    printf("cairn agent %s, process %lld, since %s%s\n", text_of(status, "version"),
+           (long long)json_whole(json_member(status, "pid")), text_of(status, "since"),
+           json_is_true(json_member(status, "ending")) ? ", about to end" : "");
+    printf("settings %s, state %s, working on %lld\n", text_of(status, "config"),
+           text_of(status, "directory"),
+           (long long)json_whole(json_member(status, "working")));
+    for (size_t i = 0; i < json_count(list); i++)
+        print_certificate(json_element(list, i));
+}
+
+static void print_text(struct span text)
+{
+    printf("%.*s", (int)text.len, (const char *)text.data);
+}
+
+enum err command_agent_status(const struct client_command *c, struct err_info *why)
+{
+    const struct json *answer = NULL;
+    struct span text = span_of("");
+
+    TRY(ask(c, "status", NULL, &answer, &text, why));
+    if (c->json)
+        print_text(text);
+    else
+        print_status(answer);
+    return ERR_OK;
+}
+
+enum err command_agent_reload(const struct client_command *c, struct err_info *why)
+{
+    const struct json *answer = NULL;
+    struct span text = span_of("");
+
+    TRY(ask(c, "reload", NULL, &answer, &text, why));
+    if (c->json)
+        print_text(text);
+    else
+        printf("reloaded   %s\n", text_of(answer, "config"));
+    return ERR_OK;
+}
+
+enum err command_agent_renew(const struct client_command *c, struct err_info *why)
+{
+    const struct json *answer = NULL;
+    struct span text = span_of("");
+
+    if (c->arguments.count != 1)
+        return err_set(why, ERR_USAGE, "say which certificate, one at a time");
+    TRY(ask(c, "renew", c->arguments.items[0], &answer, &text, why));
+    const char *outcome = text_of(answer, "outcome");
+    *c->unchanged = strcmp(outcome, "unchanged") == 0 || strcmp(outcome, "waiting") == 0;
+    if (c->json)
+        print_text(text);
+    else
+        printf("%-10s %s, valid until %.10s\n", outcome, text_of(answer, "name"),
+               text_of(answer, "not_after"));
+    return ERR_OK;
+}

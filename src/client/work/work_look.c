@@ -1,0 +1,51 @@
+/* Looking at one certificate. */
+#include "client/work/work_look.h"
+
+#include "client/renewal/renewal_when.h"
+
+/* All parts are renewed as one, so the CA is asked about all. */
+static const char *suggestion_of(struct arena *a, const struct certificate_metadata *m)
+{
+    const char *all = NULL;
+
+    for (size_t i = 0; i < m->part_count; i++) {
+        if (m->parts[i].id[0] == '\0')
+            continue; /* it has no name there */
+        all =
+            all == NULL ? m->parts[i].id : arena_printf(a, "%s,%s", all, m->parts[i].id);
+    }
+    return all;
+}
+
+static int64_t earlier(int64_t x, int64_t y)
+{
+    return x < y ? x : y;
+}
+
+void work_look_again(const struct wanted *w, int64_t now, struct work_look *look)
+{
+    plan_certificate(w, look->there ? &look->metadata : NULL, &look->state, now,
+                     &look->plan);
+    look->next = look->plan.attempt;
+    look->ask = false;
+    if (look->suggestion != NULL && look->plan.asks) {
+        look->ask = renewal_when_ask(&look->state, look->suggestion, now);
+        look->next = look->ask ? now : earlier(look->next, look->state.ari.ask_after);
+    }
+    look->due = look->ask || (look->plan.action != PLAN_KEEP && !look->plan.waits);
+}
+
+void work_look(struct arena *a, const char *directory, const struct wanted *w,
+               int64_t now, struct work_look *look)
+{
+    const char *name = w->certificate->name;
+    struct err_info ignored = {0};
+
+    *look = (struct work_look){0};
+    look->there =
+        certificate_store_get(a, directory, name, &look->metadata, &ignored) == ERR_OK;
+    (void)renewal_state_load(a, directory, name, &look->state, &ignored);
+    if (look->there)
+        look->suggestion = suggestion_of(a, &look->metadata);
+    work_look_again(w, now, look);
+}

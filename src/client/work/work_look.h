@@ -1,0 +1,26 @@
+/* What is there of a certificate and what is to be done about it: from what is on disk
+ * alone, so that a thousand that need nothing cost next to nothing. */
+#pragma once
+
+#include "client/plan/plan.h"
+#include "client/renewal/renewal_state.h"
+#include "client/settings/settings.h"
+
+struct work_look {
+    bool there; /* there is a certificate */
+    struct certificate_metadata metadata;
+    struct renewal_state state;
+    const char *suggestion; /* what the CA is to be asked about (RFC 9773 4.1), ids of all
+                               parts with commas between; NULL: nothing */
+    struct plan plan;
+    bool ask;     /* it is to be asked now */
+    bool due;     /* anything is to be done now */
+    int64_t next; /* when, else: seconds, RENEWAL_WHEN_NEVER */
+};
+
+/* Look at what is wanted, at the time `now` in seconds. */
+void work_look(struct arena *a, const char *directory, const struct wanted *w,
+               int64_t now, struct work_look *look);
+
+/* Decide again, after the state has changed. */
+void work_look_again(const struct wanted *w, int64_t now, struct work_look *look);
