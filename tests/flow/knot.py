@@ -1,5 +1,6 @@
 """knotd as the authority of zones that clients may update with a TSIG key."""
 import base64
+import contextlib
 import pathlib
 import socket
 import subprocess
@@ -86,6 +87,19 @@ class Server:
                 return done.stdout
             assert time.monotonic() < deadline, done
             time.sleep(0.1)
+
+    @contextlib.contextmanager
+    def record(self, zone, name, value, kind="TXT"):
+        """A record that is there for a while; without caches: its zone's time to live is short where that matters."""
+        data = f'"{value}"' if kind == "TXT" else value
+        row = [zone, f"{name}.", "0", kind, data]
+        for words in (["zone-begin", zone], ["zone-set", *row], ["zone-commit", zone]):
+            self.control("-b", *words)
+        try:
+            yield
+        finally:
+            for words in (["zone-begin", zone], ["zone-unset", row[0], row[1], row[3], row[4]], ["zone-commit", zone]):
+                self.control("-b", *words)
 
     def texts(self, zone):
         """Every TXT record of a zone, by a transfer: (name, value)."""

@@ -57,7 +57,7 @@ def zones_text(names, acl="[ update, transfer ]"):
 class World:
     """Name servers at 127.0.0.1 (primary) and 127.0.0.2, Pebble, and a cairn for each test."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, pebble=True):
         self.folder = folder
         self.closers = [world_module.Namespace().close]
         self.primary = knot.Server(folder / "primary", [PRIMARY, "::1"], keys() + zones_text(ZONES),
@@ -73,9 +73,11 @@ class World:
         self.catch_up()
         self.stub = types.SimpleNamespace(port=house_module.free_port(), stop=lambda: None)
         self.resolve()
-        self.pebble = pebble_module.Pebble(folder / "pebble", stub=self.stub)
-        self.closers.append(self.pebble.close)
-        self.pebble.start()
+        self.pebble = None
+        if pebble:
+            self.pebble = pebble_module.Pebble(folder / "pebble", stub=self.stub)
+            self.closers.append(self.pebble.close)
+            self.pebble.start()
         self.count = 0
 
     def resolve(self):
@@ -105,9 +107,9 @@ class World:
         self.count += 1
         return pebble_module.Client(self.folder / f"client{self.count}", ca or self.pebble)
 
-    def ways(self, *words, key=None, resolver=None):
+    def ways(self, *words, key=None, resolver=None, challenge="dns-01"):
         resolver = resolver or f"{PRIMARY}:{self.stub.port}"
-        return ["--challenge", "dns-01", "--dns-key", key or self.key(), "--dns-resolver", resolver, *words]
+        return ["--challenge", challenge, "--dns-key", key or self.key(), "--dns-resolver", resolver, *words]
 
     def texts(self):
         """What is left in any zone, beside what was always there."""

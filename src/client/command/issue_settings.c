@@ -246,7 +246,9 @@ static enum err choose_challenges(struct making *m, struct err_info *why)
         struct challenge_list read = {0};
         if (challenge_list_read(list, &read, why) != ERR_OK)
             return err_prefix(why, "--challenge");
-        if (c->dns_key != NULL && !challenge_list_has(&read, CHALLENGE_DNS_01))
+        if (c->dns_key != NULL && !challenge_list_has(&read, CHALLENGE_DNS_01) &&
+            !challenge_list_has(&read, CHALLENGE_DNS_ACCOUNT_01) &&
+            !challenge_list_has(&read, CHALLENGE_DNS_PERSIST_01))
             return err_set(
                 why, ERR_USAGE,
                 "--dns-key is for dns-01, which is not among those of --challenge");

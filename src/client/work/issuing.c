@@ -216,7 +216,7 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
 
     *answer = span_of("{}");
 
-    if (m->count != 6 ||
+    if (m->count != 6 || j->account.url == NULL ||
         !terms_read_challenge_type((const char *)m->fields[0].data, &task.type))
         return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
     task.wildcard = m->fields[2].len > 0;
@@ -246,6 +246,13 @@ static enum err bind_account(struct job *j, struct arena *a, const struct wire_m
                         answer, why);
 }
 
+static enum err keep_account(struct job *j, const char *url, struct err_info *why)
+{
+    TRY(account_store_keep_url(&j->account, url, issuing_email(j->i), why));
+    j->account.url = arena_string(j->arena, url);
+    return ERR_OK;
+}
+
 static enum err serve(struct job *j, struct arena *a, const struct wire_message *m,
                       struct span *answer, struct err_info *why)
 {
@@ -257,8 +264,7 @@ static enum err serve(struct job *j, struct arena *a, const struct wire_message 
     case WIRE_BIND:
         return bind_account(j, a, m, answer, why);
     case WIRE_ACCOUNT:
-        return account_store_keep_url(&j->account, (const char *)m->fields[0].data,
-                                      issuing_email(j->i), why);
+        return keep_account(j, (const char *)m->fields[0].data, why);
     case WIRE_PRESENT:
         return present(j, a, m, answer, why);
     case WIRE_READY:

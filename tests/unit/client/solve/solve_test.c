@@ -142,8 +142,24 @@ static void ways(void **state)
 static void not_by_this_type(void **state)
 {
     static const struct solve_task rows[] = {
-        {CHALLENGE_HTTP_01, {IDENTIFIER_DNS, "a.test"}, true, "t", "x.y", "", "", "", NULL},
-        {CHALLENGE_TYPE_COUNT, {IDENTIFIER_DNS, "a.test"}, false, "t", "x.y", "", "", "", NULL},
+        {CHALLENGE_HTTP_01,
+         {IDENTIFIER_DNS, "a.test"},
+         true,
+         "t",
+         "x.y",
+         "",
+         "",
+         "",
+         NULL},
+        {CHALLENGE_TYPE_COUNT,
+         {IDENTIFIER_DNS, "a.test"},
+         false,
+         "t",
+         "x.y",
+         "",
+         "",
+         "",
+         NULL},
     };
     struct place *p = *state;
     struct solve *s = solve_new(&p->options);
