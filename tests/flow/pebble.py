@@ -10,6 +10,7 @@ import urllib.request
 
 import schemas
 from house import CAIRN, Stub, free_port
+from exit_codes import DONE
 
 PROGRAM = shutil.which("pebble")
 START_SECONDS = 15
@@ -111,7 +112,7 @@ class Client:
     def command(self, verb, *words):
         return [str(CAIRN), verb, *map(str, words), "--dir", str(self.directory)]
 
-    def run(self, verb, *words, code=0, seconds=60, environment=None, **more):
+    def run(self, verb, *words, code=DONE, seconds=60, environment=None, **more):
         """Run it; the exit code must be `code`, None for any."""
         done = subprocess.run(self.command(verb, *words), capture_output=True, text=True, timeout=seconds,
                               env={**os.environ, **(environment or {})}, check=False, **more)

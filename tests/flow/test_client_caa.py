@@ -2,9 +2,9 @@
 import pytest
 
 import fake_ca as fake_ca_module
+from exit_codes import FAILED
 
 NAME = "caa.example.test"
-FAILED = 1
 
 
 def named(fake_ca, identities=("ca.example.test", "other.example.test")):

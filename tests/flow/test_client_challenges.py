@@ -3,10 +3,9 @@ import json
 import socket
 
 import pytest
+from exit_codes import FAILED, USAGE
 
 NAME = "choice.example.test"
-FAILED = 1
-USAGE = 64
 
 
 def offering(fake_ca, *types, **more):

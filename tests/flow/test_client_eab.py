@@ -9,8 +9,8 @@ import pytest
 import house as house_module
 from pebble import Client
 from test_admin import admin
+from exit_codes import FAILED, USAGE
 
-FAILED, USAGE = 1, 64
 NAME = "www.example.test"
 
 

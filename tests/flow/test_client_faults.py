@@ -11,12 +11,12 @@ import pytest
 from house import BUILD
 from pebble import PROGRAM, Client
 from test_client_pebble import read_pair
+from exit_codes import FAILED
 
 pytestmark = [pytest.mark.foreign, pytest.mark.skipif(PROGRAM is None, reason="pebble is not installed")]
 
 NAME = "fault.example.test"
 SHIM = BUILD / "tests/lib/libfail_at.so"
-FAILED = 1
 
 
 def environment(**more):

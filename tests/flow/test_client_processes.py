@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from house import BUILD
+from exit_codes import FAILED
 
 NAME = "processes.example.test"
-FAILED = 1
 NOBODY = 65534
 
 

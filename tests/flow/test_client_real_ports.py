@@ -11,12 +11,12 @@ import judges
 import world as world_module
 from pebble import Client
 from world import PUBLIC_V4, PUBLIC_V6
+from exit_codes import LATER
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of its own takes root")
 
 HOSTS = {"v4.example.test": {"A": [PUBLIC_V4]}, "v6.example.test": {"AAAA": [PUBLIC_V6]},
          "both.example.test": {"A": [PUBLIC_V4], "AAAA": [PUBLIC_V6]}}
-LATER = 75
 TYPES = {"http-01": 80, "tls-alpn-01": 443}
 
 

@@ -17,10 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from fake_ca import DAY, problem
 from test_client_pebble import read_pair
+from exit_codes import FAILED, LATER
 
 NAME = "rules.example.test"
-FAILED = 1
-LATER = 75
 
 
 @pytest.fixture

@@ -26,11 +26,10 @@ from house import free_port
 from pebble import PROGRAM, Client
 from test_client_challenges import offering
 from test_client_pebble import listening
+from exit_codes import FAILED, LATER
 
 NAME = "alpn.example.test"
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
-FAILED = 1
-LATER = 75
 UNRECOGNIZED_NAME = 112  # alerts: RFC 6066 3, RFC 7301 3.2
 NO_APPLICATION_PROTOCOL = 120
 PERSPECTIVES = 6

@@ -19,8 +19,8 @@ import swtpm
 import tpm as tpm_module
 from house import free_port
 from pebble import Client
+from exit_codes import FAILED, LATER, USAGE
 
-FAILED, USAGE, LATER = 1, 64, 75
 LIVE = "device"
 IDENTIFIER = "permanent-identifier:SN-1"
 

@@ -10,8 +10,9 @@ import judges
 import knot
 import pebble as pebble_module
 import world as world_module
+from exit_codes import FAILED, LATER, NETWORK, UNCHANGED, USAGE
+from exit_codes import VALIDATION as NOT_PROVED
 
-FAILED, UNCHANGED, NETWORK, NOT_PROVED, USAGE = 1, 2, 3, 5, 64
 SECRET = b"what only name servers and one process of cairn know"
 ALGORITHMS = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
 PRIMARY, SECONDARY, NOBODY = "127.0.0.1", "127.0.0.2", "127.0.0.9"
