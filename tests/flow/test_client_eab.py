@@ -82,10 +82,10 @@ def test_a_key_that_is_none(ca, tmp_path, content, mode, says):
 
 
 @pytest.mark.parametrize("words, says", [
-    (["--eab-kid", "x"], "belong together"), (["--eab-key-file", "x"], "belong together"),
+    (["--eab-kid", "x"], "belong together"), (["--eab-key-file", "/etc/passwd"], "belong together"),
     (["--eab-algorithm", "HS256"], "for --eab-kid"),
-    (["--eab-kid", "x", "--eab-key-file", "x", "--eab-algorithm", "RS256"], "none of HS256"),
-    (["--eab-kid", "\u00e4", "--eab-key-file", "x"], "no key identifier"),
+    (["--eab-kid", "x", "--eab-key-file", "/etc/passwd", "--eab-algorithm", "RS256"], "none of HS256"),
+    (["--eab-kid", "\u00e4", "--eab-key-file", "/etc/passwd"], "no key identifier"),
 ])
 def test_options_that_do_not_fit(ca, tmp_path, words, says):
     client = Client(tmp_path / "state", ca, agree=False)

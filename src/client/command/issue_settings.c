@@ -363,6 +363,8 @@ enum err issue_settings_make(const struct client_command *c, const struct settin
     struct config_list names;
 
     TRY(refuse_without_device(c, why));
+    if (c->eab_algorithm != NULL && c->eab_kid == NULL)
+        return err_set(why, ERR_USAGE, "--eab-algorithm is for --eab-kid");
     TRY(read_names(c, &names, why));
     s->certificates = (struct config_group){0};
     const char *name = c->name != NULL ? c->name : settings_names_title(c->arena, &names);
