@@ -162,7 +162,7 @@ def test_json_is_one_document(client):
     assert int(issued["serial"], 16) == certificate.serial_number
     assert issued["not_after"] == certificate.not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ")
     shown = client.json("show", NAME)
-    assert {k: v for k, v in issued.items() if k != "issued"} == shown
+    assert all(shown[k] == v for k, v in issued.items() if k != "issued")
     assert client.json("list") == [shown]
     assert client.json("renew", NAME, "--force")[0]["outcome"] == "renewed"
     assert client.json("show", NAME)["serial"] != shown["serial"]
@@ -177,7 +177,7 @@ def test_list_and_show(client, ca):
     client.issue("z.example.test", "--key", "p384")
     listed = client.run("list").stdout.splitlines()
     assert [line.split()[0] for line in listed] == ["NAME", NAME, "z.example.test"]
-    assert all(ca.url in line for line in listed[1:])
+    assert all("localhost" in line and "renewed from" in line for line in listed[1:])
     shown = client.run("show", NAME).stdout
     for word in (NAME, "b.example.test", ca.url, str(client.live(NAME) / "fullchain.pem"), str(client.live(NAME) / "key.pem")):
         assert word in shown

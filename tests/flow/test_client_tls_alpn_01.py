@@ -137,7 +137,7 @@ def test_pebble(cairn, names):
     cairn.run("renew", "--force")
     shown = cairn.json("show", names[0])
     assert shown["challenges"] == ["tls-alpn-01"] and shown["tls_port"] == cairn.ca.tls_port
-    assert f"proved by tls-alpn-01 on port {cairn.ca.tls_port}" in cairn.run("show", names[0]).stdout
+    assert f"proved by tls-alpn-01, standalone on port {cairn.ca.tls_port}" in cairn.run("show", names[0]).stdout
 
 
 @pytest.mark.foreign

@@ -128,7 +128,7 @@ def test_show_says_where_the_key_is(client, shared_tpm):
     assert f"device-attest-01, tpm:{shared_tpm.tcti}" in shown
     assert client.json("show", LIVE)["device"] == f"tpm:{shared_tpm.tcti}"
     assert client.json("list")[0]["names"] == [IDENTIFIER]
-    assert client.run("list").stdout.rstrip().endswith(f", key in tpm:{shared_tpm.tcti}")
+    assert client.run("list").stdout.rstrip().endswith(f"; key in tpm:{shared_tpm.tcti}")
 
 
 def test_what_is_there_is_kept(client, ca, shared_tpm):

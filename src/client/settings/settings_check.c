@@ -190,6 +190,19 @@ static enum err check_ways(const struct settings_certificate *c, struct err_info
     return ERR_OK;
 }
 
+static enum err check_device(struct arena *a, const struct settings_certificate *c,
+                             struct err_info *why)
+{
+    if (c->attestation_ca[0] != '\0')
+        TRY(check_url(a, "attestation_ca", c->attestation_ca, why));
+    if (c->attestation_key[0] != '\0' && strcmp(c->attestation_key, "p256") != 0 &&
+        strcmp(c->attestation_key, "rsa2048") != 0)
+        return err_set(why, ERR_CONFIG,
+                       "attestation_key: \"%.50s\" is neither p256 nor rsa2048",
+                       c->attestation_key);
+    return ERR_OK;
+}
+
 /* ---- challenges ---- */
 
 static bool has_other_names(const struct settings_certificate *c)
@@ -240,7 +253,8 @@ static enum err read_challenges(struct settings_certificate *c, struct err_info 
     if (c->device[0] != '\0' &&
         !challenge_list_has(&c->challenge_types, CHALLENGE_DEVICE_ATTEST_01))
         return err_set(why, ERR_CONFIG,
-                       "challenges: a key in a device needs device-attest-01");
+                       "challenges: a key in a device needs device-attest-01, which is "
+                       "not among those");
     return ERR_OK;
 }
 
@@ -293,6 +307,7 @@ static enum err check_certificate(struct arena *a, const struct settings *s,
     TRY(check_references(s, c, why));
     TRY(check_keys(c, why));
     TRY(check_ways(c, why));
+    TRY(check_device(a, c, why));
     TRY(read_challenges(c, why));
     return check_provable(c, why);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "client/device/device.h"
+#include "client/dns/dns_ask.h"
 #include "client/dns/dns_provider.h"
 #include "client/solve/solve_choose.h"
 #include "client/work/work.h"
@@ -26,13 +27,25 @@ static enum err check_challenges(const struct wanted *w, struct err_info *why)
     return ERR_OK;
 }
 
+static enum err check_dns(const struct settings_dns *dns, struct err_info *why)
+{
+    struct dns_addresses ignored;
+
+    if (dns->resolver[0] != '\0' &&
+        dns_ask_resolvers(dns->resolver, &ignored, why) != ERR_OK) {
+        why->code = ERR_CONFIG;
+        return err_prefix(why, "dns.%s.resolver", dns->name);
+    }
+    return dns_provider_check(dns, why);
+}
+
 enum err work_check(const struct wanted *w, struct err_info *why)
 {
     const struct settings_certificate *c = w->certificate;
 
     TRY(check_challenges(w, why));
     for (size_t i = 0; i < w->dns_count; i++)
-        TRY(dns_provider_check(w->dns[i].dns, why));
+        TRY(check_dns(w->dns[i].dns, why));
     if (c->device[0] != '\0') {
         TRY(device_check(c->device, why));
         TRY(device_check_key(c->device, c->keys.items[0], why));
