@@ -126,6 +126,7 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
                     .work = {.crew = &crew,
                              .directory = b->place->directory,
                              .agree_terms = c->agree_terms,
+                             .wait_ms = 1000 * c->wait,
                              .forced = c->force,
                              .by_hand = c->dry_run || c->arguments.count > 0,
                              .report = {.json = c->json, .quiet = c->quiet}}};
@@ -135,7 +136,6 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
         r.work.directory = dry.directory;
     }
     TRY(state_prepare(c->arena, r.work.directory, why));
-    TRY(state_lock(c->arena, r.work.directory, why));
     enum err result = run_all(&r, why);
     if (!c->dry_run)
         agent_survey_keep(b->place->directory, &b->place->settings);

@@ -59,7 +59,8 @@ enum err command_delete(const struct client_command *c, struct err_info *why)
     status_read(c->arena, &place, name, clock_now(), &s);
     show(c, &place, &s, versions.count);
     if (c->yes) {
-        TRY(state_lock_certificate(c->arena, place.directory, name, 0, &lock, why));
+        TRY(state_lock_certificate(c->arena, place.directory, name, 1000 * c->wait, &lock,
+                                   why));
         TRY(certificate_versions_remove(c->arena, place.directory, name, why));
     }
     if (c->json)

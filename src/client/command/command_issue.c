@@ -49,6 +49,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     struct work_result r;
     struct work k = {.crew = &crew,
                      .agree_terms = c->agree_terms,
+                     .wait_ms = 1000 * c->wait,
                      .forced = c->force,
                      .by_hand = true,
                      .report = {.json = c->json, .quiet = c->quiet}};
@@ -62,7 +63,6 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
         k.directory = dry.directory;
     }
     TRY(state_prepare(c->arena, k.directory, why));
-    TRY(state_lock(c->arena, k.directory, why));
     TRY(issuing_prepare(&crew, k.directory, &k.report, why));
     TRY(work_certificate(c->arena, &k, &w, &r, why));
     if (r.outcome == WORK_UNCHANGED)

@@ -108,7 +108,8 @@ enum err command_rollback(const struct client_command *c, struct err_info *why)
     TRY(place_one(c, &name, why));
     TRY(place_find(c, &place, why));
     TRY(certificate_versions_read(c->arena, place.directory, name, &versions, why));
-    TRY(state_lock_certificate(c->arena, place.directory, name, 0, &lock, why));
+    TRY(state_lock_certificate(c->arena, place.directory, name, 1000 * c->wait, &lock,
+                               why));
     TRY(certificate_versions_read(c->arena, place.directory, name, &versions, why));
     TRY(choose(c, name, &versions, &to, why));
     *c->unchanged = to == versions.current;

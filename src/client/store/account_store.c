@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "client/store/state.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
@@ -12,6 +13,7 @@
 
 #define ACCOUNT_FILE_MAX (64 * 1024) /* octets */
 #define FOLDER_HASH      8           /* octets of the URL's hash in the folder's name */
+#define LOCK_WAIT_MS     (60 * 1000) /* for somebody who makes or changes the account */
 
 /* accounts/HOST-HASH: readable, and one for each directory URL. */
 static char *folder_of(struct arena *a, const char *directory, const char *ca)
@@ -83,19 +85,6 @@ static const char *known_url(struct arena *a, const char *folder)
     return url;
 }
 
-enum err account_store_open(struct arena *a, const char *directory, const char *ca,
-                            struct account *account, struct err_info *why)
-{
-    struct account made = {.folder = folder_of(a, directory, ca),
-                           .ca = arena_string(a, ca)};
-
-    TRY(need_key(a, &made, why));
-    arena_own(a, made.key, key_drop);
-    made.url = known_url(a, made.folder);
-    *account = made;
-    return ERR_OK;
-}
-
 enum err account_store_find(struct arena *a, const char *directory, const char *ca,
                             struct account *account, struct err_info *why)
 {
@@ -107,6 +96,35 @@ enum err account_store_find(struct arena *a, const char *directory, const char *
     found.url = known_url(a, found.folder);
     *account = found;
     return ERR_OK;
+}
+
+enum err account_store_open(struct arena *a, const char *directory, const char *ca,
+                            struct account *account, struct err_info *why)
+{
+    AUTO(state_lock) struct state_lock lock = {0};
+    struct account made = {.folder = folder_of(a, directory, ca),
+                           .ca = arena_string(a, ca)};
+
+    enum err result = account_store_find(a, directory, ca, account, why);
+    if (result != ERR_NOT_FOUND)
+        return result;
+    /* two runs at once have one account, not one each */
+    TRY(state_lock_account(a, made.folder, STATE_LOCK_EXCLUSIVE, LOCK_WAIT_MS, &lock,
+                           why));
+    TRY(need_key(a, &made, why));
+    arena_own(a, made.key, key_drop);
+    made.url = known_url(a, made.folder);
+    *account = made;
+    return ERR_OK;
+}
+
+enum err account_store_use(struct arena *a, const char *directory,
+                           struct account *account, struct state_lock *lock,
+                           struct err_info *why)
+{
+    TRY(state_lock_account(a, account->folder, STATE_LOCK_SHARED, LOCK_WAIT_MS, lock,
+                           why));
+    return account_store_find(a, directory, account->ca, account, why);
 }
 
 enum err account_store_adopt(struct arena *a, const char *directory, const char *ca,

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "client/store/state.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/crypto/key.h"
@@ -14,8 +15,9 @@ struct account {
     const char *url; /* NULL: the CA has not told it yet */
 };
 
-/* The account for a CA; a P-256 key is made, and kept on disk, if there is none. ERR_IO,
- * ERR_CRYPTO. */
+/* The account for a CA; a P-256 key is made, and kept on disk, if there is none: by one
+ * of those who want it at the same time. ERR_IO, ERR_CRYPTO, ERR_LOCKED, ERR_INTERRUPTED.
+ */
 MUST_CHECK enum err account_store_open(struct arena *a, const char *directory,
                                        const char *ca, struct account *account,
                                        struct err_info *why);
@@ -33,6 +35,13 @@ MUST_CHECK enum err account_store_adopt(struct arena *a, const char *directory,
                                         const char *ca, const struct key *key,
                                         const char *url, const char *email, bool *is_new,
                                         struct err_info *why);
+
+/* The account is in use until the lock is released: its key stays as it is. Reads it
+ * again, as somebody may have changed it just before. ERR_LOCKED, ERR_INTERRUPTED, and as
+ * account_store_find. */
+MUST_CHECK enum err account_store_use(struct arena *a, const char *directory,
+                                      struct account *account, struct state_lock *lock,
+                                      struct err_info *why);
 
 /* Keep the URL the CA told. ERR_IO. */
 MUST_CHECK enum err account_store_keep_url(const struct account *account, const char *url,

@@ -364,10 +364,12 @@ static enum err run_job(struct job *j, struct certificate_files *files,
                         struct err_info *why)
 {
     struct issuing *i = j->i;
+    AUTO(state_lock) struct state_lock account = {0};
     struct flow_certificate got = {0};
     struct span pem = span_of("");
 
     TRY(account_store_open(j->arena, i->directory, i->ca->directory, &j->account, why));
+    TRY(account_store_use(j->arena, i->directory, &j->account, &account, why));
     TRY(send_job(j, why));
     TRY(serve_all(j, &pem, why));
     if (j->key == NULL)

@@ -5,6 +5,7 @@
 
 #include "client/renewal/ca_state.h"
 #include "client/store/remembered.h"
+#include "client/store/state.h"
 #include "client/work/issuing.h"
 #include "client/work/work_look.h"
 #include "client/work/work_suggestion.h"
@@ -169,15 +170,14 @@ static bool must_wait(struct arena *a, const struct work *k, const struct work_l
 
 /* ---- the whole ---- */
 
-enum err work_certificate(struct arena *a, const struct work *k, const struct wanted *w,
-                          struct work_result *r, struct err_info *why)
+/* With the certificate's lock. */
+static enum err bring_about(struct arena *a, const struct work *k, const struct wanted *w,
+                            struct work_result *r, struct err_info *why)
 {
     const char *name = w->certificate->name;
     enum err result = ERR_OK;
     struct work_look look;
 
-    *r = (struct work_result){.outcome = WORK_UNCHANGED};
-    TRY(work_check(w, why));
     work_look(a, k->directory, w, clock_now(), &look);
     if (look.ask && !k->forced && look.plan.action == PLAN_KEEP) {
         TRY(work_suggestion(a, k, w, &look, clock_now(), why));
@@ -204,4 +204,16 @@ enum err work_certificate(struct arena *a, const struct work *k, const struct wa
     work_look_again(w, clock_now(), &look);
     r->due = look.plan.due;
     return ERR_OK;
+}
+
+enum err work_certificate(struct arena *a, const struct work *k, const struct wanted *w,
+                          struct work_result *r, struct err_info *why)
+{
+    AUTO(state_lock) struct state_lock lock = {0};
+
+    *r = (struct work_result){.outcome = WORK_UNCHANGED};
+    TRY(work_check(w, why));
+    TRY(state_lock_certificate(a, k->directory, w->certificate->name, k->wait_ms, &lock,
+                               why));
+    return bring_about(a, k, w, r, why);
 }

@@ -13,6 +13,7 @@ struct work {
     bool forced;  /* also if nothing needs to be done, and whatever failed before */
     bool by_hand; /* the user asks for it now: waits after failures do not count,
                      only those that a CA's rate limits ask for */
+    int64_t wait_ms; /* for another cairn that works on the certificate */
     struct report report;
 };
 
@@ -45,7 +46,7 @@ MUST_CHECK enum err work_find(struct arena *a, const char *directory,
 
 /* Do it: nothing, or get a certificate and put it where it belongs. Failures are those of
  * the CA, the network, validation, and ERR_DEPLOY if it is there but did not get
- * everywhere: `r` is filled then as well. The lock must be held. */
+ * everywhere: `r` is filled then as well; ERR_LOCKED if another cairn works on it. */
 MUST_CHECK enum err work_certificate(struct arena *a, const struct work *k,
                                      const struct wanted *w, struct work_result *r,
                                      struct err_info *why);
