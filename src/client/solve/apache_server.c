@@ -2,7 +2,6 @@
  * requests for the names come to. mod_rewrite looks at a request before redirects,
  * aliases, proxies and passwords do, and a rule with the status 200 and a text for that
  * "error" needs no file. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,10 +11,8 @@
 #include "client/solve/web_server.h"
 #include "core/base/buf.h"
 #include "core/base/file.h"
-#include "core/base/text.h"
 
 #define PIECE_MAX (1024 * 1024) /* octets */
-#define PID_MAX   64            /* octets of a file with a process's number */
 
 /* Debian's needs its script, which knows the environment that the configuration is
  * written for; that of others takes no such arguments. */
@@ -59,17 +56,9 @@ static enum err ask(struct web_server *w, struct apache_vhosts *v, struct err_in
 }
 
 /* A graceful restart begins a server that was not there; this must not happen here. */
-static bool is_running(struct web_server *w, const struct apache_vhosts *v)
+static bool is_running(const struct apache_vhosts *v)
 {
-    struct err_info ignored = {0};
-    struct span text;
-    uint64_t pid = 0;
-
-    if (v->pid_file == NULL ||
-        file_read(w->arena, v->pid_file, PID_MAX, &text, &ignored) != ERR_OK)
-        return false;
-    return text_number(text_trim(text), INT32_MAX, &pid) && pid > 1 &&
-           kill((pid_t)pid, 0) == 0;
+    return v->pid_file != NULL && web_server_runs(v->pid_file);
 }
 
 static void write_answer(struct buf *b, const struct solve_task *task)
@@ -165,7 +154,7 @@ static enum err find(struct web_server *w, struct err_info *why)
     struct apache_vhosts v;
 
     TRY(ask(w, &v, why));
-    if (!is_running(w, &v))
+    if (!is_running(&v))
         return err_set(why, ERR_CONFIG,
                        "Apache httpd does not run (%s names no process); start it, or "
                        "take http: standalone",
@@ -189,7 +178,7 @@ static enum err reload(struct web_server *w, struct err_info *why)
 
     TRY(run(w, test, &ignored, why));
     TRY(ask(w, &v, why));
-    return is_running(w, &v) ? run(w, graceful, &ignored, why) : ERR_OK;
+    return is_running(&v) ? run(w, graceful, &ignored, why) : ERR_OK;
 }
 
 const struct web_server_kind apache_server_kind = {"apache", find, reload};

@@ -32,6 +32,7 @@ struct reader {
     struct list names;
     const char *http_file;
     size_t http_inside;
+    const char *pid_file;
     size_t files;
     int depth;
 };
@@ -164,6 +165,8 @@ static enum err simple(struct reader *r, const struct nginx_words *w, enum place
 {
     if (place != PLACE_OTHER && w->count == 2 && strcmp(w->list[0], "include") == 0)
         return include(r, w->list[1], place, why);
+    if (place == PLACE_MAIN && w->count == 2 && strcmp(w->list[0], "pid") == 0)
+        r->pid_file = w->list[1];
     if (place == PLACE_SERVER && strcmp(w->list[0], "listen") == 0)
         add_listen(r, w);
     if (place == PLACE_SERVER && strcmp(w->list[0], "server_name") == 0)
@@ -251,7 +254,7 @@ enum err nginx_config_read(struct arena *a, const char *path, struct nginx_confi
 
     TRY(read_file(&r, path, PLACE_MAIN, why));
     *c = (struct nginx_config){r.servers.items, r.servers.count, r.http_file,
-                               r.http_inside};
+                               r.http_inside, r.pid_file};
     return ERR_OK;
 }
 

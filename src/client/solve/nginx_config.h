@@ -38,6 +38,7 @@ struct nginx_config {
     size_t count;
     const char *http_file; /* where http { is; NULL: nowhere */
     size_t http_inside;
+    const char *pid_file; /* as the file says it; NULL: nginx's own choice */
 };
 
 /* Read the main file and all it includes. ERR_CONFIG with file and line, ERR_IO,

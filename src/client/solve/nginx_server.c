@@ -134,6 +134,11 @@ static enum err find(struct web_server *w, struct err_info *why)
 
     TRY(find_main_file(w, why));
     TRY(nginx_config_read(w->arena, w->main_file, &c, why));
+    if (c.pid_file != NULL && c.pid_file[0] == '/' && !web_server_runs(c.pid_file))
+        return err_set(why, ERR_CONFIG,
+                       "nginx does not run (%s names no process); start it, or take "
+                       "http: standalone",
+                       c.pid_file);
     struct web_piece *pieces = arena_array(w->arena, c.count + 1, sizeof *pieces);
     for (size_t i = 0; i < c.count; i++) {
         TRY(add_server(w, &c, i, pieces, why));

@@ -147,6 +147,20 @@ static bool take(struct arena *a, const char *directory, const char *name,
     return true;
 }
 
+bool web_journal_has_entries(const char *directory)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    DIR *d = opendir(file_path(a, directory, FOLDER));
+    struct dirent *file;
+    bool found = false;
+
+    while (d != NULL && !found && (file = readdir(d)) != NULL)
+        found = file->d_name[0] != '.';
+    if (d != NULL)
+        (void)closedir(d);
+    return found;
+}
+
 enum err web_journal_next(struct arena *a, const char *directory, struct web_entry *e,
                           int *lock, struct err_info *why)
 {

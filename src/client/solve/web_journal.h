@@ -5,6 +5,8 @@
  *   web/ID.json   server, config, files */
 #pragma once
 
+#include <stdbool.h>
+
 #include "client/solve/web_edit.h"
 
 #define WEB_JOURNAL_FILES_MAX 20000
@@ -27,6 +29,9 @@ MUST_CHECK enum err web_journal_begin(struct arena *a, const char *directory,
 MUST_CHECK enum err web_journal_end(struct arena *a, const char *directory,
                                     const struct web_entry *e, int lock,
                                     struct err_info *why);
+
+/* Is there anything at all? */
+bool web_journal_has_entries(const char *directory);
 
 /* The next entry that nobody holds, with its lock taken; `*lock` is -1 if there is none.
  * ERR_IO; what cannot be read is removed. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -10,11 +11,12 @@
 
 #include "client/run/run.h"
 #include "client/solve/web_journal.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 
-#define PREFIX         "/.well-known/acme-challenge/"
-#define ARGUMENTS_MAX  16
-#define LINE_MAX_SHOWN 300 /* octets of a program's last line */
+#define PREFIX        "/.well-known/acme-challenge/"
+#define PID_MAX       64 /* octets of a file with a process's number */
+#define ARGUMENTS_MAX 16
 
 static const struct web_server_kind *const kinds[] = {&nginx_server_kind,
                                                       &apache_server_kind};
@@ -37,15 +39,6 @@ bool web_server_read(const char *way, const struct web_server_kind **kind,
 const char *web_server_path(struct arena *a, const char *token)
 {
     return arena_printf(a, PREFIX "%s", token);
-}
-
-static const char *last_line(struct arena *a, struct span text)
-{
-    text = text_trim(text);
-    size_t from = text.len;
-    while (from > 0 && text.data[from - 1] != '\n')
-        from--;
-    return arena_string_of(a, span_slice(text, from, LINE_MAX_SHOWN));
 }
 
 enum err web_server_run(struct web_server *w, const char *const *programs,
@@ -71,14 +64,27 @@ enum err web_server_run(struct web_server *w, const char *const *programs,
         return err_set(why, ERR_NOT_FOUND, "%s is not there to run", programs[0]);
     TRY(found);
     if (result.timed_out || result.code != 0)
-        return err_set(
-            why, ERR_CONFIG, "%s %s%s: %s", list[0], list[1] != NULL ? list[1] : "",
-            result.timed_out ? " did not end in time" : " failed",
-            last_line(w->arena, result.errors.len > 0 ? result.errors : result.output));
+        return err_set(why, ERR_CONFIG, "%s %s%s: %s", list[0],
+                       list[1] != NULL ? list[1] : "",
+                       result.timed_out ? " did not end in time" : " failed",
+                       run_last_line(w->arena, result.errors.len > 0 ? result.errors
+                                                                     : result.output));
     *output = span_of(arena_printf(
         w->arena, "%.*s\n%.*s", (int)result.output.len, (const char *)result.output.data,
         (int)result.errors.len, (const char *)result.errors.data));
     return ERR_OK;
+}
+
+bool web_server_runs(const char *pid_file)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct err_info ignored = {0};
+    struct span text;
+    uint64_t pid = 0;
+
+    return file_read(a, pid_file, PID_MAX, &text, &ignored) == ERR_OK &&
+           text_number(text_trim(text), INT32_MAX, &pid) && pid > 1 &&
+           kill((pid_t)pid, 0) == 0;
 }
 
 enum err web_server_lock(const char *main_file, int *lock, struct err_info *why)

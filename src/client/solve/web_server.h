@@ -55,6 +55,9 @@ MUST_CHECK enum err web_server_run(struct web_server *w, const char *const *prog
                                    const char *const *arguments, struct span *output,
                                    struct err_info *why);
 
+/* Does the process run whose number is in that file? */
+bool web_server_runs(const char *pid_file);
+
 /* Nobody else of cairn changes that server's files meanwhile: a lock on the folder of the
  * main file, to be closed. ERR_IO. */
 MUST_CHECK enum err web_server_lock(const char *main_file, int *lock,

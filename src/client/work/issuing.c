@@ -11,6 +11,8 @@
 #include "client/settings/name.h"
 #include "client/settings/settings_key.h"
 #include "client/solve/solve.h"
+#include "client/solve/web_journal.h"
+#include "client/solve/web_server.h"
 #include "client/store/account_store.h"
 #include "client/work/issuing_device.h"
 #include "client/work/network.h"
@@ -423,9 +425,13 @@ enum err issuing_prepare(struct crew *crew, const char *directory,
 {
     struct dns_desk desk = {.directory = directory, .report = report};
 
-    if (!dns_journal_has_entries(directory))
+    bool has_web = web_journal_has_entries(directory);
+
+    if (!has_web && !dns_journal_has_entries(directory))
         return ERR_OK;
     TRY(crew_start(crew, why));
+    if (has_web)
+        (void)web_server_recover(directory, crew->runner.fd);
     desk.worker.fd = crew->dns.fd;
     enum err result = dns_desk_clean(&desk, why);
     if (result != ERR_OK)
