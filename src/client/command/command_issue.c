@@ -64,11 +64,14 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     }
     TRY(state_prepare(c->arena, k.directory, why));
     TRY(issuing_prepare(&crew, k.directory, &k.report, why));
-    TRY(work_certificate(c->arena, &k, &w, &r, why));
+    enum err result = work_certificate(c->arena, &k, &w, &r, why);
+    if (result != ERR_OK && result != ERR_DEPLOY)
+        return result;
     if (r.outcome == WORK_UNCHANGED)
         say_kept(&k, &w, &r);
     if (!c->dry_run && settings_certificate(&base, w.certificate->name) == NULL)
         TRY(remembered_put(c->arena, k.directory, &w, why));
+    TRY(result);
     *c->unchanged = r.outcome == WORK_UNCHANGED;
     if (c->json)
         print_json(&w, &r, c->dry_run);

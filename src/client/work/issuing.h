@@ -12,6 +12,7 @@ struct issuing {
     const char *directory;
     const struct wanted *wanted;
     const struct settings_ca *ca;
+    const struct certificate_metadata *before; /* what is replaced; NULL: nothing */
     const char *const *names; /* those of the certificate; a device adds what it is called
                                  if they do not name it */
     size_t name_count;

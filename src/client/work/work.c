@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "client/deploy/deploy.h"
 #include "client/renewal/ca_state.h"
 #include "client/store/remembered.h"
 #include "client/store/state.h"
 #include "client/work/issuing.h"
+#include "client/work/work_hook.h"
 #include "client/work/work_look.h"
 #include "client/work/work_suggestion.h"
 #include "core/base/clock.h"
@@ -75,13 +77,14 @@ static enum err issue_at(struct arena *a, const struct work *k, struct issuing *
 
 /* The CAs in their order; the next one only if this one cannot be used. */
 static enum err issue(struct arena *a, const struct work *k, const struct wanted *w,
-                      struct work_result *r, struct renewal_state *state,
-                      struct err_info *why)
+                      const struct work_look *look, struct work_result *r,
+                      struct renewal_state *state, struct err_info *why)
 {
     for (size_t i = 0;; i++) {
         struct issuing job = {.directory = k->directory,
                               .wanted = w,
                               .ca = w->cas[i],
+                              .before = look->there ? &look->metadata : NULL,
                               .crew = k->crew,
                               .agree_terms = k->agree_terms,
                               .forced = k->forced,
@@ -114,7 +117,7 @@ static enum err issue_and_remember(struct arena *a, const struct work *k,
     int64_t begun_us = clock_monotonic_us();
     struct err_info lost = {0};
 
-    enum err result = issue(a, k, w, r, &look->state, why);
+    enum err result = issue(a, k, w, look, r, &look->state, why);
     if (result == ERR_INTERRUPTED || !r->tried)
         return result; /* nothing has happened */
     if (result == ERR_OK) {
@@ -170,6 +173,55 @@ static bool must_wait(struct arena *a, const struct work *k, const struct work_l
 
 /* ---- the whole ---- */
 
+/* The version in force to where it is not yet. */
+static enum err deploy(struct arena *a, const struct work *k, const struct wanted *w,
+                       struct work_result *r, struct err_info *why)
+{
+    struct deploy_outcome outcome = {0};
+    int64_t next = 0;
+
+    if (w->deployment_count == 0 ||
+        (!k->forced && !deploy_is_due(a, k->directory, w, clock_now(), &next)))
+        return ERR_OK;
+    TRY(crew_start(k->crew, why));
+    const struct deploy d = {.directory = k->directory,
+                             .wanted = w,
+                             .runner = k->crew->runner.fd,
+                             .network = k->crew->network.fd,
+                             .report = &k->report,
+                             .forced = k->forced};
+    enum err result = deploy_run(a, &d, &outcome, why);
+    if (outcome.done > 0 && r->outcome == WORK_UNCHANGED)
+        r->outcome = WORK_DEPLOYED;
+    return result;
+}
+
+/* Between the hooks. What post_hook says of a certificate that is there is told of, and
+ * changes nothing. */
+static enum err attempt(struct arena *a, const struct work *k, const struct wanted *w,
+                        struct work_look *look, struct work_result *r,
+                        struct err_info *why)
+{
+    const char *name = w->certificate->name;
+    struct err_info after = {0};
+
+    TRY(work_hook_before(a, k, w, why));
+    enum err result = issue_and_remember(a, k, w, look, r, why);
+    enum err issued = result;
+    if (result == ERR_OK) {
+        r->outcome = WORK_ISSUED;
+        result = deploy(a, k, w, r, why);
+    }
+    if (work_hook_after(a, k, w, issued, &after) != ERR_OK)
+        report_warning("%s: %s", name, after.detail);
+    return result;
+}
+
+static const char *reason_of(const struct work_look *look)
+{
+    return look->plan.action == PLAN_KEEP ? "it is asked for" : look->plan.reason;
+}
+
 /* With the certificate's lock. */
 static enum err bring_about(struct arena *a, const struct work *k, const struct wanted *w,
                             struct work_result *r, struct err_info *why)
@@ -189,21 +241,20 @@ static enum err bring_about(struct arena *a, const struct work *k, const struct 
     if (must_wait(a, k, &look, r, &result, why))
         return result;
     if (look.plan.action == PLAN_KEEP && !k->forced)
-        return ERR_OK;
+        return deploy(a, k, w, r, why);
     if (look.there)
-        report_step(&k->report, "renew", "%s: %s", name,
-                    look.plan.action == PLAN_KEEP ? "it is asked for" : look.plan.reason);
-    result = issue_and_remember(a, k, w, &look, r, why);
+        report_step(&k->report, "renew", "%s: %s", name, reason_of(&look));
+    result = attempt(a, k, w, &look, r, why);
     if (is_patient(k, r, result)) {
         r->outcome = WORK_WAITING;
         r->reason = arena_string(a, why->detail);
         return ERR_OK;
     }
-    TRY(result);
-    r->outcome = WORK_ISSUED;
-    work_look_again(w, clock_now(), &look);
-    r->due = look.plan.due;
-    return ERR_OK;
+    if (look.there) {
+        work_look_again(w, clock_now(), &look);
+        r->due = look.plan.due;
+    }
+    return result;
 }
 
 enum err work_certificate(struct arena *a, const struct work *k, const struct wanted *w,

@@ -10,9 +10,9 @@ struct work {
     const char *directory; /* state folder */
     struct crew *crew;     /* started when it is needed */
     bool agree_terms;      /* whatever the settings say */
-    bool forced;  /* also if nothing needs to be done, and whatever failed before */
-    bool by_hand; /* the user asks for it now: waits after failures do not count,
-                     only those that a CA's rate limits ask for */
+    bool forced;     /* also if nothing needs to be done, and whatever failed before */
+    bool by_hand;    /* the user asks for it now: waits after failures do not count,
+                        only those that a CA's rate limits ask for */
     int64_t wait_ms; /* for another cairn that works on the certificate */
     struct report report;
 };

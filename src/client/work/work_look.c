@@ -1,6 +1,7 @@
 /* Looking at one certificate. */
 #include "client/work/work_look.h"
 
+#include "client/deploy/deploy.h"
 #include "client/renewal/renewal_when.h"
 
 /* All parts are renewed as one, so the CA is asked about all. */
@@ -32,7 +33,10 @@ void work_look_again(const struct wanted *w, int64_t now, struct work_look *look
         look->ask = renewal_when_ask(&look->state, look->suggestion, now);
         look->next = look->ask ? now : earlier(look->next, look->state.ari.ask_after);
     }
-    look->due = look->ask || (look->plan.action != PLAN_KEEP && !look->plan.waits);
+    if (look->deploy_next != 0)
+        look->next = earlier(look->next, look->deploy ? now : look->deploy_next);
+    look->due = look->ask || look->deploy ||
+                (look->plan.action != PLAN_KEEP && !look->plan.waits);
 }
 
 void work_look(struct arena *a, const char *directory, const struct wanted *w,
@@ -47,5 +51,7 @@ void work_look(struct arena *a, const char *directory, const struct wanted *w,
     (void)renewal_state_load(a, directory, name, &look->state, &ignored);
     if (look->there)
         look->suggestion = suggestion_of(a, &look->metadata);
+    if (look->there && w->deployment_count > 0)
+        look->deploy = deploy_is_due(a, directory, w, now, &look->deploy_next);
     work_look_again(w, now, look);
 }

@@ -13,9 +13,11 @@ struct work_look {
     const char *suggestion; /* what the CA is to be asked about (RFC 9773 4.1), ids of all
                                parts with commas between; NULL: nothing */
     struct plan plan;
-    bool ask;     /* it is to be asked now */
-    bool due;     /* anything is to be done now */
-    int64_t next; /* when, else: seconds, RENEWAL_WHEN_NEVER */
+    bool ask;            /* it is to be asked now */
+    bool deploy;         /* something is to be deployed now */
+    int64_t deploy_next; /* when it will be; 0: never */
+    bool due;            /* anything is to be done now */
+    int64_t next;        /* when, else: seconds, RENEWAL_WHEN_NEVER */
 };
 
 /* Look at what is wanted, at the time `now` in seconds. */
