@@ -136,6 +136,39 @@ def test_a_certificate_of_a_command_line_is_planned_too(site):
     assert site.live("typed.test").exists()
 
 
+# ---- what is said meanwhile ----
+
+LINE = r"[a-z]+ +\S.*"
+
+
+def test_steps_say_which_certificate_and_the_log_has_them_with_the_time(site):
+    site.certificates(one={"names": "one.test"}, two={"names": "two.test"})
+    log = site.folder / "cairn.log"
+    done = site.run("apply", "--log", log)
+    lines = done.stdout.splitlines()
+    assert all(re.fullmatch(LINE, line) and line.isprintable() for line in lines)
+    for name in ("one", "two"):  # steps of this process and of the one that talks to the CA
+        for verb in ("order", "prove", "proved", "key", "issued"):
+            assert any(re.match(rf"{verb} +{name}\b", line) for line in lines), (verb, name, lines)
+    logged = log.read_text().splitlines()
+    assert [line.partition(" ")[2] for line in logged] == lines
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ " + LINE, line) for line in logged)
+    assert log.stat().st_mode & 0o137 == 0
+    site.run("renew", "--force", "one", "--quiet", "--log", log)
+    more = log.read_text().splitlines()[len(logged):]
+    assert any(" issued    one, valid until" in line for line in more), "quiet, but not in the log"
+    assert "cannot open the log" in site.run("renew", "--log", "/nonexistent/x", code=FAILED).stderr
+
+
+def test_failures_are_in_the_log(site):
+    site.certificates(a={"names": "a.test", "http": "webroot:/nonexistent/x"})
+    log = site.folder / "cairn.log"
+    done = site.run("apply", "--json", "--log", log, code=None)
+    assert done.returncode not in (DONE, UNCHANGED)
+    warnings = [line.partition(": ")[2] for line in done.stderr.splitlines()]
+    assert warnings and [line.partition("warning   ")[2] for line in log.read_text().splitlines() if " warning " in line] == warnings
+
+
 # ---- check of the file ----
 
 @pytest.mark.parametrize("text, place, words", [

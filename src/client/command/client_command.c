@@ -195,6 +195,8 @@ int client_command_run(int argc, char *const *argv)
     const struct cli_command *command = choice.command;
     result = cli_read(&table, command->name, count - choice.used, words + choice.used, &c,
                       command->arguments[0] != '\0' ? &c.arguments : NULL, &why);
+    if (result == ERR_OK && c.log != NULL)
+        result = report_log(c.log, &why);
     if (result == ERR_OK)
         result = runs[command - commands](&c, &why);
     if (result == ERR_OK)

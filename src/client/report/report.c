@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -44,8 +45,9 @@ void report_step(const struct report *r, const char *verb, const char *format, .
         r->tell(r->context, verb, line);
         return;
     }
-    (void)snprintf(lead, sizeof lead, "%-10s%s%s", verb, r->about != NULL ? r->about : "",
-                   r->about != NULL ? ": " : "");
+    bool named = r->about == NULL || strncmp(line, r->about, strlen(r->about)) == 0;
+    (void)snprintf(lead, sizeof lead, "%-10s%s%s", verb, named ? "" : r->about,
+                   named ? "" : ": ");
     write_log(lead, line);
     if (r->json || r->quiet)
         return;

@@ -11,7 +11,8 @@
 struct report {
     bool json;         /* the result is a JSON object; steps are not shown */
     bool quiet;        /* no steps */
-    const char *about; /* put before each line where several are worked on; or NULL */
+    const char *about; /* the certificate, where several are worked on: put before each
+                          line that does not begin with it; or NULL */
 
     /* Where steps go instead: a process that is not to write itself hands them over.
      * Printable, without a line end. NULL: nowhere else. */

@@ -16,6 +16,7 @@
 #include "client/store/account_store.h"
 #include "client/work/issuing_device.h"
 #include "client/work/network.h"
+#include "client/work/steps.h"
 #include "core/acme/identifier.h"
 #include "core/acme/identifier_device.h"
 #include "core/acme/key_authorization.h"
@@ -292,6 +293,8 @@ static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
         struct span answer = span_of("");
         struct err_info failure = {0};
         TRY(wire_receive(a, fd, &m, NULL, why));
+        if (steps_take(&j->i->report, &m))
+            continue;
         if (m.type == WIRE_FINISH && m.count == 1) {
             *pem = arena_span(j->arena, m.fields[0]);
             return ERR_OK;
@@ -350,8 +353,6 @@ static enum err send_job(struct job *j, struct err_info *why)
         flags[0] = NETWORK_AGREES;
     if (i->ca->eab_kid[0] != '\0')
         flags[strlen(flags)] = NETWORK_BINDS;
-    if (i->report.json || i->report.quiet)
-        flags[strlen(flags)] = NETWORK_SILENT;
     challenge_list_write(&challenges, &i->wanted->certificate->challenge_types);
     const struct wire_message m = {WIRE_JOB,
                                    {span_of(i->ca->directory), roots,

@@ -8,7 +8,7 @@
 #include "client/proc/wire.h"
 #include "client/settings/name.h"
 #include "client/store/device_store.h"
-#include "client/work/network.h"
+#include "client/work/steps.h"
 #include "core/acme/identifier_device.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -94,12 +94,16 @@ static enum err activate(struct device_desk *desk, int fd, struct arena *a,
 }
 
 /* Until the process with the network has the certificates, or has failed. */
-static enum err serve(struct arena *a, struct device_desk *desk, int fd,
+static enum err serve(struct arena *a, const struct issuing *i, struct device_desk *desk,
                       struct span *chain, struct err_info *why)
 {
+    int fd = i->crew->network.fd;
+
     for (;;) {
         struct wire_message m;
         TRY(wire_receive(a, fd, &m, NULL, why));
+        if (steps_take(&i->report, &m))
+            continue;
         if (m.type == WIRE_FAIL)
             return wire_failure(&m, why);
         if (m.type == WIRE_FINISH && m.count == 1) {
@@ -118,19 +122,15 @@ static enum err enrol(struct arena *a, struct issuing *i, struct device_desk *de
     struct device_enrolment made = {0};
     struct span roots = {0};
     struct span chain = {0};
-    char flags[2] = "";
 
     TRY(device_desk_enrol(desk, a, &made, why));
     TRY(issuing_read_roots(a, i, &roots, why));
-    if (i->report.json || i->report.quiet)
-        flags[0] = NETWORK_SILENT;
-    const struct wire_message m = {WIRE_ENROL,
-                                   {span_of(i->ca->directory), roots,
-                                    span_of(w->attestation_ca), span_of(flags),
-                                    made.json},
-                                   5};
+    const struct wire_message m = {
+        WIRE_ENROL,
+        {span_of(i->ca->directory), roots, span_of(w->attestation_ca), made.json},
+        4};
     TRY(wire_send(i->crew->network.fd, &m, why));
-    TRY(serve(a, desk, i->crew->network.fd, &chain, why));
+    TRY(serve(a, i, desk, &chain, why));
     TRY(device_desk_certify(desk, chain, why));
     buf_add_span(&kept, made.kept);
     buf_add_span(&kept, chain);

@@ -10,11 +10,12 @@
 #include "client/flow/flow_renewal_info.h"
 #include "client/proc/wire.h"
 #include "client/session/session.h"
+#include "client/work/steps.h"
 
 #define ANSWER_MAX   4096 /* octets of an answer about renewals */
 #define JOB_FIELDS   7
 #define INFO_FIELDS  3
-#define ENROL_FIELDS 5
+#define ENROL_FIELDS 4
 
 static const char *text_or_null(struct span field)
 {
@@ -43,7 +44,7 @@ static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
     if (m->type != WIRE_JOB || m->count != JOB_FIELDS)
         return err_set(why, ERR_PROTOCOL, "that is no job");
     const char *flags = (const char *)m->fields[4].data;
-    const struct report report = {.quiet = strchr(flags, NETWORK_SILENT) != NULL};
+    const struct report report = {.tell = steps_tell, .context = &fd};
     const char *email = text_or_null(m->fields[3]);
     struct flow_options options = {
         .session = {.ca = (const char *)m->fields[0].data,
@@ -68,13 +69,12 @@ static enum err do_enrolment(struct arena *a, const struct wire_message *m, int 
 
     if (m->count != ENROL_FIELDS)
         return err_set(why, ERR_PROTOCOL, "that is no job");
-    const char *flags = (const char *)m->fields[3].data;
-    const struct report report = {.quiet = strchr(flags, NETWORK_SILENT) != NULL};
+    const struct report report = {.tell = steps_tell, .context = &fd};
     const struct flow_enrol_options options = {.ca = (const char *)m->fields[0].data,
                                                .roots = m->fields[1],
                                                .attestation_ca =
                                                    text_or_null(m->fields[2]),
-                                               .request = m->fields[4]};
+                                               .request = m->fields[3]};
     return flow_enrol(&options, &keeper, &report, a, pem, why);
 }
 

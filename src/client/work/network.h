@@ -5,7 +5,6 @@
 /* How the work is to be done; letters of a job's flags. */
 #define NETWORK_AGREES 'a' /* the user agrees to terms of service */
 #define NETWORK_BINDS  'b' /* there is a key for an external account binding */
-#define NETWORK_SILENT 's' /* no steps are shown */
 
 /* Do jobs until the socket `fd` is closed. Returns an exit code. */
 int network_run(int fd);

@@ -55,6 +55,7 @@ static void the_log_has_every_line(void **state)
     const char *path = file_path(a, folder, "log");
     assert_int_equal(report_log(path, &why), ERR_OK);
     report_step(&quiet, "key", "%s", "ECDSA P-256");
+    report_step(&quiet, "issued", "www, valid");
     report_step(&json, "done", "all");
     report_warning("%s", "a\nb");
     assert_int_equal(file_read(a, path, 1024, &text, &why), ERR_OK);
@@ -62,8 +63,9 @@ static void the_log_has_every_line(void **state)
     assert_int_equal(status.st_mode & 0137, 0);
     const char *line = (const char *)text.data;
     static const char *const lines[] = {"Z key       www: ECDSA P-256\n",
-                                        "Z done      all\n", "Z warning   a?b\n"};
-    for (size_t i = 0; i < 3; i++) {
+                                        "Z issued    www, valid\n", "Z done      all\n",
+                                        "Z warning   a?b\n"};
+    for (size_t i = 0; i < 4; i++) {
         assert_memory_equal(line, "20", 2);
         assert_int_equal(line[10], 'T');
         assert_memory_equal(line + 19, lines[i], strlen(lines[i]));
