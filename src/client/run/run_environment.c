@@ -109,7 +109,7 @@ enum err run_read_environment(struct arena *a, const char *file,
 {
     const char **made = arena_array(a, RUN_ENVIRONMENT_MAX + 1, sizeof *made);
     const char *path = NULL;
-    struct span text;
+    struct span text = span_of("");
     size_t count = 0;
 
     TRY(path_of(a, file, &path, why));
