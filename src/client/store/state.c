@@ -67,8 +67,8 @@ static void note_holder(int fd)
     char text[PID_TEXT_MAX];
     int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
 
-    if (pwrite(fd, text, (size_t)len, 0) == len)
-        (void)ftruncate(fd, len);
+    if (pwrite(fd, text, (size_t)len, 0) == len && ftruncate(fd, len) != 0)
+        return; /* the rest of an older number: told wrong, no more */
 }
 
 static long read_holder(int fd)

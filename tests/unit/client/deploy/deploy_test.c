@@ -38,6 +38,11 @@ static const char *content(struct world *w, const char *name)
     return (const char *)text.data;
 }
 
+static bool is_der(const char *text)
+{
+    return text != NULL && text[0] == 0x30; /* SEQUENCE */
+}
+
 static void assert_outcome(struct world *w, size_t done, size_t waiting, size_t failed)
 {
     assert_int_equal(w->outcome.done, done);
@@ -69,8 +74,8 @@ static void every_kind_of_file(void **state)
                         arena_printf(w->arena, "%s%s", pem_leaf, pem_intermediate));
     assert_string_equal(content(w, "a"), arena_printf(w->arena, "%s%s%s", pem_leaf_key,
                                                       pem_leaf, pem_intermediate));
-    assert_int_equal(content(w, "d")[0], 0x30);
-    assert_int_equal(content(w, "p")[0], 0x30);
+    assert_true(is_der(content(w, "d")));
+    assert_true(is_der(content(w, "p")));
     for (const char *p = "kap"; *p != '\0'; p++) {
         const char name[] = {*p, '\0'};
         assert_int_equal(stat(path_of(w, name), &about), 0);

@@ -220,7 +220,10 @@ static void damaged_metadata_is_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *text = arena_string_of(p->arena, buf_span(&good));
         char *at = strstr(text, rows[i].from);
-        assert_non_null(at);
+        if (at == NULL) {
+            fail();
+            return; /* gcc does not know that fail() does not */
+        }
         /* the last one: what stands outside the list of keys is for others to read */
         for (char *next = at; next != NULL; next = strstr(next + 1, rows[i].from))
             at = next;
