@@ -26,10 +26,9 @@ static const char *skip_value(const char *at)
     return *at == '"' ? at + 1 : at;
 }
 
-/* Is "alternate" one of the relations, perhaps in quotes? */
-static bool has_alternate(struct span value)
+/* Is the word one of the relations, perhaps in quotes? */
+static bool has_relation(struct span value, const char *word)
 {
-    static const char word[] = "alternate";
     size_t len = strlen(word);
 
     for (size_t i = 0; i + len <= value.len; i++) {
@@ -42,8 +41,9 @@ static bool has_alternate(struct span value)
     return false;
 }
 
-/* One link at `*at`, which moves behind it: its target, and whether it is alternate. */
-static bool next_link(const char **at, struct span *target, bool *alternate)
+/* One link at `*at`, which moves behind it: its target, and whether it is related so. */
+static bool next_link(const char **at, const char *relation, struct span *target,
+                      bool *related)
 {
     const char *p = *at + strspn(*at, " \t,");
     const char *end = *p == '<' ? strchr(p, '>') : NULL;
@@ -51,7 +51,7 @@ static bool next_link(const char **at, struct span *target, bool *alternate)
     if (end == NULL)
         return false;
     *target = span_make(p + 1, (size_t)(end - p - 1));
-    *alternate = false;
+    *related = false;
     for (p = skip_space(end + 1); *p == ';'; p = skip_space(p)) {
         p = skip_space(p + 1);
         const char *name = p;
@@ -62,15 +62,15 @@ static bool next_link(const char **at, struct span *target, bool *alternate)
             continue;
         const char *value = skip_space(p + 1);
         p = skip_value(value);
-        if (is_rel && has_alternate(span_make(value, (size_t)(p - value))))
-            *alternate = true;
+        if (is_rel && has_relation(span_make(value, (size_t)(p - value)), relation))
+            *related = true;
     }
     *at = p;
     return *p == ',' || *p == '\0';
 }
 
-size_t flow_chain_alternates(struct arena *a, const char *base, const char *const *links,
-                             size_t count, const char **urls)
+size_t flow_chain_links(struct arena *a, const char *base, const char *const *links,
+                        size_t count, const char *relation, const char **urls)
 {
     struct url from = {0};
     struct err_info ignored = {0};
@@ -81,10 +81,11 @@ size_t flow_chain_alternates(struct arena *a, const char *base, const char *cons
     for (size_t i = 0; i < count; i++) {
         const char *at = links[i];
         struct span target = {0};
-        bool alternate = false;
-        while (found < FLOW_ALTERNATES_MAX && next_link(&at, &target, &alternate)) {
+        bool related = false;
+        while (found < FLOW_ALTERNATES_MAX &&
+               next_link(&at, relation, &target, &related)) {
             struct url u = {0};
-            if (alternate && target.len <= URL_MAX &&
+            if (related && target.len <= URL_MAX &&
                 url_join(a, &from, target, &u, &ignored) == ERR_OK)
                 urls[found++] = url_text(a, &u);
         }
@@ -152,8 +153,8 @@ enum err flow_chain_take(struct flow *f, struct span *pem, struct err_info *why)
     *pem = reply.body;
     if (wanted == NULL || flow_chain_matches(reply.body, wanted))
         return ERR_OK;
-    size_t count = flow_chain_alternates(f->arena, f->certificate_url, reply.links,
-                                         reply.link_count, urls);
+    size_t count = flow_chain_links(f->arena, f->certificate_url, reply.links,
+                                    reply.link_count, "alternate", urls);
     for (size_t i = 0; i < count && chosen.len == 0; i++)
         TRY(try_alternate(f, urls[i], &chosen, why));
     if (chosen.len > 0)

@@ -17,7 +17,6 @@
     X("replaces", replaces)                                                              \
     X("preferred_chain", preferred_chain)
 #define FLAGS(X)                                                                         \
-    X("silent", silent)                                                                  \
     X("bind", session.bind)                                                              \
     X("agree_terms", session.agree_terms)                                                \
     X("changing", session.changing)                                                      \

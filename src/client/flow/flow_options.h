@@ -40,7 +40,6 @@ struct flow_choice {
 /* Texts are NULL where nothing was said. */
 struct flow_options {
     enum flow_task task;
-    bool silent; /* no steps are shown */
     struct session_options session;
     const char *const *names; /* of the order: texts of settings/name.h */
     size_t name_count;

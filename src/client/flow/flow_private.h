@@ -54,11 +54,12 @@ MUST_CHECK enum err flow_prove(struct flow *f, struct err_info *why);
 MUST_CHECK enum err flow_chain_take(struct flow *f, struct span *pem,
                                     struct err_info *why);
 
-/* The URLs with rel="alternate" in the values of Link headers (RFC 8288 3, RFC 8555
- * 7.4.2), made absolute by `base`; at most FLOW_ALTERNATES_MAX. In the arena. */
+/* The URLs with that relation, such as "alternate", in the values of Link headers (RFC
+ * 8288 3, RFC 8555 7.4.2), made absolute by `base`; at most FLOW_ALTERNATES_MAX. In the
+ * arena. */
 #define FLOW_ALTERNATES_MAX 8
-size_t flow_chain_alternates(struct arena *a, const char *base, const char *const *links,
-                             size_t count, const char **urls);
+size_t flow_chain_links(struct arena *a, const char *base, const char *const *links,
+                        size_t count, const char *relation, const char **urls);
 
 /* Does one of the certificates have an issuer whose common name has `part` in it, in any
  * case? False if they cannot be read. */

@@ -94,12 +94,13 @@ enum err session_find_account(struct session *s, struct err_info *why)
     return keeper_account(s->peer.keeper, s->arena, s->peer.kid, why);
 }
 
-/* An account whose key was being changed: a run ended, or an answer was lost, before it
- * was known which key is in force (RFC 8555 7.3.5). */
-static enum err settle(struct session *s, struct err_info *why)
+/* RFC 8555 7.3.5: a run ended, or an answer was lost, before it was known which key is in
+ * force. */
+enum err session_settle(struct session *s, bool *next, struct err_info *why)
 {
     enum err result = find(s, KEEPER_ACCOUNT, why);
 
+    *next = false;
     if (result == ERR_OK)
         return keeper_settle(s->peer.keeper, s->arena, false, why);
     if (result != ERR_ACCOUNT_DOES_NOT_EXIST)
@@ -109,6 +110,7 @@ static enum err settle(struct session *s, struct err_info *why)
         return err_prefix(why, "the CA knows neither the account's key nor the next one, "
                                "which was being changed to");
     TRY(result);
+    *next = true;
     TRY(keeper_settle(s->peer.keeper, s->arena, true, why));
     report_step(s->report, "account", "%s has its new key now", s->peer.kid);
     return ERR_OK;
@@ -133,12 +135,13 @@ static enum err reach(struct session *s, struct err_info *why)
 {
     const struct session_options *o = s->options;
     const struct keeper *keeper = s->peer.keeper;
+    bool ignored = false;
 
     TRY(http_client_new(o->roots, USER_AGENT, &s->http, why));
     TRY(acme_request_begin(&s->peer, s->http, s->report, s->arena, o->ca, why));
     s->peer.keeper = keeper;
     s->peer.end_us = clock_monotonic_us() + SESSION_TIME_MAX_S * 1000000LL;
-    return o->changing ? settle(s, why) : ERR_OK;
+    return o->changing ? session_settle(s, &ignored, why) : ERR_OK;
 }
 
 enum err session_reach(const struct session_options *options, const struct keeper *keeper,

@@ -54,5 +54,10 @@ MUST_CHECK enum err session_open(const struct session_options *options,
  * URL kept. ERR_ACCOUNT_DOES_NOT_EXIST. */
 MUST_CHECK enum err session_find_account(struct session *s, struct err_info *why);
 
+/* Ask the CA which of the account's two keys it knows, and have the keeper forget the
+ * other; `*next` is true if it is the next one. ERR_ACCOUNT_DOES_NOT_EXIST: neither, and
+ * both are kept. */
+MUST_CHECK enum err session_settle(struct session *s, bool *next, struct err_info *why);
+
 /* NULL is fine. */
 void session_close(struct session *s);

@@ -1,8 +1,12 @@
 /* Accounts on disk. */
 #include "client/store/account_store.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "client/settings/settings_key.h"
 #include "client/store/state.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -11,6 +15,9 @@
 #include "core/json/json_read.h"
 #include "core/json/json_write.h"
 
+#define KEY_FILE         "key.pem"
+#define NEXT_FILE        "key.next.pem"
+#define RETIRED_MAX      1000
 #define ACCOUNT_FILE_MAX (64 * 1024) /* octets */
 #define FOLDER_HASH      8           /* octets of the URL's hash in the folder's name */
 #define LOCK_WAIT_MS     (60 * 1000) /* for somebody who makes or changes the account */
@@ -31,41 +38,57 @@ static char *folder_of(struct arena *a, const char *directory, const char *ca)
     return arena_printf(a, "%s/accounts/%s", directory, name);
 }
 
-/* The account's key in the folder. ERR_NOT_FOUND if there is none. */
-static enum err read_key(struct arena *a, struct account *account, struct err_info *why)
+/* A key in the folder; it belongs to the arena. ERR_NOT_FOUND if there is none. */
+static enum err read_file(struct arena *a, const char *folder, const char *name,
+                          struct key **key, struct err_info *why)
 {
-    char *path = file_path(a, account->folder, "key.pem");
+    char *path = file_path(a, folder, name);
     struct span text;
 
     TRY(file_read(a, path, KEY_PEM_MAX, &text, why));
-    enum err result = key_from_pem(text, NULL, &account->key, why);
+    enum err result = key_from_pem(text, NULL, key, why);
     memory_wipe((void *)(uintptr_t)text.data, text.len);
-    return result == ERR_OK ? ERR_OK : err_prefix(why, "%s", path);
+    if (result != ERR_OK)
+        return err_prefix(why, "%s", path);
+    arena_own(a, *key, key_drop);
+    return ERR_OK;
 }
 
-static enum err keep_key(struct arena *a, const char *folder, const struct key *key,
-                         struct err_info *why)
+/* The account's key, and the next one if there is one. ERR_NOT_FOUND if there is none. */
+static enum err read_key(struct arena *a, struct account *account, struct err_info *why)
+{
+    TRY(read_file(a, account->folder, KEY_FILE, &account->key, why));
+    enum err result = read_file(a, account->folder, NEXT_FILE, &account->next, why);
+    return result == ERR_NOT_FOUND ? ERR_OK : result;
+}
+
+static enum err keep_key(struct arena *a, const char *folder, const char *name,
+                         const struct key *key, struct err_info *why)
 {
     AUTO(secret) struct secret pem = {0};
 
     TRY(key_to_pem(key, NULL, &pem, why));
     TRY(file_make_directory(folder, 0700, why));
-    return file_create(file_path(a, folder, "key.pem"), span_make(pem.data, pem.len),
-                       0600, why);
+    return file_create(file_path(a, folder, name), span_make(pem.data, pem.len), 0600,
+                       why);
 }
 
-/* The account's key: from the folder, or a new one that is kept there first. */
-static enum err need_key(struct arena *a, struct account *account, struct err_info *why)
+/* A new key of that type, kept in the folder before anything else. */
+static enum err make_key(struct arena *a, const char *folder, const char *name,
+                         const char *key_type, struct key **key, struct err_info *why)
 {
-    enum err result = read_key(a, account, why);
+    const struct settings_key *type = settings_key_find(key_type);
+    struct key *made = NULL;
 
-    if (result != ERR_NOT_FOUND)
-        return result;
-    TRY(key_generate(KEY_P256, 0, &account->key, why));
-    result = keep_key(a, account->folder, account->key, why);
-    if (result != ERR_OK)
-        key_free(account->key);
-    return result;
+    TRY(settings_key_check(key_type, why));
+    if (!type->for_accounts)
+        return err_set(why, ERR_CONFIG,
+                       "account_key: accounts cannot have keys of type %s", key_type);
+    TRY(key_generate(type->type, type->bits, &made, why));
+    arena_own(a, made, key_drop);
+    TRY(keep_key(a, folder, name, made, why));
+    *key = made;
+    return ERR_OK;
 }
 
 /* The account's URL, NULL if it was never told. */
@@ -92,14 +115,14 @@ enum err account_store_find(struct arena *a, const char *directory, const char *
                             .ca = arena_string(a, ca)};
 
     TRY(read_key(a, &found, why));
-    arena_own(a, found.key, key_drop);
     found.url = known_url(a, found.folder);
     *account = found;
     return ERR_OK;
 }
 
-enum err account_store_open(struct arena *a, const char *directory, const char *ca,
-                            struct account *account, struct err_info *why)
+enum err account_store_open_with(struct arena *a, const char *directory, const char *ca,
+                                 const char *key_type, struct account *account,
+                                 struct err_info *why)
 {
     AUTO(state_lock) struct state_lock lock = {0};
     struct account made = {.folder = folder_of(a, directory, ca),
@@ -111,20 +134,31 @@ enum err account_store_open(struct arena *a, const char *directory, const char *
     /* two runs at once have one account, not one each */
     TRY(state_lock_account(a, made.folder, STATE_LOCK_EXCLUSIVE, LOCK_WAIT_MS, &lock,
                            why));
-    TRY(need_key(a, &made, why));
-    arena_own(a, made.key, key_drop);
+    result = read_key(a, &made, why);
+    if (result == ERR_NOT_FOUND)
+        result = make_key(a, made.folder, KEY_FILE, key_type, &made.key, why);
+    TRY(result);
     made.url = known_url(a, made.folder);
     *account = made;
     return ERR_OK;
 }
 
-enum err account_store_use(struct arena *a, const char *directory,
-                           struct account *account, struct state_lock *lock,
-                           struct err_info *why)
+enum err account_store_open(struct arena *a, const char *directory, const char *ca,
+                            struct account *account, struct err_info *why)
 {
-    TRY(state_lock_account(a, account->folder, STATE_LOCK_SHARED, LOCK_WAIT_MS, lock,
-                           why));
-    return account_store_find(a, directory, account->ca, account, why);
+    return account_store_open_with(a, directory, ca, "p256", account, why);
+}
+
+enum err account_store_use(struct arena *a, const char *directory,
+                           struct account *account, enum state_lock_kind kind,
+                           struct state_lock *lock, struct err_info *why)
+{
+    TRY(state_lock_account(a, account->folder, kind, LOCK_WAIT_MS, lock, why));
+    TRY(account_store_find(a, directory, account->ca, account, why));
+    if (kind == STATE_LOCK_EXCLUSIVE || account->next == NULL)
+        return ERR_OK;
+    state_unlock(lock); /* a change of its key is settled by one */
+    return account_store_use(a, directory, account, STATE_LOCK_EXCLUSIVE, lock, why);
 }
 
 enum err account_store_adopt(struct arena *a, const char *directory, const char *ca,
@@ -139,7 +173,7 @@ enum err account_store_adopt(struct arena *a, const char *directory, const char 
     *is_new = result == ERR_NOT_FOUND;
     if (*is_new) {
         account = (struct account){.folder = folder_of(a, directory, ca), .ca = ca};
-        TRY(keep_key(a, account.folder, key, why));
+        TRY(keep_key(a, account.folder, KEY_FILE, key, why));
     } else if (!key_equal(account.key, key))
         return err_set(why, ERR_EXISTS, "there is another account for %s in %s", ca,
                        account.folder);
@@ -165,4 +199,47 @@ enum err account_store_keep_url(const struct account *account, const char *url,
         return err_set(why, ERR_IO, "the account is too large to be stored");
     return file_replace(file_path(a, account->folder, "account.json"), buf_span(&b), 0600,
                         why);
+}
+
+enum err account_store_make_next(struct arena *a, struct account *account,
+                                 const char *key_type, struct err_info *why)
+{
+    if (account->next != NULL)
+        return ERR_OK;
+    return make_key(a, account->folder, NEXT_FILE, key_type, &account->next, why);
+}
+
+enum err account_store_settle(struct arena *a, struct account *account, bool next,
+                              struct err_info *why)
+{
+    char *current = file_path(a, account->folder, KEY_FILE);
+    char *other = file_path(a, account->folder, NEXT_FILE);
+
+    if ((next ? rename(other, current) : unlink(other)) != 0 && errno != ENOENT)
+        return err_set_os(why, ERR_IO, errno, "%s cannot be %s", other,
+                          next ? "put in force" : "removed");
+    TRY(file_sync_directory(account->folder, why));
+    if (next)
+        account->key = account->next;
+    account->next = NULL;
+    return ERR_OK;
+}
+
+enum err account_store_retire(struct arena *a, const struct account *account,
+                              struct err_info *why)
+{
+    for (int n = 1; n <= RETIRED_MAX; n++) {
+        char *aside = arena_printf(a, "%s.deactivated-%d", account->folder, n);
+        if (file_exists(aside))
+            continue;
+        if (rename(account->folder, aside) != 0)
+            return err_set_os(why, ERR_IO, errno, "%s cannot be put aside",
+                              account->folder);
+        return file_sync_directory(
+            arena_string_of(
+                a, span_slice(span_of(account->folder), 0,
+                              (size_t)(strrchr(account->folder, '/') - account->folder))),
+            why);
+    }
+    return err_set(why, ERR_IO, "%s cannot be put aside: too many are", account->folder);
 }

@@ -10,14 +10,20 @@
 
 struct account {
     const char *folder;
-    const char *ca;  /* directory URL */
-    struct key *key; /* of the arena */
-    const char *url; /* NULL: the CA has not told it yet */
+    const char *ca;   /* directory URL */
+    struct key *key;  /* of the arena */
+    struct key *next; /* of the arena; NULL: no change of the key is under way */
+    const char *url;  /* NULL: the CA has not told it yet */
 };
 
-/* The account for a CA; a P-256 key is made, and kept on disk, if there is none: by one
- * of those who want it at the same time. ERR_IO, ERR_CRYPTO, ERR_LOCKED, ERR_INTERRUPTED.
- */
+/* The account for a CA; a key is made, and kept on disk, if there is none, by one of
+ * those who want it at the same time: of P-256, or with account_store_open_with of the
+ * type that settings call so. ERR_IO, ERR_CRYPTO, ERR_CONFIG, ERR_LOCKED,
+ * ERR_INTERRUPTED. */
+MUST_CHECK enum err account_store_open_with(struct arena *a, const char *directory,
+                                            const char *ca, const char *key_type,
+                                            struct account *account,
+                                            struct err_info *why);
 MUST_CHECK enum err account_store_open(struct arena *a, const char *directory,
                                        const char *ca, struct account *account,
                                        struct err_info *why);
@@ -36,13 +42,29 @@ MUST_CHECK enum err account_store_adopt(struct arena *a, const char *directory,
                                         const char *url, const char *email, bool *is_new,
                                         struct err_info *why);
 
-/* The account is in use until the lock is released: its key stays as it is. Reads it
- * again, as somebody may have changed it just before. ERR_LOCKED, ERR_INTERRUPTED, and as
- * account_store_find. */
+/* The account is in use until the lock is released: shared, its key stays as it is;
+ * exclusively, as it is taken for a key whose change is not settled in any case, the
+ * caller may change it. Reads it again, as somebody may have changed it just before.
+ * ERR_LOCKED, ERR_INTERRUPTED, and as account_store_find. */
 MUST_CHECK enum err account_store_use(struct arena *a, const char *directory,
-                                      struct account *account, struct state_lock *lock,
-                                      struct err_info *why);
+                                      struct account *account, enum state_lock_kind kind,
+                                      struct state_lock *lock, struct err_info *why);
 
 /* Keep the URL the CA told. ERR_IO. */
 MUST_CHECK enum err account_store_keep_url(const struct account *account, const char *url,
                                            const char *email, struct err_info *why);
+
+/* Make the key that the account is to have next, of that type, unless there is one: it is
+ * on disk when this comes back (key.next.pem). ERR_IO, ERR_CRYPTO, ERR_CONFIG. */
+MUST_CHECK enum err account_store_make_next(struct arena *a, struct account *account,
+                                            const char *key_type, struct err_info *why);
+
+/* The CA has told which key is in force: the next one, which takes the place of the other
+ * by one rename; or the one before, and the next one is forgotten. ERR_IO. */
+MUST_CHECK enum err account_store_settle(struct arena *a, struct account *account,
+                                         bool next, struct err_info *why);
+
+/* The account is no more: its folder is put aside, under another name, and the next one
+ * for the CA begins anew. ERR_IO. */
+MUST_CHECK enum err account_store_retire(struct arena *a, const struct account *account,
+                                         struct err_info *why);

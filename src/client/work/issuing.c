@@ -13,28 +13,22 @@
 #include "client/solve/solve.h"
 #include "client/solve/web_journal.h"
 #include "client/solve/web_server.h"
-#include "client/store/account_store.h"
+#include "client/work/account_desk.h"
 #include "client/work/issuing_device.h"
-#include "client/work/network.h"
 #include "client/work/steps.h"
 #include "core/acme/identifier.h"
 #include "core/acme/identifier_device.h"
 #include "core/acme/key_authorization.h"
 #include "core/base/clock.h"
-#include "core/base/file.h"
-#include "core/jose/jws.h"
+#include "core/jose/jwk.h"
 #include "core/x509/csr.h"
-
-#define JWS_MAX        (256 * 1024)      /* octets of a signed request */
-#define ROOTS_MAX      (2 * 1024 * 1024) /* octets of a CA file */
-#define CHALLENGES_MAX 1024              /* octets of the list of challenge types */
 
 /* One certificate being got: one type of key. */
 struct job {
     struct arena *arena;
     struct issuing *i;
     const char *key_type;
-    struct account account;
+    struct account_desk account;
     struct key *key;      /* of the certificate */
     struct span key_text; /* key.pem of one that is in the device */
     struct device_desk desk;
@@ -113,23 +107,6 @@ static enum err keep(struct arena *a, struct issuing *i,
 
 /* ---- what the process with the network asks for ---- */
 
-static enum err sign(struct job *j, struct arena *a, const struct wire_message *m,
-                     struct span *answer, struct err_info *why)
-{
-    AUTO(buf) struct buf b = buf_make(JWS_MAX);
-
-    if (m->count != 4)
-        return err_set(why, ERR_PROTOCOL, "a call to sign is malformed");
-    const char *kid = m->fields[0].len > 0 ? (const char *)m->fields[0].data : NULL;
-    const char *url = (const char *)m->fields[2].data;
-    if (strncmp(url, "https://", 8) != 0)
-        return err_set(why, ERR_PROTOCOL, "%.200s is no https URL", url);
-    TRY(jws_sign(&b, j->account.key, kid, (const char *)m->fields[1].data, url,
-                 m->fields[3], why));
-    *answer = arena_span(a, buf_span(&b));
-    return ERR_OK;
-}
-
 /* Names, addresses and devices go into different fields. */
 static struct csr_names sort_names(const struct issuing *i, struct arena *a, bool bare)
 {
@@ -167,7 +144,8 @@ static enum err request(struct job *j, struct arena *a, const struct wire_messag
     TRY(need_key(j, why)); /* not before the CA is content: a large one takes long */
     if (m->count != 1)
         return err_set(why, ERR_PROTOCOL, "a call for a request is malformed");
-    const struct csr_names names = sort_names(j->i, a, m->fields[0].len > 0);
+    struct csr_names names = sort_names(j->i, a, m->fields[0].len > 0);
+    names.must_staple = j->i->wanted->certificate->must_staple;
     TRY(csr_make(&b, j->key, &names, why));
     *answer = arena_span(a, buf_span(&b));
     return ERR_OK;
@@ -215,11 +193,11 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
                         struct span *answer, struct err_info *why)
 {
     uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
-    struct solve_task task = {.response = answer, .account_url = j->account.url};
+    struct solve_task task = {.response = answer, .account_url = j->account.account.url};
 
     *answer = span_of("{}");
 
-    if (m->count != 6 || j->account.url == NULL ||
+    if (m->count != 6 || j->account.account.url == NULL ||
         !terms_read_challenge_type((const char *)m->fields[0].data, &task.type))
         return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
     task.wildcard = m->fields[2].len > 0;
@@ -231,7 +209,7 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
     task.token = (const char *)m->fields[3].data;
     task.account_uri = (const char *)m->fields[4].data;
     task.issuers = (const char *)m->fields[5].data;
-    jwk_thumbprint(j->account.key, thumbprint);
+    jwk_thumbprint(j->account.account.key, thumbprint);
     task.key_authorization = key_authorization_text(a, task.token, thumbprint);
     if (terms_is_device(task.identifier.type))
         TRY(need_key(j, why));
@@ -240,34 +218,16 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
     return ERR_OK;
 }
 
-static enum err bind_account(struct job *j, struct arena *a, const struct wire_message *m,
-                             struct span *answer, struct err_info *why)
-{
-    if (m->count != 1)
-        return err_set(why, ERR_PROTOCOL, "a call to bind is malformed");
-    return binding_make(a, j->i->ca, j->account.key, (const char *)m->fields[0].data,
-                        answer, why);
-}
-
-static enum err keep_account(struct job *j, const char *url, struct err_info *why)
-{
-    TRY(account_store_keep_url(&j->account, url, issuing_email(j->i), why));
-    j->account.url = arena_string(j->arena, url);
-    return ERR_OK;
-}
-
 static enum err serve(struct job *j, struct arena *a, const struct wire_message *m,
                       struct span *answer, struct err_info *why)
 {
+    enum err result = ERR_OK;
+
+    if (account_desk_serve(&j->account, a, m, answer, &result, why))
+        return result;
     switch (m->type) {
-    case WIRE_SIGN:
-        return sign(j, a, m, answer, why);
     case WIRE_CSR:
         return request(j, a, m, answer, why);
-    case WIRE_BIND:
-        return bind_account(j, a, m, answer, why);
-    case WIRE_ACCOUNT:
-        return keep_account(j, (const char *)m->fields[0].data, why);
     case WIRE_PRESENT:
         return present(j, a, m, answer, why);
     case WIRE_READY:
@@ -313,54 +273,35 @@ static enum err serve_all(struct job *j, struct span *pem, struct err_info *why)
 
 /* ---- the job ---- */
 
-const char *issuing_email(const struct issuing *i)
-{
-    const char *email =
-        i->ca->email[0] != '\0' ? i->ca->email : i->wanted->settings->email;
-
-    return email[0] != '\0' ? email : NULL;
-}
-
 enum err issuing_read_roots(struct arena *a, const struct issuing *i, struct span *roots,
                             struct err_info *why)
 {
-    const char *path = i->ca->ca_file;
+    return account_desk_roots(a, i->ca, roots, why);
+}
 
-    *roots = span_of("");
-    if (path[0] == '\0')
-        return ERR_OK;
-    if (file_read(a, path, ROOTS_MAX, roots, why) != ERR_OK) {
-        why->code = ERR_CONFIG;
-        return err_prefix(why, "the CA file");
-    }
-    if (roots->len == 0)
-        return err_set(why, ERR_CONFIG, "the CA file %s is empty", path);
-    return ERR_OK;
+static const char *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
 }
 
 static enum err send_job(struct job *j, struct err_info *why)
 {
     const struct issuing *i = j->i;
-    AUTO(buf) struct buf challenges = buf_make(CHALLENGES_MAX);
-    AUTO(buf) struct buf names = buf_make(FLOW_NAMES_MAX * (IDENTIFIER_DNS_MAX + 1));
-    struct span roots = span_of("");
-    char flags[4] = "";
+    const struct settings_certificate *c = i->wanted->certificate;
+    const struct flow_options o = {
+        .task = FLOW_ISSUE,
+        .session = account_desk_session(&j->account, i->wanted->settings, i->agree_terms),
+        .names = i->names,
+        .name_count = i->name_count,
+        .challenges = c->challenge_types,
+        .profile = text_or_null(c->profile),
+        .profile_required = c->profile_required,
+        .replaces = i->replaces,
+        .lifetime = c->lifetime_ms / 1000,
+        .preferred_chain = text_or_null(c->preferred_chain),
+    };
 
-    TRY(issuing_read_roots(j->arena, i, &roots, why));
-    for (size_t n = 0; n < i->name_count; n++)
-        buf_printf(&names, "%s%s", n > 0 ? "\n" : "", i->names[n]);
-    if (i->agree_terms || i->ca->agree_tos || i->wanted->settings->agree_tos)
-        flags[0] = NETWORK_AGREES;
-    if (i->ca->eab_kid[0] != '\0')
-        flags[strlen(flags)] = NETWORK_BINDS;
-    challenge_list_write(&challenges, &i->wanted->certificate->challenge_types);
-    const struct wire_message m = {WIRE_JOB,
-                                   {span_of(i->ca->directory), roots,
-                                    span_of(j->account.url), span_of(issuing_email(i)),
-                                    span_of(flags), buf_span(&names),
-                                    buf_span(&challenges)},
-                                   7};
-    return wire_send(i->crew->network.fd, &m, why);
+    return account_desk_send(i->crew->network.fd, &o, j->account.roots, why);
 }
 
 static enum err run_job(struct job *j, struct certificate_files *files,
@@ -371,8 +312,8 @@ static enum err run_job(struct job *j, struct certificate_files *files,
     struct flow_certificate got = {0};
     struct span pem = span_of("");
 
-    TRY(account_store_open(j->arena, i->directory, i->ca->directory, &j->account, why));
-    TRY(account_store_use(j->arena, i->directory, &j->account, &account, why));
+    TRY(account_desk_open(j->arena, i->directory, i->wanted->settings, i->ca,
+                          STATE_LOCK_SHARED, &account, &j->account, why));
     TRY(send_job(j, why));
     TRY(serve_all(j, &pem, why));
     if (j->key == NULL)

@@ -4,7 +4,6 @@
 #include "client/renewal/renewal_state.h"
 #include "client/report/report.h"
 #include "client/store/certificate_store.h"
-#include "client/work/binding.h"
 #include "client/work/crew.h"
 
 /* One certificate of `wanted`, from one of its CAs. */
@@ -16,7 +15,9 @@ struct issuing {
     const char *const *names; /* those of the certificate; a device adds what it is called
                                  if they do not name it */
     size_t name_count;
-    struct crew *crew; /* started when it is needed */
+    struct crew *crew;    /* started when it is needed */
+    const char *replaces; /* name of the certificate that is renewed, for the CA (RFC 9773
+                             5); NULL: none */
     bool agree_terms;
     bool forced; /* a new certificate, and one for a device's attestation key */
     struct report report;
@@ -36,9 +37,6 @@ MUST_CHECK enum err issuing_prepare(struct crew *crew, const char *directory,
  * shows it. The lock must be held. */
 MUST_CHECK enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
                                 struct err_info *why);
-
-/* The contact for a new account at its CA; NULL: none. */
-const char *issuing_email(const struct issuing *i);
 
 /* The certificates of the CA file, empty for the system's. ERR_CONFIG. */
 MUST_CHECK enum err issuing_read_roots(struct arena *a, const struct issuing *i,

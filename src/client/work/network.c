@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "client/deploy/deploy_check.h"
-#include "client/flow/flow.h"
 #include "client/flow/flow_enrol.h"
+#include "client/flow/flow_job.h"
 #include "client/flow/flow_renewal_info.h"
 #include "client/proc/wire.h"
-#include "client/session/session.h"
 #include "client/work/steps.h"
 
 #define ANSWER_MAX   4096 /* octets of an answer about renewals */
-#define JOB_FIELDS   7
+#define JOB_FIELDS   2
 #define INFO_FIELDS  3
 #define ENROL_FIELDS 4
 
@@ -22,44 +21,18 @@ static const char *text_or_null(struct span field)
     return field.len > 0 ? (const char *)field.data : NULL;
 }
 
-/* Lines to an array. */
-static const char *const *split(struct arena *a, struct span text, size_t *count)
-{
-    const char **list = arena_array(a, FLOW_NAMES_MAX, sizeof *list);
-    char *rest = arena_string_of(a, text);
-
-    *count = 0;
-    for (char *line = strsep(&rest, "\n"); line != NULL && *count < FLOW_NAMES_MAX;
-         line = strsep(&rest, "\n"))
-        list[(*count)++] = line;
-    return list;
-}
-
 static enum err do_job(struct arena *a, const struct wire_message *m, int fd,
-                       struct span *pem, struct err_info *why)
+                       struct span *answer, struct err_info *why)
 {
     const struct keeper keeper = {fd};
-    struct session *session = NULL;
+    struct flow_options options = {0};
 
     if (m->type != WIRE_JOB || m->count != JOB_FIELDS)
         return err_set(why, ERR_PROTOCOL, "that is no job");
-    const char *flags = (const char *)m->fields[4].data;
+    TRY(flow_options_read(a, m->fields[0], &options, why));
+    options.session.roots = m->fields[1];
     const struct report report = {.tell = steps_tell, .context = &fd};
-    const char *email = text_or_null(m->fields[3]);
-    struct flow_options options = {
-        .session = {.ca = (const char *)m->fields[0].data,
-                    .roots = m->fields[1],
-                    .account = text_or_null(m->fields[2]),
-                    .emails = &email,
-                    .email_count = email != NULL ? 1 : 0,
-                    .bind = strchr(flags, NETWORK_BINDS) != NULL,
-                    .agree_terms = strchr(flags, NETWORK_AGREES) != NULL}};
-    options.names = split(a, m->fields[5], &options.name_count);
-    TRY(challenge_list_read((const char *)m->fields[6].data, &options.challenges, why));
-    TRY(session_open(&options.session, &keeper, &report, &session, why));
-    enum err result = flow_issue(session, &options, &report, a, pem, why);
-    session_close(session);
-    return result;
+    return flow_job(&options, &keeper, &report, a, answer, why);
 }
 
 static enum err do_enrolment(struct arena *a, const struct wire_message *m, int fd,

@@ -46,7 +46,7 @@ static void alternates(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         AUTO(arena) struct arena *a = arena_new();
         const char *urls[FLOW_ALTERNATES_MAX] = {0};
-        size_t count = flow_chain_alternates(a, BASE, &rows[i].link, 1, urls);
+        size_t count = flow_chain_links(a, BASE, &rows[i].link, 1, "alternate", urls);
         size_t expected = 0;
         while (expected < 3 && rows[i].urls[expected] != NULL)
             expected++;
@@ -70,8 +70,9 @@ static void bounded(void **state)
         buf_printf(&b, "</%d>;rel=alternate, ", i);
     for (size_t i = 0; i < 16; i++)
         links[i] = arena_string_of(a, buf_span(&b));
-    assert_int_equal(flow_chain_alternates(a, BASE, links, 1, urls), FLOW_ALTERNATES_MAX);
-    assert_int_equal(flow_chain_alternates(a, BASE, links, 16, urls),
+    assert_int_equal(flow_chain_links(a, BASE, links, 1, "alternate", urls),
+                     FLOW_ALTERNATES_MAX);
+    assert_int_equal(flow_chain_links(a, BASE, links, 16, "alternate", urls),
                      FLOW_ALTERNATES_MAX);
 }
 

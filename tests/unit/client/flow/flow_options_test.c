@@ -19,7 +19,6 @@ static void whole(void **state)
     static const uint8_t der[] = {0x30, 0x00, 0xff};
     const struct flow_options o = {
         .task = FLOW_REVOKE,
-        .silent = true,
         .session = {.ca = "https://ca.example.test/dir",
                     .account = "https://ca.example.test/a/\"1\"",
                     .emails = emails,
@@ -53,7 +52,7 @@ static void whole(void **state)
     assert_false(b.failed);
     assert_int_equal(flow_options_read(a, buf_span(&b), &read, &why), ERR_OK);
     assert_int_equal(read.task, FLOW_REVOKE);
-    assert_true(read.silent && read.session.agree_terms && read.session.changing &&
+    assert_true(read.session.agree_terms && read.session.changing &&
                 read.profile_required && read.with_key && !read.session.bind);
     assert_string_equal(read.session.account, o.session.account);
     assert_string_equal(read.session.emails[1], "two@example.test");
