@@ -99,7 +99,8 @@ static enum err run_all(struct run *r, struct err_info *why)
 {
     const struct place_names *names = &r->batch->names;
 
-    TRY(issuing_prepare(r->work.crew, r->work.directory, &r->work.report, why));
+    TRY(issuing_prepare(r->work.crew, &r->batch->place->settings, r->work.directory,
+                        &r->work.report, why));
     if (r->batch->c->dry_run)
         try_all(r);
     else

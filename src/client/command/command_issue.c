@@ -63,7 +63,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
         k.directory = dry.directory;
     }
     TRY(state_prepare(c->arena, k.directory, why));
-    TRY(issuing_prepare(&crew, k.directory, &k.report, why));
+    TRY(issuing_prepare(&crew, &base, k.directory, &k.report, why));
     enum err result = work_certificate(c->arena, &k, &w, &r, why);
     if (result != ERR_OK && result != ERR_DEPLOY)
         return result;

@@ -26,6 +26,11 @@ static void put_place(struct wire_message *m, struct arena *a,
     m->count = 6;
 }
 
+bool dns_desk_is_unchecked(const struct settings_dns *dns)
+{
+    return strcmp(dns->check, DNS_PLACE_NO_CHECK) == 0;
+}
+
 /* Where nobody can be asked and nobody is to be asked, the name itself will do. */
 static enum err find(struct dns_desk *d, struct arena *a, const struct settings_dns *dns,
                      bool needs_primary, struct dns_task *task, struct err_info *why)
@@ -35,8 +40,7 @@ static enum err find(struct dns_desk *d, struct arena *a, const struct settings_
 
     put_place(&m, a, dns, needs_primary, task->name);
     enum err result = dns_line_call(&d->worker, a, &m, &place, false, why);
-    if (result == ERR_NETWORK && !needs_primary &&
-        strcmp(dns->check, DNS_PLACE_NO_CHECK) == 0) {
+    if (result == ERR_NETWORK && !needs_primary && dns_desk_is_unchecked(dns)) {
         report_step(d->report, "dns", "%s; the record goes to that name itself",
                     why->detail);
         task->owner = task->name;
@@ -104,6 +108,15 @@ static enum err add(struct dns_desk *d, struct arena *a,
     return watch(d, a, made, provider, why);
 }
 
+/* A refusal of a name server or a service is none of a CA's. */
+static enum err not_proved(enum err failure, struct err_info *why)
+{
+    if (failure == ERR_UNAUTHORIZED || failure == ERR_REFUSED ||
+        failure == ERR_NOT_FOUND || failure == ERR_DNS || failure == ERR_PROTOCOL)
+        why->code = ERR_VALIDATION;
+    return why->code;
+}
+
 enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings_dns *dns,
                       const struct dns_task *asked, struct dns_entry *e,
                       struct err_info *why)
@@ -116,7 +129,9 @@ enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings
         TRY(state_lock_dns(a, d->directory, STATE_LOCK_SHARED, LOCK_WAIT_MS, &d->lock,
                            why));
     made.task.owner = made.task.zone = made.task.primary = made.task.note = "";
-    TRY(find(d, a, dns, provider->needs_primary, &made.task, why));
+    enum err found = find(d, a, dns, provider->needs_primary, &made.task, why);
+    if (found != ERR_OK)
+        return not_proved(found, why);
     TRY(dns_journal_add(a, d->directory, &made, why));
     enum err result = add(d, a, provider, &made, why);
     if (is_surely_absent(result)) {
@@ -125,7 +140,7 @@ enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings
     } else {
         *e = made;
     }
-    return result;
+    return result == ERR_OK ? ERR_OK : not_proved(result, why);
 }
 
 enum err dns_desk_watch_persist(struct dns_desk *d, struct arena *a,

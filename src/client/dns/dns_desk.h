@@ -21,7 +21,8 @@ struct dns_desk {
 /* Add the record that `asked` names (owner, zone, primary and note are found here) where
  * the name's aliases lead, and look for it from now on. `e` is what to remove later, in
  * the arena; it is set (task.name is not NULL) if the record may be there, also if this
- * fails. What the provider fails with; ERR_NETWORK, ERR_DNS: its place is not found. */
+ * fails. ERR_VALIDATION: its place is not found, or the provider refuses; ERR_NETWORK,
+ * ERR_TIMEOUT: somebody does not answer; ERR_CONFIG; what the provider fails with. */
 MUST_CHECK enum err dns_desk_add(struct dns_desk *d, struct arena *a,
                                  const struct settings_dns *dns,
                                  const struct dns_task *asked, struct dns_entry *e,
@@ -41,6 +42,9 @@ MUST_CHECK enum err dns_desk_watch_persist(struct dns_desk *d, struct arena *a,
                                            const struct settings_dns *dns,
                                            const struct dns_desk_persist *persist,
                                            struct err_info *why);
+
+/* Is nobody asked whether records are there? */
+bool dns_desk_is_unchecked(const struct settings_dns *dns);
 
 /* Remove it; an interrupt that came before does not keep this from being done. ERR_OK
  * means that the record is gone and the journal knows. */

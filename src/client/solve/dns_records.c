@@ -2,15 +2,9 @@
  * removes them whatever happens. */
 #include "client/solve/dns_records.h"
 
+#include "client/dns/dns_wait.h"
 #include "core/base/base64url.h"
-#include "core/base/clock.h"
-#include "core/base/interrupt.h"
 #include "core/crypto/hash.h"
-
-#define PAUSE_FIRST_MS 250 /* between two looks, then twice as long each time */
-#define PAUSE_MAX_MS   5000
-#define BLIND_MS       30000 /* waited where nobody can look */
-#define MISSING_MAX    600   /* octets of a phrase */
 
 struct records {
     struct dns_desk desk;
@@ -77,15 +71,6 @@ static void tell(struct solver *s, const struct dns_entry *e)
                     e->dns.provider);
 }
 
-/* A refusal of a name server or a service is none of the CA's. */
-static enum err not_proved(enum err failure, struct err_info *why)
-{
-    if (failure == ERR_UNAUTHORIZED || failure == ERR_REFUSED ||
-        failure == ERR_NOT_FOUND || failure == ERR_DNS || failure == ERR_PROTOCOL)
-        why->code = ERR_VALIDATION;
-    return why->code;
-}
-
 static enum err present(struct solver *s, const struct solve_task *task,
                         struct err_info *why)
 {
@@ -109,57 +94,18 @@ static enum err present(struct solver *s, const struct solve_task *task,
     enum err result = dns_desk_add(&d->desk, s->arena, dns, &asked, e, why);
     if (e->task.name != NULL)
         d->count++;
-    if (result != ERR_OK)
-        return not_proved(result, why);
+    TRY(result);
     d->timeout_ms = longer(d->timeout_ms, dns->timeout_ms);
     d->settle_ms = longer(d->settle_ms, dns->settle_ms);
     tell(s, e);
     return ERR_OK;
 }
 
-/* What was seen may not be everywhere yet (anycast), or nobody could look. */
-static enum err settle(struct solver *s, struct err_info *why)
-{
-    struct records *d = s->state;
-    int64_t wait_ms = d->desk.is_blind ? longer(d->settle_ms, BLIND_MS) : d->settle_ms;
-
-    if (wait_ms == 0)
-        return ERR_OK;
-    report_step(s->options->report, "wait", "%lld s for the records to settle",
-                (long long)((wait_ms + 999) / 1000));
-    return interrupt_sleep_ms(wait_ms) ? ERR_OK
-                                       : err_set(why, ERR_INTERRUPTED, "interrupted");
-}
-
-/* Everybody whom the CA may ask must have it: it asks once, and a resolver remembers for
- * long what was not there (RFC 2308). */
 static enum err ready(struct solver *s, struct err_info *why)
 {
     struct records *d = s->state;
-    int64_t end_us = clock_monotonic_us() + d->timeout_ms * 1000;
-    int64_t pause_ms = PAUSE_FIRST_MS;
-    AUTO(buf) struct buf told = buf_make(MISSING_MAX);
 
-    for (;;) {
-        AUTO(buf) struct buf missing = buf_make(MISSING_MAX);
-        TRY(dns_desk_look(&d->desk, &missing, NULL, why));
-        if (missing.len == 0)
-            return settle(s, why);
-        if (clock_monotonic_us() + pause_ms * 1000 > end_us)
-            return err_set(why, ERR_TIMEOUT,
-                           "after %lld s the records are not everywhere: %.*s; "
-                           "the option timeout of dns (--dns-timeout) gives more time",
-                           (long long)(d->timeout_ms / 1000), (int)missing.len,
-                           (const char *)missing.data);
-        if (!span_equal(buf_span(&missing), buf_span(&told)))
-            report_step(s->options->report, "wait", "%.*s", (int)missing.len,
-                        (const char *)missing.data);
-        buf_clear(&told);
-        buf_add_span(&told, buf_span(&missing));
-        if (!interrupt_sleep_ms(pause_ms))
-            return err_set(why, ERR_INTERRUPTED, "interrupted");
-        pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
-    }
+    return dns_wait_until_seen(&d->desk, d->timeout_ms, d->settle_ms, why);
 }
 
 /* A server that cannot be reached is not waited for again and again: the journal has the

@@ -362,10 +362,12 @@ static enum err run_all(struct arena *a, struct issuing *i, const char **path,
     return keep(a, i, files, path, why);
 }
 
-enum err issuing_prepare(struct crew *crew, const char *directory,
-                         const struct report *report, struct err_info *why)
+enum err issuing_prepare(struct crew *crew, const struct settings *settings,
+                         const char *directory, const struct report *report,
+                         struct err_info *why)
 {
-    struct dns_desk desk = {.directory = directory, .report = report};
+    struct dns_desk desk = {
+        .directory = directory, .settings = settings, .report = report};
 
     bool has_web = web_journal_has_entries(directory);
 
@@ -375,6 +377,7 @@ enum err issuing_prepare(struct crew *crew, const char *directory,
     if (has_web)
         (void)web_server_recover(directory, crew->runner.fd);
     desk.worker.fd = crew->dns.fd;
+    desk.runner = crew->runner.fd;
     enum err result = dns_desk_clean(&desk, why);
     if (result != ERR_OK)
         crew_end(crew); /* it may be in the middle of something */

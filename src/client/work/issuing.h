@@ -30,8 +30,9 @@ struct issuing {
 /* Finish what an earlier run left undone in the state folder: TXT records that it could
  * not remove. Those that still cannot be removed are told of, and are no failure.
  * ERR_INTERRUPTED, ERR_INTERNAL. The lock must be held. */
-MUST_CHECK enum err issuing_prepare(struct crew *crew, const char *directory,
-                                    const struct report *report, struct err_info *why);
+MUST_CHECK enum err issuing_prepare(struct crew *crew, const struct settings *settings,
+                                    const char *directory, const struct report *report,
+                                    struct err_info *why);
 
 /* Do it for each type of key, and keep all as one version; `*path` is the folder that
  * shows it. The lock must be held. */
