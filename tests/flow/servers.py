@@ -263,6 +263,12 @@ class Stream:
             except (OSError, smtplib.SMTPException) as failure:
                 self.failures.append(repr(failure))
 
+    def wait_for(self, serial):
+        """Postfix takes a second to welcome who comes during a reload."""
+        end = time.monotonic() + PATIENCE
+        while serial not in self.serials and time.monotonic() < end:
+            time.sleep(0.05)
+
     def end(self):
         self.going = False
         self.thread.join(PATIENCE)

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "client/deploy/deploy.h"
 #include "client/renewal/ca_state.h"
 #include "client/store/remembered.h"
 #include "client/store/state.h"
 #include "client/work/issuing.h"
+#include "client/work/work_deploy.h"
 #include "client/work/work_hook.h"
 #include "client/work/work_look.h"
 #include "client/work/work_suggestion.h"
@@ -173,29 +173,6 @@ static bool must_wait(struct arena *a, const struct work *k, const struct work_l
 
 /* ---- the whole ---- */
 
-/* The version in force to where it is not yet. */
-static enum err deploy(struct arena *a, const struct work *k, const struct wanted *w,
-                       struct work_result *r, struct err_info *why)
-{
-    struct deploy_outcome outcome = {0};
-    int64_t next = 0;
-
-    if (w->deployment_count == 0 ||
-        (!k->forced && !deploy_is_due(a, k->directory, w, clock_now(), &next)))
-        return ERR_OK;
-    TRY(crew_start(k->crew, why));
-    const struct deploy d = {.directory = k->directory,
-                             .wanted = w,
-                             .runner = k->crew->runner.fd,
-                             .network = k->crew->network.fd,
-                             .report = &k->report,
-                             .forced = k->forced};
-    enum err result = deploy_run(a, &d, &outcome, why);
-    if (outcome.done > 0 && r->outcome == WORK_UNCHANGED)
-        r->outcome = WORK_DEPLOYED;
-    return result;
-}
-
 /* Between the hooks. What post_hook says of a certificate that is there is told of, and
  * changes nothing. */
 static enum err attempt(struct arena *a, const struct work *k, const struct wanted *w,
@@ -210,7 +187,7 @@ static enum err attempt(struct arena *a, const struct work *k, const struct want
     enum err issued = result;
     if (result == ERR_OK) {
         r->outcome = WORK_ISSUED;
-        result = deploy(a, k, w, r, why);
+        result = work_deploy(a, k, w, ERR_OK, r, why);
     }
     if (work_hook_after(a, k, w, issued, &after) != ERR_OK)
         report_warning("%s: %s", name, after.detail);
@@ -241,7 +218,7 @@ static enum err bring_about(struct arena *a, const struct work *k, const struct 
     if (must_wait(a, k, &look, r, &result, why))
         return result;
     if (look.plan.action == PLAN_KEEP && !k->forced)
-        return deploy(a, k, w, r, why);
+        return ERR_OK;
     if (look.there)
         report_step(&k->report, "renew", "%s: %s", name, reason_of(&look));
     result = attempt(a, k, w, &look, r, why);
@@ -266,5 +243,5 @@ enum err work_certificate(struct arena *a, const struct work *k, const struct wa
     TRY(work_check(w, why));
     TRY(state_lock_certificate(a, k->directory, w->certificate->name, k->wait_ms, &lock,
                                why));
-    return bring_about(a, k, w, r, why);
+    return work_deploy(a, k, w, bring_about(a, k, w, r, why), r, why);
 }

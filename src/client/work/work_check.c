@@ -1,6 +1,9 @@
 /* What settings name, looked at before anything is asked. */
 #include <string.h>
 
+#include "client/deploy/deploy_check.h"
+#include "client/deploy/deploy_content.h"
+#include "client/deploy/deploy_target.h"
 #include "client/device/device.h"
 #include "client/dns/dns_ask.h"
 #include "client/dns/dns_provider.h"
@@ -39,11 +42,30 @@ static enum err check_dns(const struct settings_dns *dns, struct err_info *why)
     return dns_provider_check(dns, why);
 }
 
+static enum err check_deployment(struct arena *a, const struct settings_deployment *d,
+                                 struct err_info *why)
+{
+    struct deploy_check ignored;
+
+    if (!deploy_target_is_known(d->target))
+        return err_set(why, ERR_CONFIG, "target: \"%.100s\" is none of %s", d->target,
+                       deploy_target_names());
+    if (strcmp(d->target, "hook") == 0 && d->command[0] == '\0')
+        return err_set(why, ERR_CONFIG, "command: it must be given, as target is hook");
+    if (d->check[0] != '\0')
+        TRY(deploy_check_parse(a, d->check, &ignored, why));
+    return deploy_content_check(d, why);
+}
+
 enum err work_check(const struct wanted *w, struct err_info *why)
 {
     const struct settings_certificate *c = w->certificate;
+    AUTO(arena) struct arena *a = arena_new();
 
     TRY(check_challenges(w, why));
+    for (size_t i = 0; i < w->deployment_count; i++)
+        if (check_deployment(a, w->deployments[i], why) != ERR_OK)
+            return err_prefix(why, "deployments.%s", w->deployments[i]->name);
     for (size_t i = 0; i < w->dns_count; i++)
         TRY(check_dns(w->dns[i].dns, why));
     if (c->device[0] != '\0') {

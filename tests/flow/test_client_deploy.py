@@ -1,0 +1,294 @@
+"""cairn puts certificates where they are used: real servers from Debian on loopback, reloaded without a dropped
+connection; files with owner, group and mode; failures that are tried again."""
+import json
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+
+import house as house_module
+import servers
+from pebble import Client
+
+NAME = "www.example.test"
+UNCHANGED, DEPLOY, USAGE = 2, 7, 64
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory):
+    """One CA for all; it must end in order."""
+    made = house_module.House(tmp_path_factory.mktemp("ca") / "ca")
+    try:
+        made.start()
+        yield made
+        assert made.stop() == 0, made.text()
+    finally:
+        made.close()
+
+
+class Deployer(Client):
+    """With a cairn.yaml that says deployments."""
+
+    def write(self, **deployments):
+        self.config = self.directory.parent / "cairn.yaml"
+        lines = ["deployments:"]
+        for name, options in deployments.items():
+            lines += [f"  {name}:"] + [f"    {key}: {json.dumps(str(value))}" for key, value in options.items()]
+        self.config.write_text("\n".join(lines) + "\n")
+        return ",".join(deployments)
+
+    def deploy(self, *words, code=0, **deployments):
+        names = self.write(**deployments)
+        return self.issue(NAME, "--config", self.config, "--deploy", names, *words, code=code)
+
+    def renew(self, *words, **more):
+        return self.run("renew", "--config", self.config, *words, **more)
+
+    def certificate(self):
+        return x509.load_pem_x509_certificate((self.live(NAME) / "cert.pem").read_bytes())
+
+    def status(self, name=NAME):
+        return json.loads((self.directory / "certificates" / name / "deploy.json").read_text())["deployments"]
+
+    def let_try_again(self, name=NAME):
+        """As if the wait after a failure were over."""
+        path = self.directory / "certificates" / name / "deploy.json"
+        document = json.loads(path.read_text())
+        for each in document["deployments"]:
+            if "failure" in each:
+                each["failure"]["next_try"] = each["failure"]["when"]
+        path.write_text(json.dumps(document))
+
+
+@pytest.fixture
+def client(ca, tmp_path):
+    return Deployer(tmp_path / "state", ca, agree=False)
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder that daemons may enter."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    return tmp_path
+
+
+@pytest.fixture
+def serve(place):
+    """Starts servers, and ends them with the test."""
+    made = []
+
+    def start(kind, **options):
+        if shutil.which(kind.program) is None:
+            pytest.skip(f"{kind.program} is not installed")
+        made.append(kind(place / f"server{len(made)}", **options))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.stop()
+
+
+# ---- servers ----
+
+@pytest.mark.parametrize("kind", servers.ALL, ids=lambda kind: kind.__name__)
+def test_servers_are_reloaded_and_drop_nobody(client, serve, kind):
+    server = serve(kind)
+    assert server.serial() == 1
+    stream = servers.Stream(server)
+    try:
+        for words in ([], ["--force"]):
+            done = client.deploy(*words, web={**server.deployment(), "check": server.check()})
+            assert "deployed" in done.stdout
+            assert server.serial() == client.certificate().serial_number
+            stream.wait_for(client.certificate().serial_number)
+    finally:
+        stream.end()
+    assert stream.failures == [], server.log()
+    assert len(set(stream.serials)) == 3 and len(stream.serials) > 10
+    assert client.deploy(code=UNCHANGED, web={**server.deployment(), "check": server.check()}).stderr == ""
+    assert [path.name for path in server.tls.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", [servers.Nginx, servers.Apache, servers.Haproxy, servers.Lone],
+                         ids=lambda kind: kind.__name__)
+def test_a_server_that_cannot_start_so_keeps_what_it_had(client, serve, kind):
+    server = serve(kind)
+    good = server.config.read_text()
+    server.config.write_text(good + "\nwhat is this\n")
+    before = {path: path.read_bytes() for path in server.tls.iterdir()}
+    done = client.deploy(code=DEPLOY, web=server.deployment())
+    assert "deployment web of www.example.test: the test of its files failed" in done.stderr
+    assert "the old files are in place again" in done.stderr
+    assert {path: path.read_bytes() for path in server.tls.iterdir()} == before
+    assert server.serial() == 1
+    # it is tried again, and not at once
+    server.config.write_text(good)
+    client.renew(code=None)
+    assert server.serial() == 1 and client.status()[0]["failure"]["count"] == 1
+    client.let_try_again()
+    client.renew()
+    servers_shows(server, client.certificate().serial_number)
+    assert "failure" not in client.status()[0]
+
+
+def servers_shows(server, serial):
+    end = time.monotonic() + servers.PATIENCE
+    while server.serial() != serial:
+        assert time.monotonic() < end, server.log()
+        time.sleep(0.05)
+
+
+def test_both_kinds_of_keys_as_one(client, serve):
+    server = serve(servers.Nginx, kinds=("p256", "rsa2048"))
+    client.deploy("--key", "p256,rsa2048", web={**server.deployment(), "check": server.check()})
+    live = client.live(NAME)
+    for kind, algorithms, prefix in (("p256", "ECDSA+SHA256", ""), ("rsa2048", "RSA-PSS+SHA256", "rsa2048.")):
+        shown = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", NAME,
+                                "-sigalgs", algorithms], input="", capture_output=True, text=True, timeout=20, check=False)
+        seen = x509.load_pem_x509_certificate(shown.stdout[shown.stdout.index("-----BEGIN"):].encode())
+        ours = x509.load_pem_x509_certificate((live / f"{prefix}cert.pem").read_bytes())
+        assert seen.serial_number == ours.serial_number
+        assert (server.tls / f"{kind}.key.pem").read_bytes() == (live / f"{prefix}key.pem").read_bytes()
+
+
+def test_a_server_that_shows_something_else(client, serve):
+    server = serve(servers.Nginx)
+    done = client.deploy(code=DEPLOY, web={**server.deployment(), "command": "true", "check": server.check(),
+                                           "check_timeout": "1s"})
+    assert f"127.0.0.1:{server.port} shows the serial 01 and not" in done.stderr
+    assert f"to who asks for {NAME}" in done.stderr
+    server.run("nginx", "-c", server.config, "-s", "reload")
+    client.let_try_again()
+    client.renew()
+    # and one that is not there
+    done = client.deploy("--force", code=DEPLOY, web={"check": "127.0.0.1:1", "check_timeout": "500ms"})
+    assert "no certificate is seen at 127.0.0.1:1: " in done.stderr
+
+
+# ---- files ----
+
+def test_files_of_all_kinds_are_read_by_others(client, place):
+    password = place / "password"
+    password.write_text("change it\n")
+    password.chmod(0o600)
+    kinds = ["key", "certificate", "chain", "fullchain", "combined", "der", "pkcs12"]
+    client.deploy(all={f"{kind}_file": place / f"x.{kind}" for kind in kinds} | {"pkcs12_password_file": password})
+    live = client.live(NAME)
+    text = {kind: (place / f"x.{kind}").read_bytes() for kind in kinds}
+    assert text["key"] == (live / "key.pem").read_bytes()
+    assert text["certificate"] == (live / "cert.pem").read_bytes()
+    assert text["fullchain"] == (live / "fullchain.pem").read_bytes()
+    assert text["combined"] == text["key"] + text["certificate"] + text["chain"]
+    assert x509.load_der_x509_certificate(text["der"]).public_bytes(Encoding.PEM) == \
+        client.certificate().public_bytes(Encoding.PEM)
+    key, leaf, rest = pkcs12.load_key_and_certificates(text["pkcs12"], b"change it")
+    assert leaf == client.certificate() and len(rest) == text["chain"].count(b"BEGIN")
+    assert key.public_key().public_numbers() == leaf.public_key().public_numbers()
+    modes = {kind: stat.S_IMODE((place / f"x.{kind}").stat().st_mode) for kind in kinds}
+    assert modes == {"key": 0o600, "combined": 0o600, "pkcs12": 0o600, "certificate": 0o644, "chain": 0o644,
+                     "fullchain": 0o644, "der": 0o644}
+    judge_pkcs12(place / "x.pkcs12", password, NAME)
+
+
+def judge_pkcs12(path, password, name):
+    """OpenSSL says how it is protected; Java and NSS read it, where they are installed."""
+    shown = subprocess.run(["openssl", "pkcs12", "-in", path, "-passin", f"file:{password}", "-info", "-nokeys"],
+                           capture_output=True, text=True, timeout=20, check=True)
+    assert "PBES2, PBKDF2, AES-256-CBC" in shown.stderr and "MAC: sha256" in shown.stderr
+    assert f"friendlyName: {name}" in shown.stdout
+    if shutil.which("keytool"):
+        listed = subprocess.run(["keytool", "-list", "-keystore", path, "-storetype", "PKCS12", "-storepass:file", password], capture_output=True, text=True, timeout=50, check=False)
+        assert f"{name}, " in listed.stdout and "PrivateKeyEntry" in listed.stdout, listed.stdout
+    if shutil.which("pk12util"):
+        listed = subprocess.run(["pk12util", "-l", path, "-w", password], capture_output=True, text=True, timeout=20,
+                                check=False)
+        assert listed.returncode == 0 and f"Friendly Name: {name}" in listed.stdout, listed.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_owner_group_and_mode(client, place):
+    """C-DEPLOY-1: what is not said stays as it is; nobody else may ever read a key."""
+    key, full = place / "k.pem", place / "f.pem"
+    client.deploy(x={"key_file": key, "fullchain_file": full, "owner": "daemon", "group": "www-data", "mode": "0644"})
+    assert (key.owner(), key.group(), stat.S_IMODE(key.stat().st_mode)) == ("daemon", "www-data", 0o640)
+    assert (full.owner(), full.group(), stat.S_IMODE(full.stat().st_mode)) == ("daemon", "www-data", 0o644)
+    os.chown(key, 0, 33)
+    key.chmod(0o440)
+    client.deploy("--force", x={"key_file": key, "fullchain_file": full})
+    assert (key.owner(), key.group(), stat.S_IMODE(key.stat().st_mode)) == ("root", "www-data", 0o440)
+    assert key.read_bytes() == (client.live(NAME) / "key.pem").read_bytes()
+
+
+@pytest.mark.parametrize("options, says", [
+    ({"target": "lighttpd"}, "target: \"lighttpd\" is none of nginx, apache, haproxy, postfix, dovecot, systemd:UNIT"),
+    ({"target": "hook"}, "command: it must be given"),
+    ({"key_file": "/etc/"}, "key_file: /etc/ is not the absolute path of a file"),
+    ({"check": "www"}, "check: \"www\" is not HOST:PORT"),
+    ({"check": "www:25/starttls-gopher"}, "behind / stands starttls- and one of smtp, lmtp, imap"),
+    ({"mode": "rw"}, "mode: \"rw\" is not an octal mode"),
+    ({"owner": "nobody-of-that-name"}, "owner: there is no user"),
+])
+def test_mistakes_are_told_before_anything_is_done(client, options, says):
+    done = client.deploy(code=USAGE, bad=options)
+    assert "deployments.bad: " in done.stderr and says in done.stderr
+    assert not (client.directory / "certificates" / NAME / "current").exists()
+
+
+# ---- commands ----
+
+def test_hooks_and_what_they_are_told(client, place):
+    """As certbot's deploy hooks, too."""
+    out = place / "out"
+    client.deploy(x={"target": "hook", "command": f"env | sort > {out}; cat \"$CAIRN_KEY\" > {out}.key; "
+                                                  f"cat \"$RENEWED_LINEAGE\"/privkey.pem > {out}.certbot; id -u > {out}.id"})
+    live = client.live(NAME)
+    told = dict(line.split("=", 1) for line in out.read_text().splitlines())
+    certificate = client.certificate()
+    expected = {"CAIRN_NAME": NAME, "CAIRN_DEPLOYMENT": "x", "CAIRN_DIR": str(live), "CAIRN_KEY": str(live / "key.pem"),
+                "CAIRN_CERTIFICATE": str(live / "cert.pem"), "CAIRN_CHAIN": str(live / "chain.pem"),
+                "CAIRN_FULLCHAIN": str(live / "fullchain.pem"), "CAIRN_NAMES": NAME, "CAIRN_KEY_TYPES": "p256",
+                "CAIRN_NOT_AFTER": certificate.not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ"), "RENEWED_DOMAINS": NAME}
+    assert {name: told[name] for name in expected} == expected
+    assert int(told["CAIRN_SERIAL"], 16) == certificate.serial_number
+    assert pathlib.Path(told["RENEWED_LINEAGE"]).name == NAME
+    assert pathlib.Path(f"{out}.key").read_bytes() == (live / "key.pem").read_bytes()
+    assert pathlib.Path(f"{out}.certbot").read_bytes() == (live / "key.pem").read_bytes()
+    assert pathlib.Path(f"{out}.id").read_text().strip() == str(os.geteuid())
+
+
+def test_all_are_tried_and_a_failure_is_seen(client, place):
+    """clients.md, section 6, 3: the exit code says it, and the next run does what was not done."""
+    log = place / "log"
+    deployments = {name: {"target": "hook", "command": f"echo {name} >> {log}; test ! -e {place}/no.{name}"}
+                   for name in ("one", "two", "three")}
+    (place / "no.two").touch()
+    done = client.deploy(code=DEPLOY, **deployments)
+    assert "deployment two of www.example.test: the command failed with exit code 1" in done.stderr
+    assert log.read_text().split() == ["one", "two", "three"]
+    assert client.live(NAME).is_dir()
+    serial = client.certificate().serial_number
+    client.renew(code=None)
+    assert log.read_text().split() == ["one", "two", "three"]
+    client.let_try_again()
+    assert "exit code 1" in client.renew(code=DEPLOY).stderr
+    assert client.status()[1]["failure"]["count"] == 2
+    (place / "no.two").unlink()
+    client.let_try_again()
+    client.renew()
+    assert log.read_text().split() == ["one", "two", "three", "two", "two"]
+    assert client.certificate().serial_number == serial
+    client.renew(code=UNCHANGED)
+    assert [each["serial"] for each in client.status()] == [f"{serial:x}".zfill(len(f"{serial:x}") + len(f"{serial:x}") % 2)] * 3
+
+
+def test_a_command_that_does_not_end(client, place):
+    done = client.deploy(code=DEPLOY, x={"target": "hook", "command": "sleep 60", "timeout": "1s"})
+    assert "the command took longer than 1 s and was ended" in done.stderr
