@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -72,12 +73,11 @@ def client(ca, tmp_path):
 
 
 @pytest.fixture
-def place(tmp_path):
-    """A folder that daemons may enter."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & stat.S_IXOTH:
-            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
-    return tmp_path
+def place():
+    """A folder that daemons may enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory(prefix="cairn-deploy-") as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
 
 
 @pytest.fixture
