@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 import schemas
 from house import CAIRN
 
-DONE, FAILED, UNCHANGED, DEPLOY, USAGE = 0, 1, 2, 7, 64
+DONE, FAILED, UNCHANGED, VALIDATION, DEPLOY, USAGE = 0, 1, 2, 5, 7, 64
 
 
 class Site:
@@ -80,7 +80,7 @@ def test_a_file_is_brought_about(site):
     assert "issue     one: there is none yet" in done.stdout and "plan      2 to change, 0 to keep" in done.stdout
     assert prints(site.folder) == before, "plan changes nothing"
     made = site.json("apply")
-    assert [(one["name"], one["outcome"]) for one in made["certificates"]] == [("one", "renewed"), ("two", "renewed")]
+    assert sorted((one["name"], one["outcome"]) for one in made["certificates"]) == [("one", "renewed"), ("two", "renewed")]
     assert site.is_pair("one") and site.is_pair("two")
     assert site.plan(code=UNCHANGED) == {"one": "keep", "two": "keep"}
     site.run("apply", code=UNCHANGED)
@@ -123,6 +123,22 @@ def test_one_failure_stops_no_other(site):
     assert done.returncode not in (DONE, UNCHANGED)
     assert "cairn: a: " in done.stderr and site.live("b").exists() and not site.live("a").exists()
     assert "1 of 2 certificates could not be brought about" in done.stderr
+
+
+def test_what_failed_waits_and_says_so(site):
+    """In plan, list and show; a timer that fires again does nothing, by hand it is tried at once."""
+    site.certificates(a={"names": "a.test", "http_port": "1"})  # where the CA does not ask
+    assert site.run("apply", code=VALIDATION).returncode == VALIDATION
+    assert site.plan(code=UNCHANGED) == {"a": "waits"}
+    assert "waits     a: not tried again before 20" in site.run("plan", code=UNCHANGED).stdout
+    assert "failed 1 time: " in site.run("list").stdout
+    shown = site.json("show", "a")
+    assert shown["failure"]["count"] == 1 and shown["action"] == "waits" and "names" not in shown
+    assert "failed    1 time, last 20" in site.run("show", "a").stdout
+    assert site.json("apply", code=UNCHANGED)["certificates"][0]["outcome"] == "waiting"
+    site.certificates(a={"names": "a.test"})
+    site.run("apply", "a")
+    assert site.plan(code=UNCHANGED) == {"a": "keep"} and "failed" not in site.run("list").stdout
 
 
 def test_a_certificate_of_a_command_line_is_planned_too(site):

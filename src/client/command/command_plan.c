@@ -13,6 +13,7 @@ struct planning {
     int64_t now;
     size_t changes;
     size_t kept;
+    size_t waiting;
     size_t left_over;
     size_t broken;
 };
@@ -38,6 +39,10 @@ static struct step step_of(struct planning *p, struct arena *a, const struct sta
                              p->c->prune ? "cairn.yaml does not name it"
                                          : "cairn.yaml does not name it; cairn apply "
                                            "--prune removes it"};
+    }
+    if (s->plan.waits && !s->deploys) {
+        p->waiting++;
+        return (struct step){"waits", status_reason(s)};
     }
     if (s->plan.action != PLAN_KEEP || s->deploys) {
         p->changes++;

@@ -9,6 +9,7 @@
 #include "client/store/certificate_store.h"
 #include "client/store/metadata.h"
 #include "client/work/work.h"
+#include "core/base/clock.h"
 #include "core/http/url.h"
 
 #define HOUR 3600 /* seconds */
@@ -53,6 +54,17 @@ static void read_deployments(struct arena *a, const struct place *p, int64_t now
         s->deploy = "not everywhere where it is to be used";
 }
 
+static const char *why_waits(struct arena *a, const struct status *s)
+{
+    const struct renewal_failure *f = &s->renewal.failure;
+    char again[CLOCK_TEXT_SIZE];
+
+    clock_text(again, s->plan.attempt);
+    return arena_printf(a, "not tried again before %s: it failed %lld time%s, last: %s",
+                        again, (long long)f->count, f->count == 1 ? "" : "s",
+                        f->detail != NULL ? f->detail : "nobody knows why");
+}
+
 void status_read(struct arena *a, const struct place *p, const char *name, int64_t now,
                  struct status *s)
 {
@@ -69,17 +81,23 @@ void status_read(struct arena *a, const struct place *p, const char *name, int64
     if (s->wants)
         plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, &s->renewal, now,
                          &s->plan);
+    if (s->wants && s->plan.waits)
+        s->waits = why_waits(a, s);
     read_deployments(a, p, now, s);
 }
 
 const char *status_action(const struct status *s)
 {
+    if (s->plan.waits)
+        return "waits";
     return s->plan.action == PLAN_KEEP && s->deploys ? "deploy"
                                                      : plan_action(s->plan.action);
 }
 
 const char *status_reason(const struct status *s)
 {
+    if (s->plan.waits)
+        return s->waits;
     return s->plan.action == PLAN_KEEP && s->deploys ? s->deploy : s->plan.reason;
 }
 

@@ -26,6 +26,7 @@ struct status {
     struct certificate_metadata metadata;
     struct renewal_state renewal;
     struct plan plan;   /* if `wants` */
+    const char *waits;  /* why, if plan.waits */
     const char *deploy; /* one line: what is to be deployed now, or waits after a
                            failure; NULL: nothing */
     bool deploys;       /* now */
@@ -36,7 +37,8 @@ struct status {
 void status_read(struct arena *a, const struct place *p, const char *name, int64_t now,
                  struct status *s);
 
-/* What renew or apply would do now: "keep", "issue", "reissue", "renew", "deploy". */
+/* What renew or apply would do now: "keep", "issue", "reissue", "renew", "deploy", or
+ * "waits" if it is due and yet not tried again so soon. */
 const char *status_action(const struct status *s);
 
 /* And why: a phrase. */
