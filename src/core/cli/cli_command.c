@@ -89,14 +89,14 @@ static enum err find_words(struct arena *a, const struct cli_program *program, i
     bool noun = is_noun(program, name);
 
     choice->used = 1;
-    if (noun && !has_verb) {
+    if (noun && !has_verb && !is_command(program, name)) {
         choice->group = name;
         if (choice->help)
             return ERR_OK;
         return err_set(why, ERR_USAGE, "%s is half a command; see: %s help %s", name,
                        program->name, name);
     }
-    if (noun ||
+    if ((noun && has_verb) ||
         (has_verb && !is_command(program, name) && resembles_noun(a, program, name))) {
         name = arena_printf(a, "%s %s", name, words[1]);
         choice->used = 2;

@@ -35,7 +35,7 @@ struct cli_choice {
 };
 
 /* Find what the words of a command line ask for, without the program's name: a command
- * whose name is its first word, or its first two; "help" before it or --help behind it
+ * whose name is its first two words, or its first; "help" before it or --help behind it
  * asks for help; "--version" is "version". A program has rows "help" and "version". No
  * words are "help". ERR_USAGE says what may have been meant. */
 MUST_CHECK enum err cli_command_choose(struct arena *a, const struct cli_program *program,

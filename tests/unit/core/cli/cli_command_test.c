@@ -63,6 +63,7 @@ static void lines_are_understood(void **state)
     static const struct cli_command two[] = {
         {"get", "", "", ""},        {"key add", "", "", ""}, {"key list", "", "", ""},
         {"keep", "[NAME]", "", ""}, {"help", "", "", ""},    {"version", "", "", ""},
+        {"run", "", "", ""},        {"run now", "", "", ""},
     };
     static const struct cli_program both = {
         .name = "tool", .commands = two, .command_count = sizeof two / sizeof two[0]};
@@ -78,6 +79,16 @@ static void lines_are_understood(void **state)
         {{"get", "x"}, "get", NULL, false, 1, NULL},
         {{"key", "add", "x"}, "key add", NULL, false, 2, NULL},
         {{"keep", "add"}, "keep", NULL, false, 1, NULL},
+        {{"run"}, "run", NULL, false, 1, NULL},
+        {{"run", "--json"}, "run", NULL, false, 1, NULL},
+        {{"run", "now"}, "run now", NULL, false, 2, NULL},
+        {{"help", "run"}, "run", NULL, true, 1, NULL},
+        {{"run", "nwo"},
+         NULL,
+         NULL,
+         false,
+         0,
+         "there is no command \"run nwo\"; did you mean \"run now\"?"},
         {{NULL}, NULL, NULL, true, 0, NULL},
         {{"--help"}, NULL, NULL, true, 0, NULL},
         {{"help", "key"}, NULL, "key", true, 1, NULL},
