@@ -18,9 +18,14 @@
 #include "core/base/file.h"
 #include "core/base/notify.h"
 
-#define AGAIN_S    60 /* between two attempts on one certificate, at least */
+#define AGAIN_S    60 /* between two attempts on one certificate, or agent.interval */
 #define SECOND_US  1000000LL
 #define POLLED_MAX (AGENT_CONTROL_CLIENTS + 1 + WORKER_POOL_MAX + 1)
+
+static int64_t least(int64_t x, int64_t y)
+{
+    return x < y ? x : y;
+}
 
 static void notify(const char *state)
 {
@@ -130,6 +135,12 @@ static void look_at_all(struct agent *g)
     show(g);
 }
 
+/* Seconds between two attempts on one certificate, at least. */
+static int64_t again(const struct agent *g)
+{
+    return least(AGAIN_S, g->settings->agent_interval / 1000);
+}
+
 static void finish(struct agent *g, struct agent_entry *e,
                    const struct work_many_result *r)
 {
@@ -143,8 +154,8 @@ static void finish(struct agent *g, struct agent_entry *e,
     agent_answer_waiting(g, e, r);
     e->due = 0;
     agent_table_look(&g->table, e, g->settings, now);
-    if (e->next < now + AGAIN_S)
-        e->next = now + AGAIN_S; /* whatever it is that is not over */
+    if (e->next < now + again(g))
+        e->next = now + again(g); /* whatever it is that is not over */
 }
 
 static void take_results(struct agent *g)
@@ -178,7 +189,7 @@ static void begin_due(struct agent *g)
         struct err_info why = {0};
         if (worker_pool_give(g->pool, e->name, e->forced, &why) != ERR_OK) {
             report_warning("%s: %s", e->name, why.detail);
-            e->next = now + AGAIN_S;
+            e->next = now + again(g);
         } else {
             e->busy = true;
         }
@@ -230,11 +241,6 @@ static enum err watch_signals(struct agent *g, struct err_info *why)
 }
 
 /* ---- the loop ---- */
-
-static int64_t least(int64_t x, int64_t y)
-{
-    return x < y ? x : y;
-}
 
 /* Milliseconds until something is to be done by itself. */
 static int pause_of(const struct agent *g)

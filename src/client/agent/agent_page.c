@@ -111,7 +111,7 @@ enum err agent_page_start(const char *address, struct child *started,
                        address);
     if (socket_listen(&at, false, &fd, why) != ERR_OK)
         return err_prefix(why, "agent.metrics");
-    enum err result = child_start(CHILD_STRANGER, run, started, why);
+    enum err result = child_start(CHILD_LISTENER, run, started, why);
     if (result == ERR_OK)
         result = wire_send_descriptor(started->fd, &m, fd, why);
     (void)close(fd);
