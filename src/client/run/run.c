@@ -84,6 +84,8 @@ enum err run_or_fail(int runner, struct arena *a, const struct run_request *requ
                      struct err_info *why)
 {
     struct run_result r = {0};
+    const char *called =
+        request->called != NULL ? request->called : request->arguments[0];
 
     enum err code = run_program(runner, a, request, &r, why);
     if (code != ERR_OK)
@@ -98,13 +100,13 @@ enum err run_or_fail(int runner, struct arena *a, const struct run_request *requ
     if (r.timed_out)
         return err_set(
             why, failure, "%s: %s took longer than %lld s and was ended%s%s", what,
-            request->arguments[0],
+            called,
             (long long)(request->timeout_ms > 0 ? request->timeout_ms : RUN_TIMEOUT_MS) /
                 1000,
             colon, line);
     if (r.code > 128)
-        return err_set(why, failure, "%s: %s was ended by signal %d%s%s", what,
-                       request->arguments[0], r.code - 128, colon, line);
-    return err_set(why, failure, "%s: %s ended with exit code %d%s%s", what,
-                   request->arguments[0], r.code, colon, line);
+        return err_set(why, failure, "%s: %s was ended by signal %d%s%s", what, called,
+                       r.code - 128, colon, line);
+    return err_set(why, failure, "%s: %s ended with exit code %d%s%s", what, called,
+                   r.code, colon, line);
 }

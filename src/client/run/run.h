@@ -30,6 +30,7 @@ enum run_rights {
 struct run_request {
     const char *const *arguments; /* the first is the program: an absolute path, or looked
                                      for in a fixed PATH; ends with NULL */
+    const char *called;           /* in sentences; NULL: the first argument */
     const char *const *environment; /* NAME=VALUE; ends with NULL. Beside it the program
                                        gets PATH, LANG=C.UTF-8 and HOME, nothing else */
     const char *folder; /* it works in, and if confined may write to; NULL: /, and if
@@ -70,9 +71,11 @@ MUST_CHECK enum err run_or_fail(int runner, struct arena *a,
 
 /* "NAME=VALUE" lines of a file with mode 0600, or of a systemd credential
  * ("credential:NAME"), as an environment; `#` begins a comment, "export " and quotes
- * around the value are taken off. Nothing is evaluated. ERR_CONFIG. The caller wipes what
- * it does not need any more. */
-MUST_CHECK enum err run_read_environment(struct arena *a, const char *file,
+ * around the value are taken off. Nothing is evaluated. `what` is the option that names
+ * it, and begins the sentence of a failure: ERR_CONFIG. The caller wipes what it does not
+ * need any more. */
+MUST_CHECK enum err run_read_environment(struct arena *a, const char *what,
+                                         const char *file,
                                          const char *const **environment,
                                          struct err_info *why);
 

@@ -1,63 +1,12 @@
 /* Files with credentials. */
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "client/run/run.h"
+#include "core/base/secret_file.h"
 #include "core/base/text.h"
 
-#define FILE_MAX   65536 /* octets */
-#define CREDENTIAL "credential:"
-
-/* Where it is: a path, or a name below the folder that systemd made (LoadCredential=). */
-static enum err path_of(struct arena *a, const char *file, const char **path,
-                        struct err_info *why)
-{
-    const char *folder = getenv("CREDENTIALS_DIRECTORY");
-
-    *path = file;
-    if (strncmp(file, CREDENTIAL, strlen(CREDENTIAL)) != 0)
-        return ERR_OK;
-    const char *name = file + strlen(CREDENTIAL);
-    if (folder == NULL)
-        return err_set(
-            why, ERR_CONFIG,
-            "%s: systemd handed no credentials over; add LoadCredential=%s:FILE "
-            "to the unit",
-            file, name);
-    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
-        return err_set(why, ERR_CONFIG, "%s: that is not the name of a credential", file);
-    *path = arena_printf(a, "%s/%s", folder, name);
-    return ERR_OK;
-}
-
-static enum err read_private(struct arena *a, const char *path, struct span *text,
-                             struct err_info *why)
-{
-    struct stat about = {0};
-    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (opened < 0)
-        return err_set_os(why, ERR_CONFIG, errno, "cannot read %s", path);
-    bool is_file = fstat(opened, &about) == 0 && S_ISREG(about.st_mode);
-    char *content = arena_get(a, FILE_MAX + 1);
-    ssize_t got = is_file ? pread(opened, content, FILE_MAX + 1, 0) : 0;
-    (void)close(opened);
-    if (!is_file)
-        return err_set(why, ERR_CONFIG, "%s is no file", path);
-    if ((about.st_mode & 0077) != 0)
-        return err_set(why, ERR_CONFIG, "%s can be read by others; give it mode 0600",
-                       path);
-    if (got < 0 || got > FILE_MAX)
-        return err_set(why, ERR_CONFIG, "%s cannot be read, or is larger than %d octets",
-                       path, FILE_MAX);
-    *text = span_make(content, (size_t)got);
-    return ERR_OK;
-}
+#define FILE_MAX 65536 /* octets */
 
 static bool is_variable(struct span name)
 {
@@ -104,25 +53,23 @@ static enum err read_line(struct arena *a, struct span line, const char **variab
     return ERR_OK;
 }
 
-enum err run_read_environment(struct arena *a, const char *file,
+enum err run_read_environment(struct arena *a, const char *what, const char *file,
                               const char *const **environment, struct err_info *why)
 {
     const char **made = arena_array(a, RUN_ENVIRONMENT_MAX + 1, sizeof *made);
-    const char *path = NULL;
     struct span text = span_of("");
     size_t count = 0;
 
-    TRY(path_of(a, file, &path, why));
-    TRY(read_private(a, path, &text, why));
+    TRY(secret_file_read(a, what, file, FILE_MAX, &text, why));
     for (size_t at = 0, number = 1; at < text.len; number++) {
         const uint8_t *end = memchr(text.data + at, '\n', text.len - at);
         size_t len = end != NULL ? (size_t)(end - text.data) - at : text.len - at;
         const char *variable = NULL;
         if (read_line(a, span_slice(text, at, len), &variable, why) != ERR_OK)
-            return err_prefix(why, "%s, line %zu", path, number);
+            return err_prefix(why, "%s: %s, line %zu", what, file, number);
         if (variable != NULL && count == RUN_ENVIRONMENT_MAX)
-            return err_set(why, ERR_CONFIG, "%s has more than %d variables", path,
-                           RUN_ENVIRONMENT_MAX);
+            return err_set(why, ERR_CONFIG, "%s: %s has more than %d variables", what,
+                           file, RUN_ENVIRONMENT_MAX);
         if (variable != NULL)
             made[count++] = variable;
         at += len + 1;

@@ -40,7 +40,7 @@ static enum err read_text(struct arena *a, const char *text, mode_t mode,
                           const char *const **list, struct err_info *why)
 {
     assert_int_equal(file_replace(path, span_of(text), mode, why), ERR_OK);
-    return run_read_environment(a, path, list, why);
+    return run_read_environment(a, "dns.x.credentials", path, list, why);
 }
 
 static void forms(void **state)
@@ -97,9 +97,12 @@ static void others_can_read_it(void **state)
 
     assert_int_equal(read_text(a, "A=1\n", 0640, &list, &why), ERR_CONFIG);
     assert_non_null(strstr(why.detail, "give it mode 0600"));
-    assert_int_equal(run_read_environment(a, "/nowhere", &list, &why), ERR_CONFIG);
-    assert_int_equal(run_read_environment(a, "/tmp", &list, &why), ERR_CONFIG);
-    assert_non_null(strstr(why.detail, "is no file"));
+    assert_int_equal(
+        run_read_environment(a, "dns.x.credentials", "/nowhere", &list, &why),
+        ERR_CONFIG);
+    assert_int_equal(run_read_environment(a, "dns.x.credentials", "/tmp", &list, &why),
+                     ERR_CONFIG);
+    assert_non_null(strstr(why.detail, "dns.x.credentials"));
 }
 
 static void credentials_of_systemd(void **state)
@@ -113,15 +116,21 @@ static void credentials_of_systemd(void **state)
     *strrchr(folder, '/') = '\0';
     assert_int_equal(file_replace(path, span_of("A=1\n"), 0400, &why), ERR_OK);
     assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
-    assert_int_equal(run_read_environment(a, "credential:dns.env", &list, &why),
-                     ERR_CONFIG);
-    assert_non_null(strstr(why.detail, "LoadCredential=dns.env:"));
+    assert_int_equal(
+        run_read_environment(a, "dns.x.credentials", "credential:dns.env", &list, &why),
+        ERR_CONFIG);
+    assert_non_null(strstr(why.detail, "credential"));
     assert_int_equal(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
-    assert_int_equal(run_read_environment(a, "credential:dns.env", &list, &why), ERR_OK);
+    assert_int_equal(
+        run_read_environment(a, "dns.x.credentials", "credential:dns.env", &list, &why),
+        ERR_OK);
     assert_string_equal(list[0], "A=1");
-    assert_int_equal(run_read_environment(a, "credential:../dns.env", &list, &why),
+    assert_int_equal(run_read_environment(a, "dns.x.credentials", "credential:../dns.env",
+                                          &list, &why),
                      ERR_CONFIG);
-    assert_int_equal(run_read_environment(a, "credential:", &list, &why), ERR_CONFIG);
+    assert_int_equal(
+        run_read_environment(a, "dns.x.credentials", "credential:", &list, &why),
+        ERR_CONFIG);
 }
 
 int main(void)
