@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/run/run_private.h"
@@ -51,11 +52,19 @@ static void empty(int folder, int depth)
         (void)closedir(d);
 }
 
-void run_folder_remove(const char *folder)
+/* What is in it is removed by a process with the rights of who made it: whoever shares
+ * that user could lay traps for root. The folder itself is root's to remove. */
+void run_folder_remove(const char *folder, const struct run_user *user)
 {
-    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    pid_t pid = fork();
 
-    if (opened >= 0)
-        empty(opened, 0);
+    if (pid == 0) {
+        int opened = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (opened >= 0 && run_become(user))
+            empty(opened, 0);
+        _exit(0);
+    }
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
     (void)rmdir(folder);
 }

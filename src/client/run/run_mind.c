@@ -203,9 +203,8 @@ static enum err obey(struct arena *a, int channel, struct minded *m, struct err_
                          : request.folder != NULL ? request.folder
                                                   : "/";
     enum err code = run_in(a, m, &user, folder, why);
-    /* whoever shares that user could lay traps in it for root */
-    if (made != NULL && run_become(&user))
-        run_folder_remove(made);
+    if (made != NULL)
+        run_folder_remove(made, &user);
     m->request = NULL;
     return code;
 }

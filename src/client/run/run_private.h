@@ -56,10 +56,11 @@ void run_reap(struct run_process *p);
  * as long as it takes or some seconds. */
 void run_end_all(struct run_process *p);
 
-/* Make a folder for a program of that user / remove it with all that is in it. */
+/* Make a folder for a program of that user / remove it with all that is in it, once
+ * nothing of the program runs any more. */
 MUST_CHECK enum err run_folder_make(struct arena *a, const struct run_user *user,
                                     char **folder, struct err_info *why);
-void run_folder_remove(const char *folder);
+void run_folder_remove(const char *folder, const struct run_user *user);
 
 /* The minder: run what is asked for on `channel`, answer, and end. Returns an exit code.
  */
