@@ -352,3 +352,26 @@ def test_a_clock_that_was_wrong(client, fake_ca, jump):
     client.run("renew", code=UNCHANGED)
     assert len(asked(fake_ca)) == 2
     assert abs(in_seconds(client.state()["ari"]["ask_after"]) - 21600) < 60
+
+
+# ---- several at a time ----
+
+def test_several_at_a_time(pebble, tmp_path):
+    """Each by a process of its own; who needs a port of ours waits for its turn. One that fails stops no other."""
+    client = Remembering(tmp_path / "state", pebble)
+    names = [f"{n}.parallel.example.test" for n in "abcdefgh"]
+    bad = "bad.parallel.example.test"
+    more = settings(client, tmp_path, {"pebble": pebble},
+                    {**{n: {"names": n, "cas": "pebble"} for n in names}, bad: {"names": [bad], "cas": "pebble", "http_port": 1}},
+                    renewal={"parallel": 4})
+    done = client.run("apply", *more, code=None, seconds=120)
+    assert done.returncode not in (0, UNCHANGED) and f"{bad}: " in done.stderr
+    serials = {client.serial(n) for n in names}
+    assert len(serials) == len(names) and "8 " in done.stdout.splitlines()[-1]
+    begun = [line.split()[1].rstrip(":") for line in done.stdout.splitlines() if line.startswith("ca ")]
+    first = next(i for i, line in enumerate(done.stdout.splitlines()) if line.startswith("issued "))
+    assert len([line for line in done.stdout.splitlines()[:first] if line.startswith("ca ")]) > 1, done.stdout
+    assert set(begun) >= set(names)
+    client.run("apply", *more, code=UNCHANGED)
+    left = {p.name for p in client.directory.rglob("*") if p.name.startswith(".") or p.name.endswith(".new")}
+    assert left == set()

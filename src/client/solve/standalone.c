@@ -6,7 +6,10 @@
 
 #include "client/proc/wire.h"
 #include "client/solve/port_holder.h"
+#include "client/store/state.h"
 #include "core/net/socket.h"
+
+#define TURN_WAIT_MS (15 * 60 * 1000) /* for others, whose CA may take its time */
 
 static enum err call(struct solver *s, enum wire_type what, const struct solve_task *task,
                      struct err_info *why)
@@ -28,13 +31,40 @@ static enum err present(struct solver *s, const struct solve_task *task,
     return call(s, WIRE_ADD, task, why);
 }
 
+/* ---- in turn ---- */
+
+/* Of several cairns that work in a state folder at the same time, one at a time has ports
+ * of its own. This process works on one certificate at a time, which may want two. */
+static struct {
+    struct state_lock lock;
+    int holders;
+} turn;
+
+static enum err take_turn(struct solver *s, struct err_info *why)
+{
+    if (turn.holders == 0 && s->options->directory != NULL)
+        TRY(state_lock_ports(s->arena, s->options->directory, TURN_WAIT_MS, &turn.lock,
+                             why));
+    turn.holders++;
+    return ERR_OK;
+}
+
+static void end_turn(void)
+{
+    if (--turn.holders == 0)
+        state_unlock(&turn.lock);
+}
+
 static void stop(struct solver *s)
 {
     struct err_info ignored = {0};
 
     /* a process that is gone listens no more */
     (void)!call(s, WIRE_CLOSE, NULL, &ignored);
+    end_turn();
 }
+
+/* ---- listening ---- */
 
 /* On every address: "::" takes IPv4 too. Only where there is no IPv6, 0.0.0.0: else a CA
  * that comes by IPv6 would meet whoever has the port there. */
@@ -66,8 +96,8 @@ static enum err explain(struct solver *s, const struct standalone *how,
                    how->if_in_use);
 }
 
-enum err standalone_open(struct solver *s, const struct standalone *how,
-                         struct err_info *why)
+static enum err open_listener(struct solver *s, const struct standalone *how,
+                              struct err_info *why)
 {
     const struct wire_message m = {
         WIRE_LISTEN, {span_of(terms_challenge_type(how->type)), span_of(how->way)}, 2};
@@ -91,4 +121,14 @@ enum err standalone_open(struct solver *s, const struct standalone *how,
             : arena_printf(s->arena, "answering on port %lld (%s)", (long long)how->port,
                            how->way);
     return ERR_OK;
+}
+
+enum err standalone_open(struct solver *s, const struct standalone *how,
+                         struct err_info *why)
+{
+    TRY(take_turn(s, why));
+    enum err result = open_listener(s, how, why);
+    if (result != ERR_OK)
+        end_turn();
+    return result;
 }

@@ -178,6 +178,13 @@ enum err state_lock_dns(struct arena *a, const char *directory, enum state_lock_
                 "the DNS records of challenges", lock, why);
 }
 
+enum err state_lock_ports(struct arena *a, const char *directory, int64_t wait_ms,
+                          struct state_lock *lock, struct err_info *why)
+{
+    return take(a, file_path(a, directory, "ports"), STATE_LOCK_EXCLUSIVE, wait_ms,
+                "challenges, on the ports that are wanted", lock, why);
+}
+
 void state_unlock(struct state_lock *lock)
 {
     if (lock->held)

@@ -10,10 +10,11 @@
  *   certificates/NAME/lock            this certificate is worked on
  *   dns-01/lock                       shared: records are being added; exclusive: those
  *                                     of runs that have ended are removed
+ *   ports/lock                        ports of our own are listened on, for challenges
  *
  * Locks are flock(2) on a file that stays: the kernel frees them however a process ends,
  * so none is ever left behind, and each of the same process counts by itself. Taken in
- * this order: the folder, a certificate, an account, the DNS. */
+ * this order: the folder, a certificate, an account, the ports, the DNS. */
 #pragma once
 
 #include <stdbool.h>
@@ -67,6 +68,12 @@ MUST_CHECK enum err state_lock_account(struct arena *a, const char *folder,
 MUST_CHECK enum err state_lock_dns(struct arena *a, const char *directory,
                                    enum state_lock_kind kind, int64_t wait_ms,
                                    struct state_lock *lock, struct err_info *why);
+
+/* As that, the lock of whoever listens on ports of its own to answer challenges: all
+ * ports at once, so that nobody waits for another who waits for him. */
+MUST_CHECK enum err state_lock_ports(struct arena *a, const char *directory,
+                                     int64_t wait_ms, struct state_lock *lock,
+                                     struct err_info *why);
 
 /* Release it; {0} is fine. state_lock_auto is the same for AUTO. */
 void state_unlock(struct state_lock *lock);
