@@ -166,16 +166,17 @@ static bool names_place(const char *text)
 
 static enum err check_ways(const struct settings_certificate *c, struct err_info *why)
 {
-    static const char *const http[] = {"standalone", "webroot:", "nginx", "apache",
-                                       "nginx:",     "apache:",  "hook:"};
+    static const char *const http[] = {"standalone", "webroot:", "tokens:", "nginx",
+                                       "apache",     "nginx:",   "apache:", "hook:"};
     static const char *const tls[] = {"splice:", "splice+proxy:", "splice+proxy-v2:"};
     struct renew_rule renew;
 
     if (!is_way(c->http, http, sizeof http / sizeof http[0]))
-        return err_set(why, ERR_CONFIG,
-                       "http: \"%.100s\" is none of standalone, webroot:DIR, nginx, "
-                       "apache",
-                       c->http);
+        return err_set(
+            why, ERR_CONFIG,
+            "http: \"%.100s\" is none of standalone, webroot:DIR, tokens:DIR, nginx, "
+            "apache",
+            c->http);
     if (strcmp(c->tls, "standalone") != 0 &&
         (!is_way(c->tls, tls, sizeof tls / sizeof tls[0]) || !names_place(c->tls)))
         return err_set(why, ERR_CONFIG,

@@ -7,8 +7,6 @@
 
 #include "core/base/file.h"
 
-#define WEBROOT "webroot:"
-
 /* The folder of a file; "" if nobody can say. */
 static const char *folder_of(struct arena *a, const char *file)
 {
@@ -33,11 +31,15 @@ static void make_whole(struct arena *a, const char *folder, const char **path)
 static void certificate(struct arena *a, const char *folder,
                         struct settings_certificate *c)
 {
-    if (strncmp(c->http, WEBROOT, strlen(WEBROOT)) == 0 &&
-        c->http[strlen(WEBROOT)] != '\0') {
-        const char *path = c->http + strlen(WEBROOT);
+    static const char *const ways[] = {"webroot:", "tokens:"};
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        size_t len = strlen(ways[i]);
+        if (strncmp(c->http, ways[i], len) != 0 || c->http[len] == '\0')
+            continue;
+        const char *path = c->http + len;
         make_whole(a, folder, &path);
-        c->http = arena_printf(a, WEBROOT "%s", path);
+        c->http = arena_printf(a, "%s%s", ways[i], path);
     }
     make_whole(a, folder, &c->csr);
     make_whole(a, folder, &c->pin_file);

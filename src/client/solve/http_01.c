@@ -8,6 +8,7 @@
 enum err http_01_open(struct solver *s, struct err_info *why)
 {
     static const char webroot[] = "webroot:";
+    static const char tokens[] = "tokens:";
     const char *way = s->options->wanted->certificate->http;
     const struct web_server_kind *kind = NULL;
     const char *config = NULL;
@@ -22,7 +23,10 @@ enum err http_01_open(struct solver *s, struct err_info *why)
     if (strcmp(way, "standalone") == 0)
         return standalone_open(s, &how, why);
     if (strncmp(way, webroot, strlen(webroot)) == 0 && way[strlen(webroot)] != '\0')
-        return http_webroot_open(s, way + strlen(webroot), why);
+        return http_webroot_open(s, way + strlen(webroot), "/.well-known/acme-challenge",
+                                 why);
+    if (strncmp(way, tokens, strlen(tokens)) == 0 && way[strlen(tokens)] != '\0')
+        return http_webroot_open(s, way + strlen(tokens), "", why);
     if (web_server_read(way, &kind, &config))
         return http_web_open(s, way, why);
     return err_set(why, ERR_USAGE,

@@ -53,18 +53,21 @@ static void remove_all(struct solver *s)
         (void)rmdir(w->made[--w->made_count]);
 }
 
-enum err http_webroot_open(struct solver *s, const char *folder, struct err_info *why)
+enum err http_webroot_open(struct solver *s, const char *folder, const char *below,
+                           struct err_info *why)
 {
     struct webroot *w = arena_get(s->arena, sizeof *w);
     struct stat about;
 
     if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
-        return err_set(why, ERR_USAGE, "--http webroot: %s is no folder", folder);
+        return err_set(why, ERR_USAGE, "--http: %s is no folder", folder);
     s->state = w;
     s->present = present;
     s->close = remove_all;
-    w->folder = arena_printf(s->arena, "%s/.well-known/acme-challenge", folder);
+    w->folder = arena_printf(s->arena, "%s%s", folder, below);
     s->description = arena_printf(s->arena, "answering in %s", w->folder);
+    if (below[0] == '\0')
+        return ERR_OK;
     TRY(make_folder(s, arena_printf(s->arena, "%s/.well-known", folder), why));
     return make_folder(s, w->folder, why);
 }

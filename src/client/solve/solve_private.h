@@ -27,7 +27,7 @@ struct solver {
 
 /* http-01: put files below the folder (http_webroot.c). ERR_USAGE, ERR_IO. */
 MUST_CHECK enum err http_webroot_open(struct solver *s, const char *folder,
-                                      struct err_info *why);
+                                      const char *below, struct err_info *why);
 
 /* http-01: have a web server that runs answer (http_web.c): "nginx", "apache", or either
  * with ":FILE", its main configuration file. ERR_CONFIG, ERR_NOT_FOUND, ERR_IO. */

@@ -1,0 +1,295 @@
+"""cairn import: what certbot, lego, dehydrated, uacme and acme.sh left behind goes on with cairn, asking nothing again."""
+import base64
+import filecmp
+import json
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+
+import pytest
+from cryptography import x509
+
+from house import CAIRN
+from test_client_pebble import read_pair
+from test_foreign_clients import accounts, need, run
+
+pytestmark = pytest.mark.foreign
+
+UNCHANGED = 2
+
+
+class Cairn:
+    """`cairn` with a state folder of its own."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+
+    def run(self, *words, code=0):
+        done = subprocess.run([str(CAIRN), *map(str, words), "--dir", str(self.directory)], capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert "AddressSanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
+        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def live(self, name):
+        return self.directory / "certificates" / name / "current"
+
+    def settings(self, name):
+        return (self.directory / "certificates" / name / "cairn.yaml").read_text()
+
+
+def tree(folder):
+    return {str(p.relative_to(folder)): (p.is_symlink() and os.readlink(p), p.is_file() and p.read_bytes(), p.lstat().st_mtime_ns)
+            for p in pathlib.Path(folder).rglob("*")}
+
+
+@pytest.fixture
+def www(webroot, tmp_path):
+    """The folder of a web server, whose tokens are served."""
+    folder = tmp_path / "www"
+    (folder / ".well-known").mkdir(parents=True)
+    (folder / ".well-known/acme-challenge").symlink_to(webroot)
+    return folder
+
+
+@pytest.fixture
+def cairn(tmp_path):
+    return Cairn(tmp_path / "state")
+
+
+def adopted(cairn, house, client, folder, name, theirs, *words):
+    """Shown first, taken, taken again; theirs is as it was; then renewed without a question, with the same account."""
+    before, had = tree(folder), accounts(house)
+    base = ["import", client, folder, "--ca", house.url, "--ca-file", house.root, *words]
+    shown = cairn.run(*base, "--dry-run")
+    assert f"{name}: new" in shown.stdout and "nothing was changed" in shown.stdout, shown.stdout
+    assert not cairn.directory.exists()
+    done = cairn.run(*base)
+    assert f"{name}: new" in done.stdout, done.stdout
+    again = cairn.run(*base, code=UNCHANGED)
+    assert f"{name}: here" in again.stdout and "0 new, 0 failed" in again.stdout, again.stdout
+    assert tree(folder) == before
+    old, _ = read_pair(cairn.live(name))
+    assert old == x509.load_pem_x509_certificate(theirs.read_bytes())
+    cairn.run("renew", name, code=UNCHANGED)
+    cairn.run("renew", name, "--force")
+    new, _ = read_pair(cairn.live(name))
+    assert new.serial_number != old.serial_number
+    assert new.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == \
+        old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert accounts(house) == had  # nobody registered anew
+    for path in cairn.directory.rglob("*.pem"):
+        assert not path.is_file() or "key" not in path.name or stat.S_IMODE(path.stat().st_mode) == 0o600
+    return done.stdout, old, new
+
+
+def test_certbot(house, tmp_path, cairn):
+    need("certbot")
+    folder, hooks = tmp_path / "c", tmp_path / "hooks.log"
+    run(["/usr/bin/certbot", "--server", house.url, "--config-dir", folder, "--work-dir", tmp_path / "w", "--logs-dir",
+         tmp_path / "l", "--non-interactive", "certonly", "--standalone", "--http-01-port", house.http_port, "--agree-tos", "-m",
+         "admin@flow.test", "-d", "certbot.flow.test", "-d", "www.certbot.flow.test", "--key-type", "ecdsa",
+         "--elliptic-curve", "secp384r1", "--reuse-key", "--pre-hook", f"echo pre >> {hooks}", "--deploy-hook",
+         f"echo deploy $RENEWED_DOMAINS >> {hooks}"], {"REQUESTS_CA_BUNDLE": str(house.root)})
+    hooks.write_text("")
+    deploy = folder / "renewal-hooks/deploy/reload"
+    deploy.write_text(f"#!/bin/sh\necho folder >> {hooks}\n")
+    deploy.chmod(0o755)
+    live = folder / "live/certbot.flow.test"
+    said, _, new = adopted(cairn, house, "certbot", folder, "certbot.flow.test", live / "cert.pem")
+    assert "--keep-paths" in said  # services read live/
+    assert new.public_key().curve.name == "secp384r1"
+    settings = cairn.settings("certbot.flow.test")
+    assert "reuse_key: true" in settings and f"http_port: {house.http_port}" in settings, settings
+    assert hooks.read_text().split("\n")[:2] == ["pre", "folder"] and "deploy " in hooks.read_text(), hooks.read_text()
+
+
+def test_certbot_webroot_and_paths(house, www, tmp_path, cairn):
+    """With --keep-paths, services that read live/ get what cairn issues."""
+    need("certbot")
+    folder = tmp_path / "c"
+    run(["/usr/bin/certbot", "--server", house.url, "--config-dir", folder, "--work-dir", tmp_path / "w", "--logs-dir",
+         tmp_path / "l", "--non-interactive", "certonly", "--webroot", "-w", www, "--agree-tos", "-m", "admin@flow.test",
+         "-d", "paths.flow.test", "--key-type", "rsa", "--rsa-key-size", "2048"], {"REQUESTS_CA_BUNDLE": str(house.root)})
+    cairn.run("import", "certbot", folder, "--ca-file", house.root, "--keep-paths")
+    assert f"http: webroot:{www}" in cairn.settings("paths.flow.test").replace('"', "")
+    cairn.run("renew", "--force")
+    live, ours = folder / "live/paths.flow.test", cairn.live("paths.flow.test")
+    for theirs, name in (("privkey.pem", "key.pem"), ("fullchain.pem", "fullchain.pem"), ("cert.pem", "cert.pem"),
+                         ("chain.pem", "chain.pem")):
+        assert filecmp.cmp(live / theirs, ours / name, shallow=False), theirs
+    assert stat.S_IMODE((live / "privkey.pem").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("key_type", ["ec256", "rsa2048"])
+def test_lego(house, tmp_path, cairn, key_type):
+    need("lego")
+    folder = tmp_path / "lego"
+    run(["lego", "--server", house.url, "--path", folder, "--email", "admin@flow.test", "--accept-tos", "--key-type", key_type,
+         "--http", "--http.port", f"127.0.0.1:{house.http_port}", "--domains", "lego.flow.test", "--domains",
+         "www.lego.flow.test", "run"], {"LEGO_CA_CERTIFICATES": str(house.root)})
+    name = "lego.flow.test"
+    base = ["import", "lego", folder, "--ca-file", house.root]
+    assert "say --ca URL" in cairn.run(*base, code=UNCHANGED).stdout
+    cairn.run(*base, "--ca", house.url)
+    port(cairn, name, house)
+    shutil.rmtree(cairn.directory)
+    said, *_ = adopted_at_port(cairn, house, "lego", folder, name, folder / "certificates" / f"{name}.crt")
+    assert "lego does not keep how names are proved" in said
+
+
+def port(cairn, name, house):
+    """What lego does not keep is said in the settings afterwards: the port of the test's CA."""
+    path = cairn.directory / "certificates" / name / "cairn.yaml"
+    path.write_text(path.read_text().replace("    names:", f"    http_port: {house.http_port}\n    names:"))
+
+
+def adopted_at_port(cairn, house, client, folder, name, theirs, *words):
+    base = ["import", client, folder, "--ca", house.url, "--ca-file", house.root, *words]
+    before, had = tree(folder), accounts(house)
+    done = cairn.run(*base)
+    assert f"{name}: new" in done.stdout, done.stdout
+    port(cairn, name, house)
+    cairn.run(*base, code=UNCHANGED)
+    assert tree(folder) == before
+    old, _ = read_pair(cairn.live(name))
+    assert old == x509.load_pem_x509_certificate(theirs.read_bytes())
+    cairn.run("renew", name, "--force")
+    new, _ = read_pair(cairn.live(name))
+    assert new.serial_number != old.serial_number and accounts(house) == had
+    return done.stdout, old, new
+
+
+def test_uacme(house, webroot, tmp_path, cairn):
+    need("uacme")
+    folder, hook, name = tmp_path / "uacme", tmp_path / "hook", "uacme.flow.test"
+    hook.write_text(f'#!/bin/sh\n[ "$2" = http-01 ] || exit 1\ncase "$1" in begin) printf %s "$5" >"{webroot}/$4";; esac\n')
+    hook.chmod(0o755)
+    # it knows the system's certificates only: show it others in a mount namespace of its own
+    command = f'mount --bind "{house.root}" /etc/ssl/certs/ca-certificates.crt && exec uacme -a "{house.url}" -c "{folder}" -y "$@"'
+    private = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    run([*private, "sh", "-c", command, "sh", "new", "admin@flow.test"])
+    run([*private, "sh", "-c", command, "sh", "-t", "EC", "-h", hook, "issue", name])
+    had = accounts(house)
+    cairn.run("import", "uacme", folder, "--ca", house.url, "--ca-file", house.root)
+    settings = cairn.settings(name)
+    assert "reuse_key: true" in settings
+    (cairn.directory / "certificates" / name / "cairn.yaml").write_text(
+        settings.replace("    names:", f"    http: tokens:{webroot}\n    names:"))
+    old, _ = read_pair(cairn.live(name))
+    cairn.run("renew", "--force", "--agree-tos")  # the URL of its account is kept nowhere
+    new, _ = read_pair(cairn.live(name))
+    assert old.serial_number != new.serial_number and accounts(house) == had
+
+
+def test_dehydrated(house, webroot, tmp_path, cairn):
+    need("dehydrated")
+    folder, log = tmp_path / "dehydrated", tmp_path / "hook.log"
+    folder.mkdir()
+    hook = folder / "hook.sh"
+    hook.write_text(f"#!/bin/sh\necho \"$1 $2\" >> {log}\n")
+    hook.chmod(0o755)
+    (folder / "config").write_text(f'CA="{house.url}"\nWELLKNOWN="{webroot}"\nBASEDIR="{folder}"\nHOOK="${{BASEDIR}}/hook.sh"\n'
+                                   "CONTACT_EMAIL=admin@flow.test\nKEY_ALGO=prime256v1\nRENEW_DAYS=5\n")
+    (folder / "domains.txt").write_text("# all of them\ndehydrated.flow.test www.dehydrated.flow.test > both\n")
+    trust = {"CURL_CA_BUNDLE": str(house.root), "SSL_CERT_FILE": str(house.root)}
+    run(["dehydrated", "--config", folder / "config", "--register", "--accept-terms"], trust)
+    run(["dehydrated", "--config", folder / "config", "--cron"], trust)
+    log.write_text("")
+    said, *_ = adopted(cairn, house, "dehydrated", folder, "both", folder / "certs/both/cert.pem")
+    assert "dehydrated.flow.test www.dehydrated.flow.test" in said
+    settings = cairn.settings("both").replace('"', "")
+    assert f"tokens:{webroot}" in settings and "renew: 5d" in settings, settings
+    assert [line.split()[0] for line in log.read_text().splitlines()] == ["startup_hook", "deploy_cert", "exit_hook"]
+    assert "deploy_cert dehydrated.flow.test" in log.read_text()
+
+
+def make_acme_sh(folder, house, webroot, certificate, key, account):
+    """A folder as acme.sh has it (it is not in this release of Debian)."""
+    name = "acmesh.flow.test"
+    host, path = house.url.removeprefix("https://").split("/", 1)
+    ca = folder / "ca" / host.split(":")[0] / path
+    ca.mkdir(parents=True)
+    (ca / "account.key").write_bytes(account.read_bytes())
+    (ca / "ca.conf").write_text(f"CA_KEY_HASH='x'\nACCOUNT_URL='{json.loads((account.parent / 'account.json').read_text())['url']}'\n"
+                                "CA_EMAIL='admin@flow.test'\n")
+    (folder / "account.conf").write_text("LOG_FILE='x'\nSAVED_CF_Token='secret'\"'\"'s'\nSAVED_DO_API_KEY='other'\n"
+                                         "ACCOUNT_EMAIL='admin@flow.test'\n")
+    (folder / "dnsapi").mkdir()
+    (folder / "dnsapi/dns_cf.sh").write_text("dns_cf_add() { CF_Token=\"$(_readaccountconf_mutable CF_Token)\"; }\n")
+    own = folder / f"{name}_ecc"
+    own.mkdir()
+    chain = certificate.parent / "chain.pem"
+    (own / f"{name}.cer").write_bytes(certificate.read_bytes())
+    (own / "ca.cer").write_bytes(chain.read_bytes())
+    (own / f"{name}.key").write_bytes(key.read_bytes())
+    hidden = base64.b64encode(f"echo 'reloaded \"it\"' >> {folder.parent}/reload.log".encode()).decode()
+    (own / f"{name}.conf").write_text(
+        f"Le_Domain='{name}'\nLe_Alt='no'\nLe_Webroot='{webroot}'\nLe_PreHook=''\nLe_PostHook=''\nLe_RenewHook=''\n"
+        f"Le_API='{house.url}'\nLe_Keylength='ec-256'\nLe_RealCertPath=''\nLe_RealCACertPath=''\n"
+        f"Le_RealKeyPath='{folder.parent}/installed.key'\nLe_RealFullChainPath='{folder.parent}/installed.pem'\n"
+        f"Le_ReloadCmd='__ACME_BASE64__START_{hidden}__ACME_BASE64__END_'\nLe_CertCreateTime='1'\n")
+    return name, own
+
+
+def test_acme_sh(house, webroot, www, tmp_path, cairn):
+    source = Cairn(tmp_path / "source")
+    source.run("issue", "acmesh.flow.test", "--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http", f"tokens:{webroot}")
+    live = source.live("acmesh.flow.test")
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    account = next((source.directory / "accounts").glob("*/key.pem"))
+    name, own = make_acme_sh(folder, house, www, live / "cert.pem", live / "key.pem", account)
+    said, old, new = adopted(cairn, house, "acme.sh", folder, f"{name}_ecc", own / f"{name}.cer")
+    assert "reuse_key: true" in cairn.settings(f"{name}_ecc")  # as acme.sh does
+    assert (tmp_path / "installed.key").read_bytes() == (cairn.live(f"{name}_ecc") / "key.pem").read_bytes()
+    assert (tmp_path / "reload.log").read_text() == 'reloaded "it"\n'
+    assert "secret" not in said
+
+
+def test_acme_sh_dns(house, webroot, tmp_path, cairn):
+    """A script of its own gets its own credentials, and nobody else's, in a file of mode 0600."""
+    source = Cairn(tmp_path / "source")
+    source.run("issue", "acmesh.flow.test", "--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http", f"tokens:{webroot}")
+    live, folder = source.live("acmesh.flow.test"), tmp_path / "acme"
+    folder.mkdir()
+    account = next((source.directory / "accounts").glob("*/key.pem"))
+    name, own = make_acme_sh(folder, house, "dns_cf", live / "cert.pem", live / "key.pem", account)
+    config = tmp_path / "cairn.yaml"
+    config.write_text(f"hooks:\n  dnsapi: {tmp_path}/nowhere\n")
+    said = cairn.run("import", "acme.sh", folder, "--ca-file", house.root, "--config", config).stdout
+    settings = cairn.settings(f"{name}_ecc").replace('"', "")
+    assert "provider: acme.sh:dns_cf" in settings and "dns-01" in settings, settings
+    (secret,) = (cairn.directory / "credentials").iterdir()
+    assert secret.read_text() == "CF_Token='secret'\\''s'\n"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600 and str(secret) in settings
+    assert f"hooks.dnsapi: {folder}/dnsapi" in said and "secret's" not in said
+
+
+def test_what_cannot_be_taken_over_is_named(house, tmp_path, cairn):
+    folder = tmp_path / "c"
+    (folder / "renewal").mkdir(parents=True)
+    (folder / "live/a.test").mkdir(parents=True)
+    (folder / "renewal/a.test.conf").write_text(
+        f"version = 2.1.0\ncert = {folder}/live/a.test/cert.pem\nprivkey = {folder}/live/a.test/privkey.pem\n"
+        f"chain = {folder}/live/a.test/chain.pem\nfullchain = {folder}/live/a.test/fullchain.pem\n\n[renewalparams]\n"
+        f"account = 0123\nauthenticator = dns-route53\nserver = {house.url}\nallow_subset_of_names = True\n")
+    (folder / "renewal/b.test.conf").write_text("what is this\n")
+    done = cairn.run("import", "certbot", folder, "--dry-run", code=1)
+    for sentence in ("dns-route53", "allow_subset_of_names", "b.test.conf:1:", "private_key.json", "not the certificate"):
+        assert sentence in done.stdout, (sentence, done.stdout)
+    assert not cairn.directory.exists()
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (["certbot", "/nowhere/at/all"], "no folder /nowhere/at/all"),
+    (["caddy"], "none of certbot, acme.sh, lego, dehydrated and uacme"),
+    ([], "say which CLIENT"),
+    (["lego", "/usr"], "there is no lego in /usr"),
+])
+def test_refused(cairn, words, sentence):
+    done = subprocess.run([str(CAIRN), "import", *words, "--dir", str(cairn.directory)], capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 64) and sentence in done.stderr, done
+    assert not cairn.directory.exists()
