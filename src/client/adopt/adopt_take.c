@@ -2,10 +2,12 @@
  * so that a run that was interrupted is done again where it ended. */
 #include "client/adopt/adopt_take.h"
 
+#include "client/deploy/deploy_plan.h"
 #include "client/store/account_store.h"
 #include "client/store/certificate_store.h"
 #include "client/store/remembered.h"
 #include "client/store/state.h"
+#include "core/base/clock.h"
 #include "core/base/file.h"
 
 #define LOCK_WAIT_MS (30 * 1000) /* for another cairn that works on the same */
@@ -92,6 +94,24 @@ static enum err put_files(struct adopt *found, const struct adopt_certificate *c
                                  &path, why);
 }
 
+/* The other client has brought it everywhere: only the next one is to go there. */
+static enum err mark_deployed(struct adopt *found, const struct wanted *w,
+                              struct err_info *why)
+{
+    struct deploy_plan plan;
+
+    if (w->deployment_count == 0)
+        return ERR_OK;
+    deploy_plan_make(found->arena, found->state, w, clock_now(), &plan);
+    if (plan.serials == NULL)
+        return ERR_OK;
+    for (size_t i = 0; i < w->deployment_count; i++)
+        deploy_status_done(&plan.statuses.items[i], plan.serials, plan.options[i],
+                           clock_now());
+    return deploy_status_save(found->arena, found->state, w->certificate->name,
+                              &plan.statuses, why);
+}
+
 static enum err put(struct adopt *found, const struct adopt_certificate *c,
                     const struct wanted *w, struct err_info *why)
 {
@@ -103,6 +123,7 @@ static enum err put(struct adopt *found, const struct adopt_certificate *c,
     if (c->has_files &&
         certificate_store_get(found->arena, found->state, c->name, &there, why) != ERR_OK)
         TRY(put_files(found, c, w, why));
+    TRY(mark_deployed(found, w, why));
     return remembered_put(found->arena, found->state, w, why);
 }
 
