@@ -11,6 +11,7 @@ import subprocess
 import pytest
 from cryptography import x509
 
+import schemas
 from house import CAIRN
 from test_client_pebble import read_pair
 from test_foreign_clients import accounts, need, run
@@ -31,6 +32,8 @@ class Cairn:
                               timeout=60, check=False)
         assert "AddressSanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        if "--json" in words:
+            schemas.check(done.stdout, *words)
         return done
 
     def live(self, name):
@@ -280,6 +283,8 @@ def test_what_cannot_be_taken_over_is_named(house, tmp_path, cairn):
     done = cairn.run("import", "certbot", folder, "--dry-run", code=1)
     for sentence in ("dns-route53", "allow_subset_of_names", "b.test.conf:1:", "private_key.json", "not the certificate"):
         assert sentence in done.stdout, (sentence, done.stdout)
+    told = json.loads(cairn.run("import", "certbot", folder, "--dry-run", "--json", code=1).stdout)
+    assert told["certificates"][0]["name"] == "a.test" and any("dns-route53" in n["note"] for n in told["notes"])
     assert not cairn.directory.exists()
 
 

@@ -332,8 +332,7 @@ static void sockets_for_a_module(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         for (size_t kind = 0; kind < COUNT(kinds); kind++) {
-            struct sandbox_plan plan = {.role = IPC_SIGNER,
-                                        .sockets = kinds[kind]};
+            struct sandbox_plan plan = {.role = IPC_SIGNER, .sockets = kinds[kind]};
             pid_t pid = fork();
             if (pid == 0)
                 stand_between(ORDINARY_USER, &plan, rows[i].deed);
