@@ -182,6 +182,19 @@ def test_without_suggestions_by_the_lifetime(client, fake_ca, days, age, due):
     assert (client.serial() != first) == due
 
 
+def test_a_renewal_says_what_it_replaces(client, fake_ca):
+    """Names of RFC 9773 5 in newOrder: of a CA that has such information, and of the certificate in force only."""
+    fake_ca.window = (-2 * HOUR, -HOUR)
+    client.issue(NAME)
+    pem = (client.live(NAME) / "cert.pem").read_bytes()
+    client.run("renew")
+    first, second = (r.json() for r in fake_ca.asked("/order"))
+    assert "replaces" not in first and second["replaces"] == certificate_id(pem)
+    fake_ca.answers["/order"] = lambda r: problem("alreadyReplaced", "so it is", 409) if "replaces" in r.json() else None
+    client.run("renew", "--force")
+    assert [("replaces" in r.json()) for r in fake_ca.asked("/order")[2:]] == [True, False]
+
+
 # ---- failures ----
 
 def fail(kind="malformed", status=400, **headers):

@@ -341,6 +341,7 @@ static enum err set_up(struct agent *g, struct err_info *why)
                                             .agree_terms = g->options->agree_terms,
                                             .report = g->options->report},
                                    .settings = g->settings,
+                                   .prepares = true,
                                    .asker = g};
     const struct worker_pool_options options = {.most =
                                                     (size_t)g->settings->renewal_parallel,

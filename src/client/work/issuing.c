@@ -284,6 +284,20 @@ static const char *text_or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
+/* The certificate's name of RFC 9773 4.1 that this one comes in place of: with a key of
+ * the same type, from the same CA; NULL: none. */
+static const char *replaced_by(const struct job *j)
+{
+    const struct certificate_metadata *m = j->i->before;
+
+    if (m == NULL || strcmp(m->ca, j->i->ca->directory) != 0)
+        return NULL;
+    for (size_t p = 0; p < m->part_count; p++)
+        if (strcmp(m->parts[p].key_type, j->key_type) == 0 && m->parts[p].id[0] != '\0')
+            return m->parts[p].id;
+    return NULL;
+}
+
 static enum err send_job(struct job *j, struct err_info *why)
 {
     const struct issuing *i = j->i;
@@ -296,7 +310,7 @@ static enum err send_job(struct job *j, struct err_info *why)
         .challenges = c->challenge_types,
         .profile = text_or_null(c->profile),
         .profile_required = c->profile_required,
-        .replaces = i->replaces,
+        .replaces = replaced_by(j),
         .lifetime = c->lifetime_ms / 1000,
         .preferred_chain = text_or_null(c->preferred_chain),
     };

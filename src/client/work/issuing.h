@@ -15,9 +15,7 @@ struct issuing {
     const char *const *names; /* those of the certificate; a device adds what it is called
                                  if they do not name it */
     size_t name_count;
-    struct crew *crew;    /* started when it is needed */
-    const char *replaces; /* name of the certificate that is renewed, for the CA (RFC 9773
-                             5); NULL: none */
+    struct crew *crew; /* started when it is needed */
     bool agree_terms;
     bool forced; /* a new certificate, and one for a device's attestation key */
     struct report report;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/work/issuing.h"
 #include "client/work/work_look.h"
 #include "client/work/worker_pool.h"
 #include "core/base/clock.h"
@@ -123,6 +124,17 @@ static void do_one(struct arena *a, const struct work *k, const struct settings 
     work_many_one(a, k, r->result == ERR_OK ? &w : NULL, r);
 }
 
+/* What cannot be finished now is tried by the next one. */
+static void prepare(struct work_many_context *c)
+{
+    struct err_info why = {0};
+
+    c->prepares = false; /* of this process */
+    if (issuing_prepare(&c->crew, c->settings, c->work.directory, &c->work.report,
+                        &why) != ERR_OK)
+        report_warning("%s", why.detail);
+}
+
 enum err work_many_work(void *context, struct arena *a, const char *name, bool forced,
                         struct buf *record, struct err_info *why)
 {
@@ -130,6 +142,8 @@ enum err work_many_work(void *context, struct arena *a, const char *name, bool f
     struct work work = c->work;
     struct work_many_result r = {.name = name};
 
+    if (c->prepares)
+        prepare(c);
     work.crew = &c->crew;
     work.forced = forced;
     work.report.about = name;

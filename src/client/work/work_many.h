@@ -47,7 +47,9 @@ struct work_many_context {
     struct work work; /* its crew is of the worker */
     const struct settings *settings;
     struct crew crew;
-    void *asker; /* of who has the pool */
+    bool prepares; /* each worker finishes first what a killed run left (issuing_prepare)
+                    */
+    void *asker;   /* of who has the pool */
 };
 
 /* A worker's function; `context` is a struct work_many_context. */
