@@ -21,6 +21,12 @@ def state(tmp_path):
     (tmp_path / "somewhere").mkdir()
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/cairn").symlink_to(CAIRN)
+    (tmp_path / "cairn.yaml").write_text(f"""state: {tmp_path}/state
+cas: {{private: {{directory: https://ca.example.test/dir}}}}
+dns: {{zone-of-mine: {{key_file: updater.key}}}}
+deployments: {{front: {{fullchain_file: out.pem}}}}
+certificates: {{wanted: {{names: wanted.example.org}}}}
+""")
     for shell in ("bash", "zsh", "fish"):
         (tmp_path / f"cairn.{shell}").write_text(subprocess.run([CAIRN, "completion", shell], capture_output=True, text=True,
                                                                 check=True).stdout)
@@ -90,6 +96,12 @@ LINES = [  # what is typed, and what it becomes
     ("cairn show --dir somew", "cairn show --dir somewhere/"),
     ("cairn show --dir state w", "cairn show --dir state www.example.org "),
     ("cairn show --dir=state --json m", "cairn show --dir=state --json mail.example.org "),
+    ("cairn issue --config cairn.yaml --ca priv", "cairn issue --config cairn.yaml --ca private "),
+    ("cairn issue --config cairn.yaml --dns zone", "cairn issue --config cairn.yaml --dns zone-of-mine "),
+    ("cairn issue --config cairn.yaml --deploy nginx,fro", "cairn issue --config cairn.yaml --deploy nginx,front "),
+    ("cairn renew --config cairn.yaml wan", "cairn renew --config cairn.yaml wanted "),
+    ("cairn issue --key rsa2048,p3", "cairn issue --key rsa2048,p384 "),
+    ("cairn agent stat", "cairn agent status "),
     ("cairn help comp", "cairn help completion "),
     ("cairn completion z", "cairn completion zsh "),
     ("cairn issue --nonsen", "cairn issue --nonsen"),

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "client/command/place.h"
+#include "client/dns/dns_provider.h"
+#include "client/solve/solve_choose.h"
 #include "completion_scripts.h"
 
 /* A command line that is being typed. */
@@ -109,11 +111,88 @@ static const struct {
 #undef ITEMS
 };
 
+static void offer_behind(struct completion *c, const char *head, const char *word)
+{
+    offer(c, arena_printf(c->arena, "%s%s", head, word), "");
+}
+
+static void offer_keys(struct completion *c, const char *head)
+{
+#define KEY(name, ...) offer_behind(c, head, name);
+#include "client/settings/key_types.def"
+#undef KEY
+}
+
+static void offer_challenges(struct completion *c, const char *head)
+{
+    struct challenge_list all = {0};
+
+    solve_choose_all(&all);
+    for (size_t i = 0; i < all.count; i++)
+        offer_behind(c, head, terms_challenge_type(all.types[i]));
+}
+
+/* Names of members of a section of cairn.yaml, which each begins with. */
+static void offer_members(struct completion *c, const struct config_group *group,
+                          const char *head)
+{
+    for (size_t i = 0; i < group->count; i++)
+        offer_behind(c, head, *(const char *const *)group->members[i]);
+}
+
+static void offer_dns(struct completion *c, const char *head)
+{
+    struct place place;
+
+    if (read_place(c, &place))
+        offer_members(c, &place.settings.dns, head);
+}
+
+static void offer_deployments(struct completion *c, const char *head)
+{
+    struct place place;
+
+    if (read_place(c, &place))
+        offer_members(c, &place.settings.deployments, head);
+}
+
+static void offer_providers(struct completion *c, const char *head)
+{
+#define PROVIDER(member) offer_behind(c, head, dns_provider_##member.name);
+#include "client/dns/providers.def"
+#undef PROVIDER
+}
+
+static void offer_targets(struct completion *c, const char *head)
+{
+#define TARGET(name, units, option, test, reload) offer_behind(c, head, name);
+#include "client/deploy/targets.def"
+#undef TARGET
+}
+
+static const struct {
+    const char *name;
+    void (*offer)(struct completion *c, const char *head);
+} sources[] = {
+    {"@keys", offer_keys},
+    {"@challenges", offer_challenges},
+    {"@dns", offer_dns},
+    {"@deployments", offer_deployments},
+    {"@providers", offer_providers},
+    {"@targets", offer_targets},
+};
+
+/* Words of the table, each behind what is typed already of several. */
 static void offer_words(struct completion *c, const char *words, const char *head)
 {
     while (*words != '\0') {
         size_t len = strcspn(words, " ");
-        offer(c, arena_printf(c->arena, "%s%.*s", head, (int)len, words), "");
+        const char *word = arena_printf(c->arena, "%.*s", (int)len, words);
+        if (word[0] != '@')
+            offer_behind(c, head, word);
+        for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+            if (strcmp(sources[i].name, word) == 0)
+                sources[i].offer(c, head);
         words += len + (words[len] == ' ');
     }
 }
@@ -181,6 +260,7 @@ static void offer_commands(struct completion *c, const char *first)
             offer(c, name + len + 1, p->commands[i].sentence);
         } else if (first == NULL && space == NULL) {
             offer(c, name, p->commands[i].sentence);
+            last = name;
         } else if (first == NULL) {
             const char *noun = arena_printf(c->arena, "%.*s", (int)(space - name), name);
             if (strcmp(noun, last) != 0)
