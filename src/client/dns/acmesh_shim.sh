@@ -48,7 +48,7 @@ __forget() {
 }
 __keep() {
   __forget "$1"
-  printf '%s %s\n' "$(__key_of "$1")" "$(printf '%s' "$2" | _base64)" >>"$__kept_file"
+  [ -z "$2" ] || printf '%s %s\n' "$(__key_of "$1")" "$(printf '%s' "$2" | _base64)" >>"$__kept_file"
 }
 __recall() {
   __k=$(__key_of "$1")
@@ -70,7 +70,7 @@ _clearaccountconf_mutable() {
   __forget "account.SAVED_$1"
   __forget "account.$1"
 }
-_savedomainconf() { __keep "domain.$1" "$2"; }
+_savedomainconf() { __is_given "$1" "$2" || __keep "domain.$1" "$2"; }
 _readdomainconf() { __recall "domain.$1"; }
 _cleardomainconf() { __forget "domain.$1"; }
 
