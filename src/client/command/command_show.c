@@ -3,11 +3,13 @@
 #include <stdio.h>
 
 #include "client/command/status.h"
+#include "client/command/tlsa.h"
 #include "client/deploy/deploy.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 
 #define OUTPUT_MAX (1024 * 1024) /* octets */
+#define TLSA_PORT  443           /* of HTTPS */
 
 /* "http-01, standalone": one line for each that may be answered. */
 static void show_challenges(const struct wanted *w)
@@ -120,6 +122,8 @@ enum err command_show(const struct client_command *c, struct err_info *why)
     TRY(place_find(c, &place, why));
     TRY(place_certificates(c, &place, &known, why));
     status_read(c->arena, &place, name, now, &s);
+    if (c->tlsa && !c->json)
+        return tlsa_print(c->arena, &place, &s, c->port != 0 ? c->port : TLSA_PORT, why);
     if (!c->json) {
         show_text(c->arena, &place, &s, now);
         return ERR_OK;
@@ -128,6 +132,7 @@ enum err command_show(const struct client_command *c, struct err_info *why)
     struct json_writer w = json_writer_make(&b);
     json_write_begin_object(&w, NULL);
     status_write(&w, &place, &s);
+    tlsa_write(&w, c->arena, &place, &s);
     json_write_end_object(&w);
     printf("%.*s\n", (int)b.len, (const char *)b.data);
     return ERR_OK;

@@ -133,6 +133,9 @@ static enum err check_keys(const struct settings_certificate *c, struct err_info
         return err_set(why, ERR_CONFIG, "keys: 1 to %d types", SETTINGS_KEYS_MAX);
     if (c->keys.count > 1 && (c->device[0] != '\0' || c->csr[0] != '\0'))
         return err_set(why, ERR_CONFIG, "keys: there is one key in a device or request");
+    if (c->reuse_key && c->next_key)
+        return err_set(why, ERR_CONFIG,
+                       "next_key: with reuse_key there is no other key to be made");
     for (size_t i = 0; i < c->keys.count; i++) {
         if (settings_key_check(c->keys.items[i], why) != ERR_OK)
             return err_prefix(why, "keys");

@@ -9,12 +9,13 @@
 #include "client/flow/flow_check.h"
 #include "client/proc/wire.h"
 #include "client/settings/name.h"
-#include "client/settings/settings_key.h"
 #include "client/solve/solve.h"
 #include "client/solve/web_journal.h"
 #include "client/solve/web_server.h"
 #include "client/work/account_desk.h"
+#include "client/work/issuing_csr.h"
 #include "client/work/issuing_device.h"
+#include "client/work/issuing_key.h"
 #include "client/work/steps.h"
 #include "core/acme/identifier.h"
 #include "core/acme/identifier_device.h"
@@ -29,29 +30,21 @@ struct job {
     struct issuing *i;
     const char *key_type;
     struct account_desk account;
-    struct key *key;      /* of the certificate */
-    struct span key_text; /* key.pem of one that is in the device */
+    struct key *key;               /* of the certificate */
+    struct span key_text;          /* key.pem of one that is in the device */
+    const struct csr_checked *csr; /* that the user brought along; NULL: none */
     struct device_desk desk;
     struct solve_options solving;
     struct solve *solve;
 };
 
-static enum err make_key(const struct job *j, struct key **key, struct err_info *why)
-{
-    const struct settings_key *type = settings_key_find(j->key_type);
-
-    TRY(settings_key_check(j->key_type, why));
-    report_step(&j->i->report, "key", "%s", type->text);
-    return key_generate(type->type, type->bits, key, why);
-}
-
 /* Made once for a certificate: what is attested is what the request is for. */
 static enum err need_key(struct job *j, struct err_info *why)
 {
-    if (j->key != NULL)
+    if (j->key != NULL || j->csr != NULL)
         return ERR_OK;
     if (j->desk.worker == NULL) {
-        TRY(make_key(j, &j->key, why));
+        TRY(issuing_key_make(j->i, j->key_type, &j->key, why));
     } else {
         TRY(device_desk_key(&j->desk, j->arena, j->key_type, &j->key, &j->key_text, why));
         report_step(&j->i->report, "key", "%s, in the device", j->key_type);
@@ -73,12 +66,14 @@ static enum err take(struct job *j, const struct flow_certificate *got,
     struct secret *pem =
         arena_own(j->arena, arena_get(j->arena, sizeof *pem), drop_secret);
 
-    if (!key_is_outside(j->key))
+    if (j->key != NULL && !key_is_outside(j->key))
         TRY(key_to_pem(j->key, NULL, pem, why));
-    *files = (struct certificate_files){
-        .key_pem = key_is_outside(j->key) ? j->key_text : span_make(pem->data, pem->len),
-        .certificate_pem = got->certificate_pem,
-        .chain_pem = got->chain_pem};
+    *files = (struct certificate_files){.key_pem = j->csr != NULL ? (struct span){NULL, 0}
+                                                   : key_is_outside(j->key)
+                                                       ? j->key_text
+                                                       : span_make(pem->data, pem->len),
+                                        .certificate_pem = got->certificate_pem,
+                                        .chain_pem = got->chain_pem};
     m->parts[m->part_count++] = (struct certificate_part){.key_type = j->key_type,
                                                           .not_before = got->not_before,
                                                           .not_after = got->not_after,
@@ -92,6 +87,7 @@ static enum err keep(struct arena *a, struct issuing *i,
                      struct err_info *why)
 {
     const char *name = i->wanted->certificate->name;
+    struct err_info later = {0};
     char until[CLOCK_TEXT_SIZE];
 
     i->got.names = i->names;
@@ -102,6 +98,9 @@ static enum err keep(struct arena *a, struct issuing *i,
     clock_text(until, i->got.parts[0].not_after);
     report_step(&i->report, "issued", "%s, valid until %.10s", name, until);
     report_step(&i->report, "stored", "%s", *path);
+    if (issuing_key_advance(i, &later) !=
+        ERR_OK) /* the certificate is there all the same */
+        report_warning("%s: the next key is not made: %s", name, later.detail);
     return ERR_OK;
 }
 
@@ -146,6 +145,10 @@ static enum err request(struct job *j, struct arena *a, const struct wire_messag
         return err_set(why, ERR_PROTOCOL, "a call for a request is malformed");
     struct csr_names names = sort_names(j->i, a, m->fields[0].len > 0);
     names.must_staple = j->i->wanted->certificate->must_staple;
+    if (j->csr != NULL) {
+        *answer = j->csr->der;
+        return ERR_OK;
+    }
     TRY(csr_make(&b, j->key, &names, why));
     *answer = arena_span(a, buf_span(&b));
     return ERR_OK;
@@ -330,9 +333,10 @@ static enum err run_job(struct job *j, struct certificate_files *files,
                           STATE_LOCK_SHARED, &account, &j->account, why));
     TRY(send_job(j, why));
     TRY(serve_all(j, &pem, why));
-    if (j->key == NULL)
+    const struct key *key = j->csr != NULL ? j->csr->key : j->key;
+    if (key == NULL)
         return err_set(why, ERR_PROTOCOL, "there is a certificate nobody asked for");
-    TRY(flow_check(j->arena, pem, i->names, i->name_count, j->key, &got, why));
+    TRY(flow_check(j->arena, pem, i->names, i->name_count, key, &got, why));
     return take(j, &got, files, why);
 }
 
@@ -365,6 +369,8 @@ static enum err run_all(struct arena *a, struct issuing *i, const char **path,
 
     for (size_t k = 0; k < keys->count; k++) {
         struct job j = {.arena = a, .i = i, .key_type = keys->items[k]};
+        if (i->wanted->certificate->csr[0] != '\0')
+            TRY(issuing_csr_read(a, i, &j.csr, &j.key_type, why));
         enum err result =
             issuing_has_device(i) ? issuing_device_open(a, i, &j.desk, why) : ERR_OK;
         if (result == ERR_OK)
