@@ -138,6 +138,21 @@ def test_protocols(world, protocol):
         assert set(environment) - own - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "LANG", "HOME", "TMPDIR", "TSIG", "CAIRN_RECORD", "CAIRN_VALUE", "CAIRN_ZONE", "CAIRN_DOMAIN"}
 
 
+def test_the_example_of_the_manual(world):
+    page = (pathlib.Path(__file__).parents[2] / "docs/man/cairn-hooks.7.scd").read_text()
+    path = world.hooks / "dns-update"
+    path.write_text(page.split("```\n")[1])
+    path.chmod(0o755)
+    client = world.client()
+    words = settings(world, client, "exec", path)
+    env = world.hooks / "example.env"
+    env.write_text(f"KEY=hmac-sha256:key-hmac-sha256:{base64.b64encode(SECRET).decode()}\n")
+    env.chmod(0o600)
+    words[3].write_text(words[3].read_text().replace(str(world.credentials), str(env)))
+    client.issue("example.dns.test", "*.example.dns.test", *words)
+    check(client, "example.dns.test", ["example.dns.test", "*.example.dns.test"])
+
+
 def test_an_alias_is_followed(world):
     """Also where the protocol has no word for it: the hook is told the domain whose _acme-challenge it is."""
     client = world.client()
