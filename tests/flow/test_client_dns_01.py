@@ -48,7 +48,7 @@ def test_wildcard_and_name_in_one_order(world):
     assert journal(client) == []
     # and again, in the way that was kept
     done = client.run("renew", "--force")
-    assert "renewed, 0 failed" in done.stdout and "record    TXT _acme-challenge.both.dns.test" in done.stdout
+    assert "1 renewed, 0 waiting, 0 failed" in done.stdout and "record    TXT _acme-challenge.both.dns.test" in done.stdout
     shown = client.json("show", "_.both.dns.test")
     assert shown["challenges"] == ["dns-01"]
     kept = (client.directory / "certificates" / "_.both.dns.test" / "cairn.yaml").read_text()
@@ -365,7 +365,7 @@ def test_key_files_that_are_none(world, content, mode, says):
     (["--dns-key", "/no/such/file"], "--dns-key: \"/no/such/file\""),
     (["KEY", "--dns-server", "a b"], "--dns-server: \"a b\" is neither HOST nor HOST:PORT"),
     (["KEY", "--dns-server", "host:0"], "neither HOST nor HOST:PORT"),
-    (["KEY", "--dns-resolver", "name.test"], "--dns-resolver: \"name.test\" is neither ADDRESS nor ADDRESS:PORT"),
+    (["KEY", "--dns-resolver", "name.test"], "the resolver \"name.test\" is neither ADDRESS nor ADDRESS:PORT"),
     (["KEY", "--dns-check", "maybe"], "--dns-check: \"maybe\" is none of auto, authoritative, resolver, none"),
     (["KEY", "--dns-timeout", "long"], "--dns-timeout: \"long\" is not a duration such as"),
     (["KEY", "--dns-timeout", "2h"], "--dns-timeout: 2h is outside 0ms to 1h"),

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/dns/dns_exchange.h"
 
 #define NAMES_MAX 400 /* octets of a list in a sentence */
 
@@ -34,27 +33,11 @@ const char *dns_provider_option(struct arena *a, const struct settings_dns *dns,
     return arena_printf(a, "dns.%s.%s", dns->name, option);
 }
 
-/* What all have in common. */
-static enum err check_common(const struct settings_dns *dns, struct err_info *why)
-{
-    AUTO(arena) struct arena *a = arena_new();
-    struct address ignored;
-
-    if (dns->resolver[0] != '\0' &&
-        !address_parse_with_port(span_of(dns->resolver), DNS_EXCHANGE_PORT, &ignored))
-        return err_set(why, ERR_CONFIG,
-                       "%s: \"%.100s\" is neither ADDRESS nor "
-                       "ADDRESS:PORT",
-                       dns_provider_option(a, dns, "resolver"), dns->resolver);
-    return ERR_OK;
-}
-
 enum err dns_provider_check(const struct settings_dns *dns, struct err_info *why)
 {
     AUTO(buf) struct buf names = buf_make(NAMES_MAX);
     const struct dns_provider *provider = dns_provider_find(dns->provider);
 
-    TRY(check_common(dns, why));
     if (provider != NULL)
         return provider->check(dns, why);
     for (size_t i = 0; i < PROVIDER_COUNT; i++)
