@@ -1,6 +1,7 @@
 /* Metrics of what is in the state folder. */
 #include "client/agent/agent_survey.h"
 
+#include "client/deploy/deploy_status.h"
 #include "client/renewal/renewal_when.h"
 #include "client/report/report.h"
 #include "client/work/work_look.h"
@@ -17,6 +18,20 @@ static void take_times(struct agent_metrics_row *row,
         row->not_before = m->parts[i].not_before;
         row->not_after = m->parts[i].not_after;
     }
+}
+
+static size_t deployments_failed(struct arena *a, const char *directory,
+                                 const struct wanted *w)
+{
+    struct deploy_statuses all;
+    size_t failed = 0;
+
+    if (w->deployment_count == 0)
+        return 0;
+    deploy_status_load(a, directory, w->certificate->name, &all);
+    for (size_t i = 0; i < w->deployment_count; i++)
+        failed += deploy_status_of(&all, w->deployments[i]->name)->failures > 0;
+    return failed;
 }
 
 static void look_at(struct arena *a, const char *directory,
@@ -38,6 +53,7 @@ static void look_at(struct arena *a, const char *directory,
         take_times(row, &look.metadata);
     }
     row->next = look.plan.attempt;
+    row->deploy_failures = deployments_failed(own, directory, &w);
     row->failures = look.state.failure.count;
     row->failed_at = look.state.failure.when;
     row->failed = look.state.failed;
