@@ -21,6 +21,7 @@ class Site:
     def __init__(self, folder, ca):
         self.folder, self.ca = pathlib.Path(folder), ca
         self.file = self.folder / "cairn.yaml"
+        self.environment = {}
         self.state = self.folder / "state"
         self.head = (f"state: {self.state}\nca: pebble\nagree_tos: true\ncas:\n  pebble:\n    directory: {ca.url}\n"
                      f"    ca_file: {ca.root}\ndefaults:\n  http_port: {ca.http_port}\n")
@@ -34,7 +35,8 @@ class Site:
             f"  {name}:\n" + "".join(f"    {key}: {value}\n" for key, value in options.items()) for name, options in names.items()))
 
     def run(self, *words, code=DONE):
-        done = subprocess.run([CAIRN, *map(str, words), "--config", self.file], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([CAIRN, *map(str, words), "--config", self.file], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, **self.environment})
         assert "AddressSanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
         assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
@@ -334,6 +336,25 @@ def test_a_dry_run_orders_at_staging_and_touches_nothing(site, staging, tmp_path
     assert site.json("issue", "typed.test", "--dry-run")["dry_run"] is True
     assert prints(site.folder) == before
     assert set(pathlib.Path("/tmp").glob("cairn-dry-run-*")) == others
+
+
+def test_a_dry_run_knows_what_providers_know(site, tmp_path):
+    """And the journals are those of the state folder: what it leaves if it is killed, the next run removes."""
+    kept = site.state / "dns-01"
+    kept.mkdir(parents=True)
+    site.state.chmod(0o700)
+    (site.state / "acme-dns").mkdir()
+    site.head = site.head.replace(f"    directory: {site.ca.url}\n", f"    directory: https://127.0.0.1:1/never\n    staging: {site.ca.url}\n")
+    hook = tmp_path / "hook"
+    site.certificates(a={"names": "a.test", "pre_hook": hook})
+    hook.write_text(f"#!/bin/sh\nls -l {tmp_path}/tmp/cairn-dry-run-*/ > {tmp_path}/seen\n")
+    hook.chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    site.environment = {"TMPDIR": str(tmp_path / "tmp")}
+    site.run("apply", "--dry-run")
+    seen = (tmp_path / "seen").read_text()
+    assert f"dns-01 -> {kept}" in seen and f"acme-dns -> {site.state}/acme-dns" in seen and " web" not in seen
+    assert kept.is_dir() and list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_dry_run_without_staging_is_refused(site):

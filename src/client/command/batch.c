@@ -133,7 +133,7 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
                              .report = {.json = c->json, .quiet = c->quiet}}};
 
     if (c->dry_run) {
-        TRY(dry_run_begin(c->arena, &dry, why));
+        TRY(dry_run_begin(c->arena, b->place->directory, &dry, why));
         r.work.directory = dry.directory;
     }
     TRY(state_prepare(c->arena, r.work.directory, why));

@@ -2,12 +2,34 @@
 #include "client/command/dry_run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/file_tree.h"
 
-enum err dry_run_begin(struct arena *a, struct dry_run *d, struct err_info *why)
+/* Of the state folder. */
+static const char *const shared[] = {"dns-01", "web", "acme-dns", "acme.sh"};
+
+static enum err share(struct arena *a, const char *directory, const struct dry_run *d,
+                      struct err_info *why)
+{
+    char from[PATH_MAX];
+
+    if (realpath(directory, from) == NULL)
+        return ERR_OK; /* there is none yet */
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+        const char *there = file_path(a, from, shared[i]);
+        const char *here = file_path(a, d->directory, shared[i]);
+        if (file_exists(there) && symlink(there, here) != 0)
+            return err_set_os(why, ERR_IO, errno, "cannot make %s", here);
+    }
+    return ERR_OK;
+}
+
+enum err dry_run_begin(struct arena *a, const char *directory, struct dry_run *d,
+                       struct err_info *why)
 {
     const char *parent = secure_getenv("TMPDIR");
     char *folder = file_path(a, parent != NULL && parent[0] == '/' ? parent : "/tmp",
@@ -16,7 +38,7 @@ enum err dry_run_begin(struct arena *a, struct dry_run *d, struct err_info *why)
     if (mkdtemp(folder) == NULL)
         return err_set_os(why, ERR_IO, errno, "cannot make the folder %s", folder);
     d->directory = folder;
-    return ERR_OK;
+    return share(a, directory, d, why);
 }
 
 enum err dry_run_wanted(struct arena *a, struct wanted *w, struct err_info *why)
