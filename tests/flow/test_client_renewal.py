@@ -13,6 +13,7 @@ import fake_ca as fake_ca_module
 from acme_raw import certificate_id
 from fake_ca import DAY, problem
 from pebble import Client
+from test_incidents import admin
 
 NAME = "www.example.test"
 UNCHANGED, NETWORK, REFUSED, VALIDATION, LIMITED = 2, 3, 4, 5, 6
@@ -388,3 +389,68 @@ def test_several_at_a_time(pebble, tmp_path):
     client.run("apply", *more, code=UNCHANGED)
     left = {p.name for p in client.directory.rglob("*") if p.name.startswith(".") or p.name.endswith(".new")}
     assert left == set()
+
+
+# ---- a CA that has incidents ----
+
+def test_an_incident_of_cairn_ca(house, tmp_path):
+    """The CA says that it is going to revoke, over some time: the certificate is renewed at a moment within that, and the
+    new one is not concerned. The order says what it replaces, which this CA holds against its store."""
+    client = Remembering(tmp_path / "state", house, agree=False)
+    client.issue(NAME)
+    client.run("renew", code=UNCHANGED)
+    start = client.state()["ari"]["start"]
+    assert 50 < in_seconds(start) / DAY.total_seconds() < 70
+    admin(house, "incident", "add", "--all", "--over", "60s", "--explanation", "https://ca.example.test/why")
+    client.run("renew", code=UNCHANGED)  # not asked before the CA wants it
+    client.may_ask()
+    first = client.serial()
+    done = client.run("renew", code=None)  # the moment may be this one
+    assert "says why at https://ca.example.test/why" in done.stderr
+    if client.serial() == first:
+        assert -5 < in_seconds(client.state()["ari"]["moment"]) < 60
+        client.change(lambda s: s["ari"].update(moment="2020-01-01T00:00:00Z"))
+        done = client.run("renew")
+    assert client.serial() != first
+    client.run("renew", code=UNCHANGED)
+    assert in_seconds(client.state()["ari"]["start"]) > 50 * DAY.total_seconds()
+    assert "again, without saying" not in done.stdout
+
+
+# ---- around an attempt ----
+
+def test_hooks_around_an_attempt(client, fake_ca, tmp_path):
+    """A pre_hook that fails ends it before anybody is asked; post_hook runs however it ended; nothing due, no hook."""
+    log = tmp_path / "log"
+    hooks = {"pre_hook": f'echo "before $CAIRN_NAME $CAIRN_NAMES" >> {log}; test ! -e {tmp_path}/stop',
+             "post_hook": f'echo "after $CAIRN_OUTCOME" >> {log}'}
+    more = settings(client, tmp_path, {"it": fake_ca}, {"site": {"names": [NAME, "b.example.test"], "cas": "it", **hooks}})
+    client.run("apply", *more)
+    assert log.read_text() == f"before site {NAME} b.example.test\nafter issued\n"
+    log.write_text("")
+    client.run("apply", *more, code=UNCHANGED)
+    assert log.read_text() == ""
+    fake_ca.answers["/order"] = fail()
+    client.run("apply", "--force", *more, code=REFUSED)
+    assert log.read_text().endswith("after failed\n")
+    (tmp_path / "stop").touch()
+    before = len(fake_ca.requests)
+    done = client.run("apply", "--force", *more, code=1)
+    assert "pre_hook" in done.stderr and len(fake_ca.requests) == before
+
+
+def test_deployments_that_failed_are_tried_again(client, fake_ca, tmp_path):
+    """The certificate is there and stays, exit code 7; renew tries the deployment alone when its time has come."""
+    flag, count = tmp_path / "works", tmp_path / "count"
+    more = settings(client, tmp_path, {"it": fake_ca}, {NAME: {"names": NAME, "cas": "it", "deploy": "here"}},
+                    deployments={"here": {"target": "hook", "command": f"echo x >> {count}; test -e {flag}"}})
+    client.run("apply", *more, code=7)
+    serial, orders = client.serial(), len(fake_ca.asked("/order"))
+    client.run("renew", *more, code=UNCHANGED)
+    assert count.read_text() == "x\n"
+    flag.touch()
+    status = client.directory / "certificates" / NAME / "deploy.json"
+    status.write_text(re.sub(r'"next_try":"[^"]*"', '"next_try":"2020-01-01T00:00:00Z"', status.read_text()))
+    client.run("renew", *more)
+    assert count.read_text() == "x\nx\n" and client.serial() == serial and len(fake_ca.asked("/order")) == orders
+    client.run("renew", *more, code=UNCHANGED)
