@@ -65,6 +65,28 @@ def test_everything_is_synced_before_the_switch(client):
     assert "fsync" in calls[switch:], calls
 
 
+def test_power_loss_finds_the_old_version_or_the_new_one(client, tmp_path):
+    """As the kernel sees it: each file of the version is synced, then its folder and the one around it, then comes the switch, then the sync
+    that makes the switch last."""
+    folder, trace = client.live(NAME).parent, tmp_path / "trace"
+    command = ["strace", "-f", "-y", "-s", "200", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", str(trace)]
+    done = subprocess.run([*command, *client.command("renew", "--force")], capture_output=True, text=True, timeout=120, check=False,
+                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+    assert done.returncode == 0, done.stderr
+    version = folder / os.readlink(client.live(NAME))
+    lines = trace.read_text().splitlines()
+    (switch,) = [i for i, line in enumerate(lines) if "rename" in line and f'"{folder}/current"' in line]
+    synced = [re.findall(r"sync\(\d+<([^>]*)>\) += 0", line) for line in lines]
+    before, after = [p for s in synced[:switch] for p in s], [p for s in synced[switch:] for p in s]
+    files = sorted(str(p) for p in version.iterdir())
+    assert len(files) == 5
+    for path in [*files, str(version), str(version.parent)]:
+        assert path in before, (path, before)
+    for path in files:  # a folder's entries are synced when all of them are there
+        assert before.index(path) < len(before) - 1 - before[::-1].index(str(version))
+    assert str(folder) in after, after
+
+
 def test_killed_at_every_step_of_a_renewal(client):
     total = len(calls_of(client, "renew", "--force"))
     assert total >= 15
