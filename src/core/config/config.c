@@ -111,6 +111,16 @@ static enum err set_bool(const struct config_option *option, const char *text, b
     return ERR_OK;
 }
 
+/* At least as many as there are, and one. */
+static size_t count_items(const char *text)
+{
+    size_t count = 1;
+
+    for (; *text != '\0'; text++)
+        count += *text == ' ' || *text == ',';
+    return count;
+}
+
 enum err config_value_set(struct arena *a, const struct config_option *option,
                           const char *text, void *settings, struct err_info *why)
 {
@@ -131,7 +141,7 @@ enum err config_value_set(struct arena *a, const struct config_option *option,
     }
     struct config_list list = {0};
     char *copy = arena_string(a, text);
-    const char **items = arena_array(a, CONFIG_LIST_MAX, sizeof *items);
+    const char **items = arena_array(a, count_items(text), sizeof *items);
     char *rest = NULL;
     for (char *item = strtok_r(copy, " ,", &rest); item != NULL;
          item = strtok_r(NULL, " ,", &rest)) {
@@ -176,7 +186,7 @@ static enum err find_member(struct arena *a, const char *path,
         return err_set(why, ERR_CONFIG, "%s: write it as %s.NAME.OPTION", path,
                        family->section);
     char *name = arena_string_of(a, span_make(dot + 1, (size_t)(last - dot - 1)));
-    return config_value_member(a, family, name, member->settings, member, why);
+    return config_value_member(a, a, family, name, member->settings, member, why);
 }
 
 enum err config_set(struct arena *a, const struct config_table *table,

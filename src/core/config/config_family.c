@@ -62,15 +62,16 @@ static struct config_table table_of(struct arena *a, const struct config_family 
     return (struct config_table){.options = options, .count = family->option_count};
 }
 
-enum err config_value_member(struct arena *a, const struct config_family *family,
-                             const char *name, void *settings,
-                             struct config_member *member, struct err_info *why)
+enum err config_value_member(struct arena *a, struct arena *scratch,
+                             const struct config_family *family, const char *name,
+                             void *settings, struct config_member *member,
+                             struct err_info *why)
 {
     struct config_group *group =
         (struct config_group *)(void *)((char *)settings + family->offset);
 
     TRY(check_name(family, name, why));
-    member->table = table_of(a, family, name);
+    member->table = table_of(scratch, family, name);
     for (size_t i = 0; i < group->count; i++) {
         if (strcmp(*(const char *const *)group->members[i], name) == 0) {
             member->settings = group->members[i];

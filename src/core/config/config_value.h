@@ -25,11 +25,14 @@ struct config_member {
 const struct config_family *config_value_family(const struct config_table *table,
                                                 const char *section);
 
-/* The member of that name, made with its defaults if it is not there. ERR_CONFIG if the
+/* The member of that name, made with its defaults if it is not there; its table lives in
+ * `scratch`. ERR_CONFIG if the
  * name is no such name, or there are too many. */
-MUST_CHECK enum err
-config_value_member(struct arena *a, const struct config_family *family, const char *name,
-                    void *settings, struct config_member *member, struct err_info *why);
+MUST_CHECK enum err config_value_member(struct arena *a, struct arena *scratch,
+                                        const struct config_family *family,
+                                        const char *name, void *settings,
+                                        struct config_member *member,
+                                        struct err_info *why);
 
 /* Read text, the outermost node of which is `root` (NULL if there is nothing); the
  * document lives in the arena. ERR_CONFIG with file, line and column. */

@@ -8,6 +8,8 @@
 
 struct yaml {
     struct arena *arena;
+    struct arena *scratch; /* for what is over with the file: ten thousand members must
+                              not add up */
     const struct config_table *table;
     const char *file;
     void *settings;
@@ -51,14 +53,16 @@ static enum err read_list(const struct yaml *y, const struct config_option *opti
 {
     struct config_list *to =
         (struct config_list *)(void *)((char *)y->settings + option->offset);
-    const char **items = arena_array(y->arena, CONFIG_LIST_MAX, sizeof *items);
+    int length = fy_node_sequence_item_count(node);
+    const char **items =
+        arena_array(y->arena, length > 0 ? (size_t)length : 1, sizeof *items);
     struct fy_node *element;
     void *iterator = NULL;
     size_t count = 0;
 
     while ((element = fy_node_sequence_iterate(node, &iterator)) != NULL) {
         char *text = scalar(y, element);
-        if (text == NULL || count == CONFIG_LIST_MAX)
+        if (text == NULL || count == CONFIG_LIST_MAX || count >= (size_t)length)
             return err_set(why, ERR_CONFIG,
                            "%s: every element must be a text, at most %d of them",
                            option->path, CONFIG_LIST_MAX);
@@ -138,9 +142,9 @@ static enum err read_member(const struct yaml *y, const struct config_family *fa
 
     if (name == NULL)
         return err_set(why, ERR_CONFIG, "%s: a key must be a text", y->file);
-    enum err result =
-        config_value_member(y->arena, family, name, y->settings, &member, why);
-    const char *path = arena_printf(y->arena, "%s.%s", family->section, name);
+    enum err result = config_value_member(y->arena, y->scratch, family, name, y->settings,
+                                          &member, why);
+    const char *path = arena_printf(y->scratch, "%s.%s", family->section, name);
     if (result == ERR_OK && !fy_node_is_mapping(value) &&
         (text == NULL || text[0] != '\0'))
         result = err_set(why, ERR_CONFIG,
@@ -150,7 +154,7 @@ static enum err read_member(const struct yaml *y, const struct config_family *fa
     struct yaml below = *y;
     below.table = &member.table;
     below.settings = member.settings;
-    below.seen = arena_array(y->arena, member.table.count, sizeof *below.seen);
+    below.seen = arena_array(y->scratch, member.table.count, sizeof *below.seen);
     return fy_node_is_mapping(value) ? read_mapping(&below, value, path, why) : ERR_OK;
 }
 
@@ -206,7 +210,7 @@ static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
         if (name == NULL)
             return err_set(why, ERR_CONFIG, "%s: a key must be a text", y->file);
         const char *path =
-            section == NULL ? name : arena_printf(y->arena, "%s.%s", section, name);
+            section == NULL ? name : arena_printf(y->scratch, "%s.%s", section, name);
         const struct config_option *option = config_value_find(y->table, path);
         const struct config_family *family =
             section == NULL ? config_value_family(y->table, name) : NULL;
@@ -281,15 +285,20 @@ enum err config_value_document(struct arena *a, const char *file, struct span te
 enum err config_read(struct arena *a, const struct config_table *table, const char *file,
                      struct span text, void *settings, struct err_info *why)
 {
-    struct yaml y = {.arena = a, .table = table, .file = file, .settings = settings};
+    AUTO(arena) struct arena *scratch = arena_new();
+    struct yaml y = {.arena = a,
+                     .scratch = scratch,
+                     .table = table,
+                     .file = file,
+                     .settings = settings};
     struct fy_node *root = NULL;
 
-    TRY(config_value_document(a, file, text, &root, why));
+    TRY(config_value_document(scratch, file, text, &root, why));
     if (root == NULL)
         return ERR_OK;
     if (!fy_node_is_mapping(root))
         return err_set(why, ERR_CONFIG, "%s: options are written as \"name: value\"",
                        file);
-    y.seen = arena_array(a, table->count, sizeof *y.seen);
+    y.seen = arena_array(scratch, table->count, sizeof *y.seen);
     return read_mapping(&y, root, NULL, why);
 }
