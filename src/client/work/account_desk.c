@@ -31,19 +31,50 @@ enum err account_desk_roots(struct arena *a, const struct settings_ca *ca,
     return ERR_OK;
 }
 
+static enum err begin(struct arena *a, const struct settings *settings,
+                      const struct settings_ca *ca, struct account_desk *desk,
+                      struct err_info *why)
+{
+    const char **email = arena_get(a, sizeof *email);
+
+    *email = ca->email[0] != '\0' ? ca->email : settings->email;
+    *desk = (struct account_desk){.arena = a,
+                                  .ca = ca,
+                                  .emails = email,
+                                  .email_count = (*email)[0] != '\0' ? 1 : 0};
+    return account_desk_roots(a, ca, &desk->roots, why);
+}
+
 enum err account_desk_open(struct arena *a, const char *directory,
                            const struct settings *settings, const struct settings_ca *ca,
                            enum state_lock_kind kind, struct state_lock *lock,
                            struct account_desk *desk, struct err_info *why)
 {
-    const char **email = arena_get(a, sizeof *email);
-    struct account_desk made = {.arena = a, .ca = ca, .emails = email};
+    struct account_desk made;
 
-    *email = ca->email[0] != '\0' ? ca->email : settings->email;
-    made.email_count = (*email)[0] != '\0' ? 1 : 0;
-    TRY(account_desk_roots(a, ca, &made.roots, why));
+    TRY(begin(a, settings, ca, &made, why));
     TRY(account_store_open_with(a, directory, ca->directory, ca->account_key,
                                 &made.account, why));
+    TRY(account_store_use(a, directory, &made.account, kind, lock, why));
+    *desk = made;
+    return ERR_OK;
+}
+
+enum err account_desk_find(struct arena *a, const char *directory,
+                           const struct settings *settings, const struct settings_ca *ca,
+                           enum state_lock_kind kind, struct state_lock *lock,
+                           struct account_desk *desk, struct err_info *why)
+{
+    struct account_desk made;
+
+    TRY(begin(a, settings, ca, &made, why));
+    enum err result = account_store_find(a, directory, ca->directory, &made.account, why);
+    if (result == ERR_NOT_FOUND)
+        return err_set(why, ERR_ACCOUNT_DOES_NOT_EXIST,
+                       "there is no account for %s in %s; cairn account register makes "
+                       "one",
+                       ca->directory, directory);
+    TRY(result);
     TRY(account_store_use(a, directory, &made.account, kind, lock, why));
     *desk = made;
     return ERR_OK;
@@ -163,6 +194,8 @@ static enum err keep_url(struct account_desk *d, const struct wire_message *m,
     if (m->count != 1)
         return err_set(why, ERR_PROTOCOL, "a call to keep an account is malformed");
     d->account.url = arena_string_of(d->arena, m->fields[0]);
+    if (d->account.folder == NULL)
+        return ERR_OK; /* of an account that is not ours yet */
     return account_store_keep_url(&d->account, d->account.url,
                                   d->email_count > 0 ? d->emails[0] : NULL, why);
 }

@@ -30,6 +30,13 @@ MUST_CHECK enum err account_desk_open(struct arena *a, const char *directory,
                                       enum state_lock_kind kind, struct state_lock *lock,
                                       struct account_desk *desk, struct err_info *why);
 
+/* As that, of an account that is there: ERR_ACCOUNT_DOES_NOT_EXIST if there is none. */
+MUST_CHECK enum err account_desk_find(struct arena *a, const char *directory,
+                                      const struct settings *settings,
+                                      const struct settings_ca *ca,
+                                      enum state_lock_kind kind, struct state_lock *lock,
+                                      struct account_desk *desk, struct err_info *why);
+
 /* The certificates of a CA's ca_file, empty for the system's. ERR_CONFIG. */
 MUST_CHECK enum err account_desk_roots(struct arena *a, const struct settings_ca *ca,
                                        struct span *roots, struct err_info *why);
