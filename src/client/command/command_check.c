@@ -1,7 +1,11 @@
-/* cairn check: is cairn.yaml good? */
+/* cairn check: is cairn.yaml good? And with names: would a CA be content? */
 #include <stdio.h>
 
+#include <string.h>
+
+#include "client/command/issue_settings.h"
 #include "client/command/place.h"
+#include "client/preflight/preflight.h"
 #include "client/work/work.h"
 #include "core/json/json_write.h"
 
@@ -58,10 +62,110 @@ static enum err check_file(const struct client_command *c, const struct place *p
     return ERR_OK;
 }
 
+/* ---- with names ---- */
+
+static const char *const levels[] = {
+    [PREFLIGHT_GOOD] = "good", [PREFLIGHT_NOTE] = "note", [PREFLIGHT_WRONG] = "wrong"};
+
+static void write_findings(struct json_writer *w, const struct preflight *p)
+{
+    json_write_begin_object(w, NULL);
+    json_write_text(w, "name", p->wanted->certificate->name);
+    json_write_number(w, "wrong", (int64_t)p->wrong);
+    json_write_begin_array(w, "findings");
+    for (size_t i = 0; i < p->count; i++) {
+        const struct preflight_finding *f = &p->findings[i];
+        json_write_begin_object(w, NULL);
+        json_write_text(w, "level", levels[f->level]);
+        json_write_text(w, "part", f->part);
+        json_write_text(w, "about", f->about);
+        json_write_text(w, "detail", f->sentence);
+        json_write_text(w, "advice", f->advice);
+        json_write_end_object(w);
+    }
+    json_write_end_array(w);
+    json_write_end_object(w);
+}
+
+static void print_findings(const struct client_command *c, const struct preflight *p)
+{
+    for (size_t i = 0; i < p->count && !c->json; i++) {
+        const struct preflight_finding *f = &p->findings[i];
+        printf("%-6s %-14s %s: %s%s%s\n", levels[f->level], f->part, f->about,
+               f->sentence, f->advice[0] != '\0' ? "; " : "", f->advice);
+    }
+}
+
+/* The certificates that are named; names that are none are those of one that is not there
+ * yet. */
+static enum err find_wanted(const struct client_command *c, const struct place *p,
+                            struct wanted *list, size_t *count, struct err_info *why)
+{
+    for (size_t i = 0; i < c->arguments.count; i++) {
+        const char *name = c->arguments.items[i];
+        struct err_info one = {0};
+        enum err result =
+            settings_is_certificate_name(name)
+                ? work_find(c->arena, p->directory, &p->settings, name, &list[i], &one)
+                : ERR_NOT_FOUND;
+        if (result == ERR_NOT_FOUND) {
+            *count = 1;
+            return issue_settings_make(c, &p->settings, &list[0], why);
+        }
+        if (result != ERR_OK)
+            return err_set(why, result, "%s", one.detail);
+    }
+    *count = c->arguments.count;
+    return ERR_OK;
+}
+
+static enum err check_each(const struct client_command *c, const struct place *place,
+                           struct crew *crew, struct json_writer *w, size_t *wrong,
+                           struct err_info *why)
+{
+    struct wanted *list = arena_array(c->arena, c->arguments.count, sizeof *list);
+    size_t count = 0;
+
+    TRY(find_wanted(c, place, list, &count, why));
+    for (size_t i = 0; i < count; i++) {
+        struct preflight p = {.arena = c->arena,
+                              .wanted = &list[i],
+                              .directory = place->directory,
+                              .crew = crew};
+        TRY(crew_start(crew, why));
+        TRY(preflight_run(&p, why));
+        print_findings(c, &p);
+        write_findings(w, &p);
+        *wrong += p.wrong;
+    }
+    return ERR_OK;
+}
+
+static enum err check_world(const struct client_command *c, const struct place *place,
+                            struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
+    AUTO(crew) struct crew crew = {0};
+    struct json_writer w = json_writer_make(&b);
+    size_t wrong = 0;
+
+    json_write_begin_array(&w, NULL);
+    TRY(check_each(c, place, &crew, &w, &wrong, why));
+    json_write_end_array(&w);
+    if (c->json) {
+        printf("%.*s\n", (int)b.len, (const char *)b.data);
+        *c->printed = true;
+    }
+    return wrong == 0 ? ERR_OK
+                      : err_set(why, ERR_VALIDATION, "%zu thing%s wrong", wrong,
+                                wrong == 1 ? " is" : "s are");
+}
+
 enum err command_check(const struct client_command *c, struct err_info *why)
 {
     struct place place;
 
     TRY(place_find(c, &place, why));
-    return check_file(c, &place, why);
+    return c->arguments.count == 0 ? check_file(c, &place, why)
+                                   : check_world(c, &place, why);
 }

@@ -143,6 +143,17 @@ enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings
     return result == ERR_OK ? ERR_OK : not_proved(result, why);
 }
 
+enum err dns_desk_find(struct dns_desk *d, struct arena *a,
+                       const struct settings_dns *dns, struct dns_task *task,
+                       struct err_info *why)
+{
+    const struct dns_provider *provider = dns_provider_find(dns->provider);
+
+    TRY(dns_provider_check(dns, why));
+    task->owner = task->zone = task->primary = task->note = "";
+    return find(d, a, dns, provider->needs_primary, task, why);
+}
+
 enum err dns_desk_watch_persist(struct dns_desk *d, struct arena *a,
                                 const struct settings_dns *dns,
                                 const struct dns_desk_persist *persist,

@@ -28,6 +28,12 @@ MUST_CHECK enum err dns_desk_add(struct dns_desk *d, struct arena *a,
                                  const struct dns_task *asked, struct dns_entry *e,
                                  struct err_info *why);
 
+/* Where would the record `task->name` go? Owner, zone and primary are found as by
+ * dns_desk_add, and what the provider needs is looked at; nothing is added. */
+MUST_CHECK enum err dns_desk_find(struct dns_desk *d, struct arena *a,
+                                  const struct settings_dns *dns, struct dns_task *task,
+                                  struct err_info *why);
+
 /* A record of dns-persist-01, which its owner adds. */
 struct dns_desk_persist {
     const char *name;    /* _validation-persist.example.org */

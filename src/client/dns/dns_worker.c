@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/dns/dns_http.h"
+#include "client/dns/dns_query.h"
 #include "client/dns/dns_update.h"
 #include "client/dns/dns_watch.h"
 #include "client/proc/child.h"
@@ -222,6 +223,10 @@ static enum err obey(struct worker *w, struct arena *a, const struct wire_messag
     case WIRE_DNS_WATCH:
     case WIRE_DNS_WATCH_PERSIST:
         return watch(w, m, why);
+    case WIRE_DNS_QUERY: {
+        struct dns_asker k = make_asker(w, a);
+        return dns_query_serve(&k, m, answer, why);
+    }
     case WIRE_DNS_LOOK:
         return look(w, a, answer, why);
     case WIRE_CLOSE:

@@ -88,7 +88,9 @@ int listener_run(int fd)
         if (wire_receive(a, fd, &m, &socket, &why) != ERR_OK)
             return EXIT_SUCCESS; /* nobody asks any more */
         enum err result = m.type == WIRE_LOOK ? listener_look(a, &m, &done, &why)
-                                              : obey(&m, socket, &why);
+                          : m.type == WIRE_LOOK_TLS
+                              ? listener_look_tls(a, &m, &done, &why)
+                              : obey(&m, socket, &why);
         if (result != ERR_OK && socket >= 0)
             (void)close(socket);
         if ((result == ERR_OK ? wire_send(fd, &done, &why)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/deploy/deploy_check.h"
+#include "client/flow/flow_directory.h"
 #include "client/flow/flow_enrol.h"
 #include "client/flow/flow_job.h"
 #include "client/flow/flow_renewal_info.h"
@@ -79,6 +80,9 @@ static enum err do_one(struct arena *a, const struct wire_message *m, int fd,
     case WIRE_SEE:
         back->type = WIRE_ANSWER;
         return deploy_check_serve(a, m, &back->fields[0], why);
+    case WIRE_DIRECTORY:
+        back->type = WIRE_ANSWER;
+        return flow_directory_serve(a, m, back, why);
     case WIRE_RENEWAL_INFO:
         return do_question(a, m, asker, &back->fields[0], why);
     case WIRE_ENROL:

@@ -136,6 +136,19 @@ static struct span join_strings(struct arena *a, const ldns_rr *rr)
     return span_make(joined, used);
 }
 
+/* The tag has its length in front, the value is what is left. */
+static void read_caa(struct arena *a, const ldns_rr *rr, struct dns_record *r)
+{
+    if (ldns_rr_rd_count(rr) != 3 || ldns_rdf_size(ldns_rr_rdf(rr, 0)) != 1 ||
+        ldns_rdf_size(ldns_rr_rdf(rr, 1)) < 2)
+        return;
+    const ldns_rdf *tag = ldns_rr_rdf(rr, 1);
+    const ldns_rdf *value = ldns_rr_rdf(rr, 2);
+    r->flags = *(const uint8_t *)ldns_rdf_data(ldns_rr_rdf(rr, 0));
+    r->tag = arena_span(a, span_make(ldns_rdf_data(tag) + 1, ldns_rdf_size(tag) - 1));
+    r->text = arena_span(a, span_make(ldns_rdf_data(value), ldns_rdf_size(value)));
+}
+
 static void read_record(struct arena *a, const ldns_rr *rr, struct dns_record *r)
 {
     const ldns_rdf *first = ldns_rr_rd_count(rr) > 0 ? ldns_rr_rdf(rr, 0) : NULL;
@@ -154,6 +167,9 @@ static void read_record(struct arena *a, const ldns_rr *rr, struct dns_record *r
         break;
     case DNS_TXT:
         r->text = join_strings(a, rr);
+        break;
+    case DNS_CAA:
+        read_caa(a, rr, r);
         break;
     case DNS_A:
     case DNS_AAAA:

@@ -12,11 +12,13 @@
 
 /* A record as far as we understand it. */
 struct dns_record {
-    const char *owner;      /* as dns_name.h has it; "" also for one that is not plain */
-    unsigned int type;      /* enum dns_type and others */
-    uint32_t ttl;           /* seconds */
-    const char *target;     /* of CNAME, NS and SOA (the primary); "" if not plain */
-    struct span text;       /* of TXT: its strings joined */
+    const char *owner;  /* as dns_name.h has it; "" also for one that is not plain */
+    unsigned int type;  /* enum dns_type and others */
+    uint32_t ttl;       /* seconds */
+    const char *target; /* of CNAME, NS and SOA (the primary); "" if not plain */
+    struct span text;   /* of TXT: its strings joined; of CAA: the value */
+    unsigned int flags; /* of CAA (RFC 8659 4.1), as the next */
+    struct span tag;
     struct address address; /* of A and AAAA */
 };
 

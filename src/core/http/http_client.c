@@ -236,6 +236,7 @@ enum err http_client_send(struct http_client *c, struct arena *a,
     r.location = header(c->easy, a, "Location");
     r.replay_nonce = header(c->easy, a, "Replay-Nonce");
     r.retry_after = header(c->easy, a, "Retry-After");
+    r.date = header(c->easy, a, "Date");
     take_links(c->easy, a, &r);
     *response = r;
     return ERR_OK;

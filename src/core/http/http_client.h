@@ -24,6 +24,7 @@ struct http_client_response {
     const char *location;
     const char *replay_nonce;
     const char *retry_after;
+    const char *date;
     const char *const *links; /* values of Link headers */
     size_t link_count;
 };
