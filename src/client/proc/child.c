@@ -8,18 +8,23 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/report/report.h"
 #include "core/base/secret.h"
 #include "core/jail/jail.h"
 
-#define NOBODY 65534 /* user and group, as on every Linux */
-#define OWN_FD 3     /* the child's end of the socket */
-#define FAILED 70    /* exit code of a child that could not be locked in */
+#define NOBODY       65534 /* user and group, as on every Linux */
+#define OWN_FD       3     /* the child's end of the socket */
+#define FILES_MAX    65536 /* descriptors of a listener */
+#define LET_GO_MS    5     /* between two looks at a child that is let go */
+#define LET_GO_TIMES 40
+#define FAILED       70 /* exit code of a child that could not be locked in */
 
 #define CLIENT_GROUPS (JAIL_BASE | JAIL_FILE | JAIL_CHANNEL | JAIL_LOOP)
 #define COUNT(list)   (sizeof(list) / sizeof(list)[0])
@@ -114,6 +119,17 @@ static bool enter_jail(enum child_kind kind)
     return true;
 }
 
+/* A listener may have many connections, and cannot ask for more in its jail. */
+static void take_more_files(enum child_kind kind)
+{
+    struct rlimit limit;
+
+    if (kind != CHILD_LISTENER || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* The order matters: changing user resets the signal for the parent's death. */
 static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd))
 {
@@ -122,6 +138,7 @@ static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd
     if (close_range(OWN_FD + 1, ~0U, 0) != 0 || chdir("/") != 0)
         return FAILED;
     report_log_forget();
+    take_more_files(kind);
     if (!give_up(kind))
         return FAILED;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
@@ -161,6 +178,28 @@ void child_ignore_signals(void)
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         (void)sigaction(numbers[i], &ignored, NULL);
+}
+
+void child_stay(void)
+{
+    child_ignore_signals();
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+}
+
+void child_let_go(struct child *c)
+{
+    const struct timespec a_moment = {.tv_nsec = LET_GO_MS * 1000000L};
+
+    if (c->pid == 0)
+        return;
+    (void)close(c->fd);
+    (void)kill(c->pid, SIGTERM);
+    for (int i = 0; i < LET_GO_TIMES; i++) {
+        if (waitpid(c->pid, NULL, WNOHANG) != 0)
+            break;
+        (void)nanosleep(&a_moment, NULL);
+    }
+    c->pid = 0;
 }
 
 void child_end(struct child *c)

@@ -35,5 +35,12 @@ MUST_CHECK enum err child_start(enum child_kind kind, int (*run)(int fd), struct
  * both, are the parent's affair. */
 void child_ignore_signals(void);
 
+/* As child_end, but one that still has something to do for others, and has asked not to
+ * be ended (child_stay), goes on alone. */
+void child_let_go(struct child *c);
+
+/* In a child: from here on it does not end with its parent. */
+void child_stay(void);
+
 /* End it and wait for its end. One that was not started is fine. */
 void child_end(struct child *c);

@@ -8,6 +8,7 @@
 #include "client/proc/wire.h"
 #include "client/solve/listener_look.h"
 #include "client/solve/listener_private.h"
+#include "client/solve/splice.h"
 #include "core/net/socket.h"
 
 struct protocol {
@@ -85,8 +86,11 @@ int listener_run(int fd)
         struct err_info why = {0};
         int socket = -1;
 
-        if (wire_receive(a, fd, &m, &socket, &why) != ERR_OK)
+        if (wire_receive(a, fd, &m, &socket, &why) != ERR_OK) {
+            (void)close(fd);
+            splice_drain_wait();
             return EXIT_SUCCESS; /* nobody asks any more */
+        }
         enum err result = m.type == WIRE_LOOK ? listener_look(a, &m, &done, &why)
                           : m.type == WIRE_LOOK_TLS
                               ? listener_look_tls(a, &m, &done, &why)

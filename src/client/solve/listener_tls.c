@@ -338,5 +338,6 @@ void listener_tls_end(void)
     (void)close(listener.socket);
     if (splice != NULL && splice_count(splice) > 0)
         splice_drain(splice); /* a download does not end because a certificate is there */
-    splice_free(splice);
+    else
+        splice_free(splice);
 }

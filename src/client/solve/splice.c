@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 
 #define ROOM          (64 * 1024) /* octets under way in one direction */
 #define PEEK_MAX      (CLIENT_HELLO_MAX + 1024)
-#define KEPT_FREE     64 /* descriptors for all else */
 #define KEEPALIVE_S   120
 #define READS_AT_ONCE 4
 #define LAST_WORDS_MS 600000 /* of a client whose server has said its last */
@@ -356,28 +354,13 @@ static void on_time_up(void *argument)
 
 /* ---- all of them ---- */
 
-/* As many as there are descriptors for. */
-static size_t find_most(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 1;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < 2 * KEPT_FREE)
-        return 1;
-    rlim_t pairs = (limit.rlim_cur - KEPT_FREE) / 2;
-    return pairs < SPLICE_CONNECTIONS_MAX ? (size_t)pairs : SPLICE_CONNECTIONS_MAX;
-}
-
 struct splice *splice_new(struct loop *loop, const struct splice_options *options)
 {
     struct splice *s = memory_get_zeroed(1, sizeof *s);
 
     s->loop = loop;
     s->options = *options;
-    s->most = find_most();
+    s->most = SPLICE_CONNECTIONS_MAX;
     return s;
 }
 
@@ -407,34 +390,6 @@ bool splice_add(struct splice *s, int fd, const struct address *peer)
 size_t splice_count(const struct splice *s)
 {
     return s->count;
-}
-
-static int compare(const void *a, const void *b)
-{
-    int one = *(const int *)a;
-    int other = *(const int *)b;
-
-    return (one > other) - (one < other);
-}
-
-void splice_close_others(const struct splice *s)
-{
-    int *fds = memory_get_zeroed(2 * s->count + 1, sizeof *fds);
-    size_t count = 0;
-    unsigned int next = 0;
-
-    for (const struct pair *p = s->first; p != NULL; p = p->next)
-        for (int i = 0; i < 2; i++)
-            if (p->fds[i] >= 0)
-                fds[count++] = p->fds[i];
-    qsort(fds, count, sizeof *fds, compare);
-    for (size_t i = 0; i < count; i++) {
-        if ((unsigned int)fds[i] > next)
-            (void)close_range(next, (unsigned int)fds[i] - 1, 0);
-        next = (unsigned int)fds[i] + 1;
-    }
-    (void)close_range(next, ~0U, 0);
-    free(fds);
 }
 
 void splice_pause(struct splice *s)

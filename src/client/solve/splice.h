@@ -49,7 +49,7 @@ bool splice_add(struct splice *s, int fd, const struct address *peer);
 /* How many are being passed on, or looked at. */
 size_t splice_count(const struct splice *s);
 
-/* Leave the loop: nothing moves until splice_resume. For a fork in between. */
+/* Leave the loop: nothing moves until splice_resume. */
 void splice_pause(struct splice *s);
 
 /* Go on, on another loop, with those that are passed on; those that were still looked at
@@ -57,13 +57,14 @@ void splice_pause(struct splice *s);
 void splice_resume(struct splice *s, struct loop *loop, void (*done)(void *argument),
                    void *argument);
 
-/* Close all descriptors of this process but those of the connections. */
-void splice_close_others(const struct splice *s);
-
-/* Of a splice that is paused: a process of its own carries on with what is passed on,
- * until all have ended or SPLICE_DRAIN_MS are over; nothing is left to do here but
- * splice_free. Nobody waits for it. */
+/* Of a splice that is paused, which is then owned: a thread carries on with what is
+ * passed on, until all have ended or SPLICE_DRAIN_MS are over. From here on the process
+ * does not end with its parent (child_stay). */
 void splice_drain(struct splice *s);
+
+/* Before the process ends: wait for those threads, holding nothing but the connections.
+ */
+void splice_drain_wait(void);
 
 /* Close the descriptors of the connections. NULL is fine. */
 void splice_free(struct splice *s);

@@ -1,46 +1,79 @@
 /* Going on with connections when the rest of cairn is done. */
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/wait.h>
+#include <pthread.h>
 #include <unistd.h>
 
+#include "client/proc/child.h"
 #include "client/solve/splice.h"
+
+#define DRAINS_MAX 8 /* listeners, one after the other, that left connections */
+
+static struct drain {
+    pthread_t thread;
+    struct loop *loop; /* NULL: free */
+    struct loop_timer *timer;
+    struct splice *splice;
+} drains[DRAINS_MAX];
 
 static void stop(void *argument)
 {
     loop_stop(argument);
 }
 
-/* Holds nothing but the connections: no output that somebody reads to its end, no socket
- * to who is gone, no port. */
-static int carry_on(struct splice *s)
+static void *run(void *argument)
 {
-    struct err_info ignored = {0};
-    struct loop *loop = NULL;
+    struct drain *d = argument;
 
-    splice_close_others(s);
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (loop_new(&loop, &ignored) != ERR_OK)
-        return EXIT_FAILURE;
-    struct loop_timer *timer = loop_timer_new(loop, stop, loop);
-    loop_timer_set(timer, SPLICE_DRAIN_MS);
-    splice_resume(s, loop, stop, loop);
-    if (splice_count(s) > 0)
-        loop_run(loop);
-    return EXIT_SUCCESS;
+    loop_timer_set(d->timer, SPLICE_DRAIN_MS);
+    splice_resume(d->splice, d->loop, stop, d->loop);
+    if (splice_count(d->splice) > 0)
+        loop_run(d->loop);
+    return NULL;
 }
 
-/* In between is a process that ends at once, so that nobody is this one's parent. */
+static void end(struct drain *d)
+{
+    (void)pthread_join(d->thread, NULL);
+    loop_timer_free(d->timer);
+    splice_free(d->splice);
+    loop_free(d->loop);
+    *d = (struct drain){0};
+}
+
+static bool begin(struct drain *d, struct splice *s)
+{
+    struct err_info ignored = {0};
+
+    if (loop_new(&d->loop, &ignored) != ERR_OK)
+        return false;
+    d->splice = s;
+    d->timer = loop_timer_new(d->loop, stop, d->loop);
+    if (pthread_create(&d->thread, NULL, run, d) == 0)
+        return true;
+    loop_timer_free(d->timer);
+    loop_free(d->loop);
+    *d = (struct drain){0};
+    return false;
+}
+
 void splice_drain(struct splice *s)
 {
-    pid_t between = fork();
+    struct drain *place = NULL;
 
-    if (between == 0) {
-        if (setsid() < 0 || fork() != 0)
-            _exit(EXIT_SUCCESS);
-        _exit(carry_on(s));
+    for (size_t i = 0; i < DRAINS_MAX && place == NULL; i++)
+        place = drains[i].loop == NULL ? &drains[i] : NULL;
+    child_stay();
+    if (place == NULL || !begin(place, s))
+        splice_free(s); /* more than anybody has */
+}
+
+/* Whoever reads our output to its end must not wait for strangers. */
+void splice_drain_wait(void)
+{
+    for (size_t i = 0; i < DRAINS_MAX; i++) {
+        if (drains[i].loop == NULL)
+            continue;
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+            (void)close(fd);
+        end(&drains[i]);
     }
-    if (between > 0)
-        (void)waitpid(between, NULL, 0);
 }

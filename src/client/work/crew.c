@@ -35,7 +35,7 @@ enum err crew_start_device(struct crew *crew, bool sees_files, struct err_info *
 void crew_end(struct crew *crew)
 {
     child_end(&crew->network);
-    child_end(&crew->listener);
+    child_let_go(&crew->listener); /* connections may be passed on by it */
     child_end(&crew->dns);
     child_end(&crew->runner);
     child_end(&crew->device);
