@@ -6,6 +6,7 @@
 #include "client/command/issue_settings.h"
 #include "client/command/place.h"
 #include "client/preflight/preflight.h"
+#include "client/store/state.h"
 #include "client/work/work.h"
 #include "core/json/json_write.h"
 
@@ -127,6 +128,7 @@ static enum err check_each(const struct client_command *c, const struct place *p
     size_t count = 0;
 
     TRY(find_wanted(c, place, list, &count, why));
+    TRY(state_prepare(c->arena, place->directory, why)); /* locks of ports are there */
     for (size_t i = 0; i < count; i++) {
         struct preflight p = {.arena = c->arena,
                               .wanted = &list[i],
