@@ -190,7 +190,8 @@ static void a_port_in_use(void **state)
         p->why.detail,
         arena_printf(p->arena,
                      "port %u, to answer http-01, is in use by unit_client_sol (process "
-                     "%d); stop it, or, if it is a web server, take --http webroot:DIR",
+                     "%d); stop it, or, if it is a web server, take --http nginx, --http "
+                     "apache or --http webroot:DIR",
                      any.port, (int)getpid()));
     (void)close(taken);
 }

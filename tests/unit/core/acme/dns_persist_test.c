@@ -150,11 +150,39 @@ static void hashed(void **state)
                         "e1nef0zrGCoegirXiTVfbsuATmsr_EWHTqAWc15kNjQ");
 }
 
+/* What is written is what is read, and grants no more than was meant. */
+static void written(void **state)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct dns_persist_wish wish = {
+        .issuers = "ca.test", .account_uri = "https://ca.test/a/1", .now = 1};
+    struct dns_persist_wish wild = wish;
+    struct err_info why = {0};
+    int64_t until = 9;
+
+    (void)state;
+    wild.wildcard = true;
+    const char *plain = dns_persist_record(a, "ca.test", wish.account_uri, false);
+    const char *wider = dns_persist_record(a, "ca.test", wish.account_uri, true);
+    assert_string_equal(plain, "ca.test; accounturi=https://ca.test/a/1");
+    assert_string_equal(wider,
+                        "ca.test; accounturi=https://ca.test/a/1; policy=wildcard");
+    assert_int_equal(dns_persist_judge(span_of(plain), &wish, &until, &why),
+                     DNS_PERSIST_GRANTED);
+    assert_int_equal(until, 0);
+    assert_int_equal(dns_persist_judge(span_of(wider), &wish, &until, &why),
+                     DNS_PERSIST_GRANTED);
+    assert_int_equal(dns_persist_judge(span_of(wider), &wild, &until, &why),
+                     DNS_PERSIST_GRANTED);
+    assert_int_equal(dns_persist_judge(span_of(plain), &wild, &until, &why),
+                     DNS_PERSIST_NOT_GRANTED);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(records),
-                                       cmocka_unit_test(any_octets),
-                                       cmocka_unit_test(hashed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records), cmocka_unit_test(written),
+        cmocka_unit_test(any_octets), cmocka_unit_test(hashed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
