@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -330,3 +331,35 @@ def test_many_at_once(kind, start, cairn, tmp_path):
 def test_ways_that_are_none(cairn, words, says):
     done = cairn.issue("www.example.test", "--http", words, code=None)
     assert done.returncode in (USAGE, VALIDATION) and says in done.stderr, done.stderr
+
+
+def test_a_hook(cairn, tmp_path):
+    """certbot's variables, once for each name before the CA looks, and once afterwards; what it does is served by somebody."""
+    www, log, program = tmp_path / "www", tmp_path / "log", tmp_path / "hook"
+    (www / ".well-known/acme-challenge").mkdir(parents=True)
+    program.write_text(f"""#!/bin/sh
+echo "$1 $CERTBOT_DOMAIN" >>{log}
+case $1 in
+auth) printf %s "$CERTBOT_VALIDATION" >{www}/.well-known/acme-challenge/"$CERTBOT_TOKEN" ;;
+cleanup) rm {www}/.well-known/acme-challenge/"$CERTBOT_TOKEN" ;;
+esac
+[ "$CERTBOT_DOMAIN" != bad.example.test ]
+""")
+    program.chmod(0o755)
+    server = subprocess.Popen([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(www), str(cairn.ca.http_port)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", cairn.ca.http_port)) == 0:
+                    break
+            time.sleep(0.05)
+        cairn.issue("a.example.test", "b.example.test", "--http", f"hook:{program}")
+        assert sorted(log.read_text().split("\n")) == ["", "auth a.example.test", "auth b.example.test", "cleanup a.example.test", "cleanup b.example.test"]
+        assert not list((www / ".well-known/acme-challenge").iterdir())
+        done = cairn.issue("bad.example.test", "--http", f"hook:{program}", code=VALIDATION)
+        assert "http: hook, auth" in done.stderr and "ended with exit code 1" in done.stderr
+        assert log.read_text().endswith("cleanup bad.example.test\n")
+    finally:
+        server.kill()
+        server.wait()

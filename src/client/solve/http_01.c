@@ -8,6 +8,7 @@
 enum err http_01_open(struct solver *s, struct err_info *why)
 {
     static const char webroot[] = "webroot:";
+    static const char hook[] = "hook:";
     static const char tokens[] = "tokens:";
     const char *way = s->options->wanted->certificate->http;
     const struct web_server_kind *kind = NULL;
@@ -27,6 +28,8 @@ enum err http_01_open(struct solver *s, struct err_info *why)
                                  why);
     if (strncmp(way, tokens, strlen(tokens)) == 0 && way[strlen(tokens)] != '\0')
         return http_webroot_open(s, way + strlen(tokens), "", why);
+    if (strncmp(way, hook, strlen(hook)) == 0)
+        return http_hook_open(s, way + strlen(hook), why);
     if (web_server_read(way, &kind, &config))
         return http_web_open(s, way, why);
     return err_set(why, ERR_USAGE,

@@ -33,3 +33,8 @@ MUST_CHECK enum err http_webroot_open(struct solver *s, const char *folder,
  * with ":FILE", its main configuration file. ERR_CONFIG, ERR_NOT_FOUND, ERR_IO. */
 MUST_CHECK enum err http_web_open(struct solver *s, const char *way,
                                   struct err_info *why);
+
+/* http-01: have a program put the answers where they are found (http_hook.c). ERR_USAGE,
+ * ERR_VALIDATION. */
+MUST_CHECK enum err http_hook_open(struct solver *s, const char *program,
+                                   struct err_info *why);
