@@ -105,15 +105,18 @@ static void what_it_may_read_besides(void **state)
     assert_true(span_is(w->result.output, "content\n"));
 }
 
-/* It has an end, and others of that user can start processes afterwards. */
+/* As a user whom nobody else is, so that no other test wants for processes. It has an
+ * end, and others of that user can start processes afterwards. */
 static void a_fork_bomb(void **state)
 {
     struct world *w = *state;
     static const char bomb[] = "setsid sh -c \"$1\" 98764 \"$1\" & "
                                "setsid sh -c \"$1\" 98764 \"$1\" & wait; sleep 98764";
     const char *const arguments[] = {"/bin/sh", "-c", bomb, "98764", bomb, NULL};
-    const struct run_request request = {
-        .arguments = arguments, .rights = RUN_CONFINED, .timeout_ms = 1000};
+    const struct run_request request = {.arguments = arguments,
+                                        .user = "games",
+                                        .rights = RUN_CONFINED,
+                                        .timeout_ms = 1000};
 
     if (geteuid() != 0)
         skip(); /* it would be this user's own processes that cannot be started */
