@@ -298,3 +298,19 @@ def test_refused(cairn, words, sentence):
     done = subprocess.run([str(CAIRN), "import", *words, "--dir", str(cairn.directory)], capture_output=True, text=True, check=False)
     assert done.returncode in (1, 64) and sentence in done.stderr, done
     assert not cairn.directory.exists()
+
+
+ACME_SH = shutil.which("acme.sh") or next((p for p in ["/usr/share/acme.sh/acme.sh"] if os.path.exists(p)), None)
+
+
+@pytest.mark.skipif(ACME_SH is None, reason="acme.sh is not in this release")
+def test_acme_sh_itself(house, www, tmp_path, cairn):
+    """What its own program leaves behind."""
+    folder, name = tmp_path / "acme", "acmesh.flow.test"
+    base = [ACME_SH, "--home", folder, "--config-home", folder, "--server", house.url, "--ca-bundle", house.root]
+    run([*base, "--register-account", "-m", "admin@flow.test"])
+    run([*base, "--issue", "-d", name, "-d", f"www.{name}", "-w", www, "--keylength", "ec-256", "--pre-hook", f"echo 'it'\"s\" > {tmp_path}/pre"])
+    (tmp_path / "pre").unlink()
+    said, *_ = adopted(cairn, house, "acme.sh", folder, f"{name}_ecc", folder / f"{name}_ecc/{name}.cer")
+    assert f"for {name} www.{name}" in said
+    assert (tmp_path / "pre").read_text() == "its\n"
