@@ -280,10 +280,13 @@ def test_all_are_tried_and_a_failure_is_seen(client, place):
     client.let_try_again()
     assert "exit code 1" in client.renew(code=DEPLOY).stderr
     assert client.status()[1]["failure"]["count"] == 2
+    # who names the certificate does not want to wait
+    assert "exit code 1" in client.renew(NAME, code=DEPLOY).stderr
+    assert client.status()[1]["failure"]["count"] == 3
     (place / "no.two").unlink()
     client.let_try_again()
     client.renew()
-    assert log.read_text().split() == ["one", "two", "three", "two", "two"]
+    assert log.read_text().split() == ["one", "two", "three", "two", "two", "two"]
     assert client.certificate().serial_number == serial
     client.renew(code=UNCHANGED)
     assert [each["serial"] for each in client.status()] == [f"{serial:x}".zfill(len(f"{serial:x}") + len(f"{serial:x}") % 2)] * 3

@@ -113,6 +113,8 @@ static enum err do_one(struct run *r, size_t index, struct err_info *why)
     enum deploy_need need = r->deploy->forced ? DEPLOY_NEED_NOW : r->plan.needs[index];
     struct err_info failure = {0};
 
+    if (need == DEPLOY_NEED_LATER && r->deploy->by_hand)
+        need = DEPLOY_NEED_NOW;
     r->outcome.waiting += need == DEPLOY_NEED_LATER;
     if (need != DEPLOY_NEED_NOW)
         return ERR_OK;
@@ -143,7 +145,8 @@ enum err deploy_run(struct arena *a, const struct deploy *d,
     if (d->wanted->deployment_count == 0)
         return ERR_OK;
     deploy_plan_make(own, d->directory, d->wanted, clock_now(), &r.plan);
-    if (!d->forced && r.plan.now == 0 && r.plan.serials != NULL) {
+    size_t work = r.plan.now + (d->by_hand ? r.plan.later : 0);
+    if (!d->forced && work == 0 && r.plan.serials != NULL) {
         outcome->waiting = r.plan.later; /* no key is read for nothing */
         return ERR_OK;
     }

@@ -15,7 +15,8 @@ struct deploy {
     int network; /* to the one with the network, which looks at servers (deploy_check.h)
                   */
     const struct report *report;
-    bool forced; /* also what is deployed already, or waits after a failure */
+    bool forced;  /* also what is deployed already, or waits after a failure */
+    bool by_hand; /* also what waits after a failure: somebody may have mended it */
 };
 
 struct deploy_outcome {

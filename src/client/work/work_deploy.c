@@ -14,7 +14,8 @@ static enum err run(struct arena *a, const struct work *k, const struct wanted *
                              .wanted = w,
                              .runner = k->crew->runner.fd,
                              .network = k->crew->network.fd,
-                             .report = &k->report};
+                             .report = &k->report,
+                             .by_hand = k->by_hand};
     enum err result = deploy_run(a, &d, &done, why);
     if (done.done > 0 && r->outcome == WORK_UNCHANGED)
         r->outcome = WORK_DEPLOYED;
@@ -30,9 +31,10 @@ enum err work_deploy(struct arena *a, const struct work *k, const struct wanted 
     /* after these the crew has ended, and none may be started once a key was in memory */
     if (result == ERR_INTERRUPTED || result == ERR_IO || result == ERR_INTERNAL)
         return result;
-    if (w->deployment_count == 0)
-        return result;
-    if (!deploy_is_due(a, k->directory, w, clock_now(), &next))
+    if (w->deployment_count == 0 || result == ERR_DEPLOY)
+        return result; /* there are none, or they were tried just now */
+    if (!deploy_is_due(a, k->directory, w, clock_now(), &next) &&
+        !(k->by_hand && next != 0))
         return result;
     enum err deployed = run(a, k, w, r, &failure);
     if (deployed == ERR_OK)
