@@ -33,7 +33,7 @@ void work_look_again(const struct wanted *w, int64_t now, struct work_look *look
         look->ask = renewal_when_ask(&look->state, look->suggestion, now);
         look->next = look->ask ? now : earlier(look->next, look->state.ari.ask_after);
     }
-    if (look->deploy_next != 0)
+    if (look->deploy || look->deploy_next != 0)
         look->next = earlier(look->next, look->deploy ? now : look->deploy_next);
     look->due = look->ask || look->deploy ||
                 (look->plan.action != PLAN_KEEP && !look->plan.waits);

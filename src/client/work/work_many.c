@@ -182,7 +182,8 @@ static void look_at(struct many *m, const char *name)
     if (!m->work->forced &&
         work_find(a, m->work->directory, m->settings, name, &w, &ignored) == ERR_OK) {
         work_look(a, m->work->directory, &w, clock_now(), &look);
-        if (!look.due && !look.plan.waits) {
+        bool retries = m->work->by_hand && look.deploy_next != 0;
+        if (!look.due && !look.plan.waits && !retries) {
             struct work_result result = {
                 .path = certificate_store_path(a, m->work->directory, name),
                 .due = look.plan.due,
