@@ -163,7 +163,7 @@ def test_json_is_one_document(client):
     assert issued["not_after"] == certificate.not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ")
     shown = client.json("show", NAME)
     assert all(shown[k] == v for k, v in issued.items() if k != "issued")
-    assert client.json("list") == [shown]
+    assert client.json("list") == [{key: value for key, value in shown.items() if key != "tlsa"}]
     assert client.json("renew", NAME, "--force")[0]["outcome"] == "renewed"
     assert client.json("show", NAME)["serial"] != shown["serial"]
     for code, words in ((FAILED, ["show", "other"]), (USAGE, ["issue"]), (FAILED, ["renew", "other"]), (USAGE, ["list", "x"])):

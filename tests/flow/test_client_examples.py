@@ -60,7 +60,7 @@ def test_a_line_is_taken(place, line, tmp_path):
     etc.mkdir()
     words = [word.replace("/etc/cairn/", f"{etc}/") for word in words]
     for word in words:  # what it names is there
-        if word.endswith((".pem", ".key", ".pin", ".eab", "pin", ".csr")) and word.count("/") in (0, str(etc).count("/") + 1):
+        if word.endswith((".pem", ".key", ".pin", ".eab", "pin", ".csr", ".env")) and word.count("/") in (0, str(etc).count("/") + 1):
             (tmp_path / word).touch(mode=0o600)
             (tmp_path / word).write_text(TSIG)
     words = [word.replace("/var/www/html", str(tmp_path)) for word in words]

@@ -110,6 +110,12 @@ static void show_text(struct arena *a, const struct place *p, const struct statu
     printf("  files     %s/fullchain.pem\n            %s/key.pem\n", s->path, s->path);
 }
 
+/* What is shown is not all there should be. */
+static enum err problem(const struct status *s, struct err_info *why)
+{
+    return s->problem != NULL ? err_set(why, ERR_STORE, "%s", s->problem) : ERR_OK;
+}
+
 enum err command_show(const struct client_command *c, struct err_info *why)
 {
     const char *name = NULL;
@@ -126,7 +132,7 @@ enum err command_show(const struct client_command *c, struct err_info *why)
         return tlsa_print(c->arena, &place, &s, c->port != 0 ? c->port : TLSA_PORT, why);
     if (!c->json) {
         show_text(c->arena, &place, &s, now);
-        return ERR_OK;
+        return problem(&s, why);
     }
     AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
     struct json_writer w = json_writer_make(&b);
@@ -135,5 +141,6 @@ enum err command_show(const struct client_command *c, struct err_info *why)
     tlsa_write(&w, c->arena, &place, &s);
     json_write_end_object(&w);
     printf("%.*s\n", (int)b.len, (const char *)b.data);
-    return ERR_OK;
+    *c->printed = true;
+    return problem(&s, why);
 }
