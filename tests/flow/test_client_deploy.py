@@ -146,6 +146,19 @@ def servers_shows(server, serial):
         time.sleep(0.05)
 
 
+def test_rollback_is_seen_by_those_who_connect(client, serve):
+    server = serve(servers.Nginx)
+    deployment = {**server.deployment(), "check": server.check()}
+    client.deploy(web=deployment)
+    first, key = client.certificate().serial_number, (client.live(NAME) / "key.pem").read_bytes()
+    client.deploy("--force", web=deployment)
+    assert server.serial() == client.certificate().serial_number != first
+    client.run("rollback", NAME, "--config", client.config)
+    assert server.serial() == first and (server.tls / "key.pem").read_bytes() == key
+    client.renew(code=UNCHANGED)
+    assert server.serial() == first
+
+
 def test_both_kinds_of_keys_as_one(client, serve):
     server = serve(servers.Nginx, kinds=("p256", "rsa2048"))
     client.deploy("--key", "p256,rsa2048", web={**server.deployment(), "check": server.check()})
