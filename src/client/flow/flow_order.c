@@ -98,6 +98,7 @@ static enum err read_members(struct flow *f, const struct json *order,
     TRY(check_identifiers(f, order, why));
     TRY(json_need_text(order, "finalize", &finalize, why));
     TRY(json_take_text(order, "certificate", &certificate, why));
+    TRY(acme_directory_check(&f->session->peer.directory, finalize, why));
     f->finalize_url = kept(f, f->finalize_url, finalize);
     f->certificate_url = kept(f, f->certificate_url, certificate);
     return read_authorizations(f, order, why);

@@ -20,6 +20,7 @@ struct http_client {
     size_t roots_len;
     char *user_agent;
     int64_t timeout_ms; /* of that request */
+    bool headers_done;  /* the blank line behind them has come */
 };
 
 enum err http_client_new(struct span roots, const char *user_agent,
@@ -59,6 +60,17 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 
     buf_add(body, data, size * count);
     return body->failed ? 0 : size * count;
+}
+
+/* libcurl takes headers that break off with the connection for all there are. */
+static size_t on_header(char *line, size_t size, size_t count, void *context)
+{
+    struct http_client *c = context;
+    size_t len = size * count;
+
+    c->headers_done =
+        (len == 2 && memcmp(line, "\r\n", 2) == 0) || (len == 1 && line[0] == '\n');
+    return len;
 }
 
 /* Ends the transfer when a signal has come; called at least once a second. */
@@ -108,6 +120,9 @@ static void set_options(struct http_client *c, const struct http_client_request 
     (void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
     (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)dial_ms);
+    c->headers_done = false;
+    (void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, body);
     (void)curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
@@ -229,6 +244,8 @@ enum err http_client_send(struct http_client *c, struct arena *a,
     CURLcode code = perform(c, a, request);
     if (code != CURLE_OK)
         return explain(c, code, request->url, why);
+    if (!c->headers_done)
+        return err_set(why, ERR_NETWORK, "the answer of %.200s broke off", request->url);
     (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     struct http_client_response r = {.status = (int)status};
     r.body = arena_span(a, buf_span(&received));
