@@ -60,12 +60,6 @@ static enum err check_binding(const struct settings_ca *ca, struct err_info *why
     return ERR_OK;
 }
 
-static bool is_device_key(const char *text)
-{
-    return strncmp(text, "pkcs11:", 7) == 0 || strcmp(text, "tpm") == 0 ||
-           strncmp(text, "tpm:", 4) == 0;
-}
-
 static enum err check_ca(struct arena *a, const struct settings_ca *ca,
                          struct err_info *why)
 {
@@ -75,10 +69,10 @@ static enum err check_ca(struct arena *a, const struct settings_ca *ca,
     if (ca->staging[0] != '\0')
         TRY(check_url(a, "staging", ca->staging, why));
     TRY(check_email("email", ca->email, why));
-    if (!is_device_key(ca->account_key) && (key == NULL || !key->for_accounts))
+    if (key == NULL || !key->for_accounts)
         return err_set(why, ERR_CONFIG,
                        "account_key: \"%.50s\" is none of p256, p384, rsa2048, rsa3072, "
-                       "rsa4096, pkcs11:URI, tpm",
+                       "rsa4096",
                        ca->account_key);
     return check_binding(ca, why);
 }
