@@ -112,10 +112,11 @@ enum err tls_look(struct arena *a, const struct tls_look_request *r,
     AUTO(look) struct look l = {.fd = -1};
     int64_t until_us = clock_monotonic_us() + r->timeout_ms * 1000;
 
+    char *list = /* OpenSSL's macro takes no const */
+        signatures[r->kind] != NULL ? arena_string(a, signatures[r->kind]) : NULL;
     TRY(tls_context_client(&options, &l.context, why));
     if (SSL_CTX_set_cipher_list(l.context->ssl, SUITES_1_2) != 1 ||
-        (signatures[r->kind] != NULL &&
-         SSL_CTX_set1_sigalgs_list(l.context->ssl, signatures[r->kind]) != 1))
+        (list != NULL && SSL_CTX_set1_sigalgs_list(l.context->ssl, list) != 1))
         return crypto_error_set(why, ERR_CRYPTO, "cannot set up TLS");
     TRY(connect_any(r, until_us, &l.fd, why));
     if (r->starttls[0] != '\0')
