@@ -9,7 +9,7 @@
 #include "core/base/interrupt.h"
 #include "core/dns/dns_name.h"
 
-#define LOOK_MS     10000 /* how long a record that may be new is looked for */
+#define LOOK_MS     4000 /* how long a record that may be new is looked for */
 #define PAUSE_MS    500
 #define MISSING_MAX 600 /* octets of a phrase */
 #define NAMES_MAX   (SOLVE_TOKENS_MAX * (DNS_NAME_MAX + 1))
