@@ -313,6 +313,19 @@ def test_delete_shows_first_and_removes_with_yes(site):
     assert "no certificate \"a\"" in site.run("delete", "a", "--yes", code=FAILED).stderr
 
 
+def test_delete_can_revoke_first(site):
+    """What the CA says of it afterwards is the judge: it is revoked already."""
+    site.certificates(a={"names": "a.test"})
+    site.run("apply")
+    kept = site.folder / "kept.pem"
+    kept.write_bytes((site.live("a") / "cert.pem").read_bytes())
+    assert site.json("delete", "a", "--revoke", code=UNCHANGED)["revoked"] is False
+    told = site.json("delete", "a", "--revoke", "--yes")
+    assert told["revoked"] is True and told["removed"] is True and not site.live("a").exists()
+    again = site.run("revoke", kept, "--ca", "pebble", code=None)
+    assert "alreadyRevoked" in again.stdout + again.stderr
+
+
 # ---- dry run ----
 
 @pytest.fixture
