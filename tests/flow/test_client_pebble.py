@@ -84,7 +84,7 @@ def test_key_types(cairn, kind, of):
     assert cairn.json("show", "key.example.test")["key_type"] == kind
 
 
-@pytest.mark.parametrize("reject", [20, 60])
+@pytest.mark.parametrize("reject", [20, 60, 90])
 @pytest.mark.parametrize("count", [1, 20])
 def test_refused_nonces(make_pebble, tmp_path, reject, count):
     client = Client(tmp_path / "state", make_pebble(nonce_reject=reject))
