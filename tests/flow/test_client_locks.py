@@ -114,3 +114,18 @@ def test_a_lock_that_is_a_link(client, tmp_path):
     path.symlink_to(target)
     assert str(path) in client.run("renew", NAME, "--force", code=1).stderr
     assert not target.exists()
+
+
+def test_what_is_pruned_is_waited_for(client):
+    """A certificate that nothing asks for any more, and that somebody works on still: --wait is for it, too."""
+    folder = client.live(NAME).parent
+    (folder / "cairn.yaml").unlink()
+    with open(folder / "lock", "r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "is working on the certificate" in client.run("apply", "--prune", code=LOCKED).stderr
+        begun = time.monotonic()
+        client.run("apply", "--prune", "--wait", 1, code=LOCKED)
+        assert time.monotonic() - begun >= 1 and (folder / "current").exists()
+        threading.Timer(1, fcntl.flock, (held, fcntl.LOCK_UN)).start()
+        assert f"removed   {NAME}" in client.run("apply", "--prune", "--wait", 30).stdout
+    assert not (folder / "current").exists() and client.live(OTHER).exists()

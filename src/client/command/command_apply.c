@@ -11,8 +11,8 @@
 
 /* Remove the certificate if nothing says any more how it is to be got. */
 static enum err prune_one(const struct place *p, const struct report *report,
-                          const char *name, struct json_writer *json, size_t *removed,
-                          struct err_info *why)
+                          int64_t wait_ms, const char *name, struct json_writer *json,
+                          size_t *removed, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     struct status s;
@@ -21,7 +21,7 @@ static enum err prune_one(const struct place *p, const struct report *report,
     if (s.origin != STATUS_LEFT_OVER)
         return ERR_OK;
     AUTO(state_lock) struct state_lock lock = {0};
-    TRY(state_lock_certificate(a, p->directory, name, 0, &lock, why));
+    TRY(state_lock_certificate(a, p->directory, name, wait_ms, &lock, why));
     TRY(certificate_versions_remove(a, p->directory, name, why));
     report_step(report, "removed", "%s, which cairn.yaml does not name any more", name);
     json_write_text(json, NULL, name);
@@ -36,7 +36,7 @@ static enum err prune(const struct client_command *c, const struct place *p,
     const struct report report = {.json = c->json, .quiet = c->quiet};
 
     for (size_t i = 0; i < names->count; i++)
-        TRY(prune_one(p, &report, names->items[i], json, removed, why));
+        TRY(prune_one(p, &report, 1000 * c->wait, names->items[i], json, removed, why));
     return ERR_OK;
 }
 
