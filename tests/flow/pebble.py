@@ -19,7 +19,8 @@ START_SECONDS = 15
 class Pebble:
     """A running Pebble. `http_port` is where it asks for http-01, `tls_port` for tls-alpn-01."""
 
-    def __init__(self, directory, *, nonce_reject=0, authz_reuse=0, sleep=False, stub=None, settings=None):
+    def __init__(self, directory, *, nonce_reject=0, authz_reuse=0, sleep=False, alternates=0, chain_length=1, stub=None,
+                 settings=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.own_stub = stub is None
@@ -32,7 +33,8 @@ class Pebble:
         self.environment = {**os.environ, "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
                             "PEBBLE_AUTHZREUSE": str(authz_reuse), "PEBBLE_VA_NOSLEEP": "0" if sleep else "1",
                             # it sleeps a random number of seconds below this: all but never none
-                            "PEBBLE_VA_SLEEPTIME": "10000"}
+                            "PEBBLE_VA_SLEEPTIME": "10000",
+                            "PEBBLE_ALTERNATE_ROOTS": str(alternates), "PEBBLE_CHAIN_LENGTH": str(chain_length)}
         self.process = None
 
     @property
@@ -71,6 +73,10 @@ class Pebble:
         path = self.directory / "issuing-root.pem"
         path.write_bytes(self.get(f"https://localhost:{self.management_port}/roots/0"))
         return path
+
+    def management(self, what, number):
+        """Of the chain with that number, 0 being the first: its "roots", "intermediates" (the one that issues)."""
+        return self.get(f"https://localhost:{self.management_port}/{what}/{number}")
 
     def requests(self, path):
         """How many requests for a path the log tells of, such as "/order-plz"."""

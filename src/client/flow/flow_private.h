@@ -50,7 +50,8 @@ MUST_CHECK enum err flow_order_await(struct flow *f, struct err_info *why);
 /* Prove control of every name that is not proved already. */
 MUST_CHECK enum err flow_prove(struct flow *f, struct err_info *why);
 
-/* The certificate with its chain: the one preferred, if the CA offers it. */
+/* The certificate with its chain: the one preferred, if the CA offers it, else its first,
+ * with a warning. A root of that name goes before an issuer further down. */
 MUST_CHECK enum err flow_chain_take(struct flow *f, struct span *pem,
                                     struct err_info *why);
 
@@ -61,9 +62,17 @@ MUST_CHECK enum err flow_chain_take(struct flow *f, struct span *pem,
 size_t flow_chain_links(struct arena *a, const char *base, const char *const *links,
                         size_t count, const char *relation, const char **urls);
 
-/* Does one of the certificates have an issuer whose common name has `part` in it, in any
- * case? False if they cannot be read. */
-bool flow_chain_matches(struct span pem, const char *part);
+/* How well a chain is what is preferred. */
+enum flow_chain_match {
+    FLOW_CHAIN_OTHER,  /* nobody there is called so */
+    FLOW_CHAIN_ISSUER, /* a certificate further down is issued by one who is */
+    FLOW_CHAIN_ROOT,   /* whoever issued the last certificate is */
+};
+
+/* Is there an issuer whose common name has `part` in it, in any case? A root that is
+ * cross-signed by an older one is in both chains, but on top of only one. What cannot be
+ * read is FLOW_CHAIN_OTHER. */
+enum flow_chain_match flow_chain_matches(struct span pem, const char *part);
 
 /* If the CA's problem is that CAA records forbid it: tell the record that allows that
  * name (NULL: each of the order's) to this account by the challenges that were set up

@@ -31,6 +31,18 @@ static void write_log(const char *lead, const char *line)
         (void)file_write_all(log_file, span_make(text, (size_t)len)); /* no way to tell */
 }
 
+/* Does the line tell itself what it is about? */
+static bool is_named(const struct report *r, const char *line)
+{
+    size_t len = r->about != NULL ? strlen(r->about) : 0;
+
+    if (r->about == NULL)
+        return true;
+    /* site is another one than site.example.test */
+    return strncmp(line, r->about, len) == 0 &&
+           (line[len] == '\0' || strchr(" :,", line[len]) != NULL);
+}
+
 void report_step(const struct report *r, const char *verb, const char *format, ...)
 {
     char lead[LEAD_OCTETS];
@@ -45,7 +57,7 @@ void report_step(const struct report *r, const char *verb, const char *format, .
         r->tell(r->context, verb, line);
         return;
     }
-    bool named = r->about == NULL || strncmp(line, r->about, strlen(r->about)) == 0;
+    bool named = is_named(r, line);
     (void)snprintf(lead, sizeof lead, "%-10s%s%s", verb, named ? "" : r->about,
                    named ? "" : ": ");
     write_log(lead, line);
@@ -67,6 +79,30 @@ void report_warning(const char *format, ...)
     write_log("warning   ", line);
     (void)fprintf(stderr, "cairn: %s\n", line);
     (void)fflush(stderr);
+}
+
+void report_take(const struct report *r, const char *verb, const char *line)
+{
+    if (strcmp(verb, REPORT_WARNING) == 0)
+        report_warn(r, "%s", line);
+    else
+        report_step(r, verb, "%s", line);
+}
+
+void report_warn(const struct report *r, const char *format, ...)
+{
+    char line[LINE_MAX_OCTETS];
+    va_list values;
+
+    va_start(values, format);
+    (void)vsnprintf(line, sizeof line, format, values);
+    va_end(values);
+    text_make_printable(line);
+    if (r->tell != NULL)
+        r->tell(r->context, REPORT_WARNING, line);
+    else
+        report_warning("%s%s%s", is_named(r, line) ? "" : r->about,
+                       is_named(r, line) ? "" : ": ", line);
 }
 
 enum err report_log(const char *path, struct err_info *why)

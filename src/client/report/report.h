@@ -27,6 +27,15 @@ void report_step(const struct report *r, const char *verb, const char *format, .
 /* Something the user should know, on stderr, also with --json. */
 void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same from a process that is not to write itself: it is handed over as a step called
+ * REPORT_WARNING, and whoever takes the steps writes it (report_take). */
+#define REPORT_WARNING "warning"
+void report_warn(const struct report *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Show what `tell` of another process was given. */
+void report_take(const struct report *r, const char *verb, const char *line);
+
 /* Write all steps, also those that are not shown, and all warnings of this process and of
  * those that it forks to the end of that file as well, which is made with mode 0640.
  * ERR_IO. */

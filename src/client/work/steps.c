@@ -14,7 +14,6 @@ bool steps_take(const struct report *report, const struct wire_message *m)
 {
     if (m->type != WIRE_STEP || m->count != 2)
         return false;
-    report_step(report, (const char *)m->fields[0].data, "%s",
-                (const char *)m->fields[1].data);
+    report_take(report, (const char *)m->fields[0].data, (const char *)m->fields[1].data);
     return true;
 }

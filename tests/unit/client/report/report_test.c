@@ -37,6 +37,9 @@ static void steps_are_handed_over(void **state)
     report_step(&r, "order", "%s\x1b[31m\n%d", "evil", 7);
     assert_string_equal(told.verb, "order");
     assert_string_equal(told.line, "evil?[31m?7"); /* nothing that moves a cursor */
+    report_warn(&r, "%s\x1b", "beware");
+    assert_string_equal(told.verb, REPORT_WARNING);
+    assert_string_equal(told.line, "beware?");
 }
 
 /* The time, the name, the step; quiet or not; and warnings. */
@@ -58,14 +61,21 @@ static void the_log_has_every_line(void **state)
     report_step(&quiet, "issued", "www, valid");
     report_step(&json, "done", "all");
     report_warning("%s", "a\nb");
+    report_take(&quiet, REPORT_WARNING, "c");
+    report_take(&quiet, "proved", "www.example.test");
+    report_warn(&quiet, "www: d");
     assert_int_equal(file_read(a, path, 1024, &text, &why), ERR_OK);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0137, 0);
     const char *line = (const char *)text.data;
     static const char *const lines[] = {"Z key       www: ECDSA P-256\n",
-                                        "Z issued    www, valid\n", "Z done      all\n",
-                                        "Z warning   a?b\n"};
-    for (size_t i = 0; i < 4; i++) {
+                                        "Z issued    www, valid\n",
+                                        "Z done      all\n",
+                                        "Z warning   a?b\n",
+                                        "Z warning   www: c\n",
+                                        "Z proved    www: www.example.test\n",
+                                        "Z warning   www: d\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_memory_equal(line, "20", 2);
         assert_int_equal(line[10], 'T');
         assert_memory_equal(line + 19, lines[i], strlen(lines[i]));
