@@ -228,7 +228,7 @@ def judge_pkcs12(path, password, name):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_owner_group_and_mode(client, place):
-    """C-DEPLOY-1: what is not said stays as it is; nobody else may ever read a key."""
+    """What is not said stays as it is; nobody else may ever read a key."""
     key, full = place / "k.pem", place / "f.pem"
     client.deploy(x={"key_file": key, "fullchain_file": full, "owner": "daemon", "group": "www-data", "mode": "0644"})
     assert (key.owner(), key.group(), stat.S_IMODE(key.stat().st_mode)) == ("daemon", "www-data", 0o640)

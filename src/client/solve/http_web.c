@@ -140,7 +140,7 @@ static enum err look(struct solver *s, const struct address *at,
     if (back.type != WIRE_ANSWER)
         return wire_failure(&back, why);
     if (back.count == 3 && span_is(back.fields[0], "200") &&
-        span_is(back.fields[1], task->key_authorization))
+        secret_equal(back.fields[1], span_of(task->key_authorization)))
         return ERR_OK;
     return err_set(why, ERR_CONNECTION, "%s, asked for %s, answers with %s%s%.*s", to,
                    task->identifier.value,

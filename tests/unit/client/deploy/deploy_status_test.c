@@ -96,8 +96,8 @@ static void a_damaged_file_is_no_file(void **state)
         "[]",
         "{\"deployments\":7}",
         "{\"deployments\":[7,{\"name\":\"x\"}]}",
-        "{\"deployments\":[{\"name\":\"x\",\"serial\":\"\",\"options\":\"\","
-        "\"deployed\":\"yesterday\"}]}",
+        ("{\"deployments\":[{\"name\":\"x\",\"serial\":\"\",\"options\":\"\","
+         "\"deployed\":\"yesterday\"}]}"),
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -27,8 +27,8 @@ static void what_a_confined_program_cannot(void **state)
         "mount -t tmpfs none /mnt",
         "unshare -m true",
         "chown 0 \"$HOME\"",
-        "cp /usr/bin/id id && chown 0 id 2> /dev/null && chmod u+s id && "
-        "test \"$(./id -u)\" = 0 && test \"$(id -u)\" != 0",
+        ("cp /usr/bin/id id && chown 0 id 2> /dev/null && chmod u+s id && "
+         "test \"$(./id -u)\" = 0 && test \"$(id -u)\" != 0"),
         "nice -n -5 true 2>&1 | grep -v 'cannot set'",
         "ulimit -c 100",
         "test -t 0",

@@ -248,7 +248,7 @@ static void who_is_ours(void **state)
     begin(p);
     int client = come(p);
     for (size_t i = 0; i < HELLO_SIZE; i += 20) { /* in pieces */
-        write_all(client, HELLO + i, HELLO_SIZE - i < 20 ? HELLO_SIZE - i : 20);
+        write_all(client, &HELLO[i], HELLO_SIZE - i < 20 ? HELLO_SIZE - i : 20);
         (void)usleep(2000);
     }
     int taken = -1;
