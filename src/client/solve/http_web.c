@@ -9,6 +9,7 @@
 #include "client/solve/web_server.h"
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
+#include "core/base/secret.h"
 
 #define ANSWERS_MS    10000 /* within which it must answer */
 #define LOOK_AGAIN_MS 50
