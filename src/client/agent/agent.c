@@ -148,7 +148,7 @@ static void finish(struct agent *g, struct agent_entry *e,
 
     e->busy = false;
     if (r->result != ERR_OK)
-        report_warning("%s: %s", e->name, r->why.detail);
+        report_failure(e->name, r->why.detail);
     else if (r->outcome == WORK_WAITING)
         report_step(&g->options->report, "waits", "%s: %s", e->name, r->reason);
     agent_answer_waiting(g, e, r);
@@ -188,7 +188,7 @@ static void begin_due(struct agent *g)
            (e = agent_table_due(&g->table, now)) != NULL) {
         struct err_info why = {0};
         if (worker_pool_give(g->pool, e->name, e->forced, &why) != ERR_OK) {
-            report_warning("%s: %s", e->name, why.detail);
+            report_failure(e->name, why.detail);
             e->next = now + again(g);
         } else {
             e->busy = true;

@@ -67,7 +67,7 @@ static void done(void *context, const struct work_many_result *one)
         r->failed++;
         r->last = one->result == ERR_USAGE ? ERR_CONFIG : one->result; /* not typed */
         r->last_wait = one->why.retry_after_seconds;
-        report_warning("%s: %s", one->name, one->why.detail);
+        report_failure(one->name, one->why.detail);
     } else if (one->outcome == WORK_WAITING) {
         r->waiting++;
         report_step(&r->work.report, "waits", "%s: %s", one->name, one->reason);

@@ -62,12 +62,13 @@ static const char *text_of(const struct json *object, const char *name)
 static void print_certificate(const struct json *e)
 {
     const char *error = json_text(json_member(e, "error"));
+    int64_t failures = json_whole(json_member(e, "failures"));
 
     printf("%-40s %-8s ends %.16s  next %.16s\n", text_of(e, "name"), text_of(e, "state"),
            text_of(e, "not_after"), text_of(e, "next"));
     if (error != NULL)
-        printf("    failed %lld times: %s\n",
-               (long long)json_whole(json_member(e, "failures")), error);
+        printf("    failed %lld time%s: %s\n", (long long)failures,
+               failures == 1 ? "" : "s", error);
 }
 
 static void print_status(const struct json *status)

@@ -107,8 +107,9 @@ const char *deploy_status_line(struct arena *a, const char *directory,
     const struct deploy_status *s = &plan.statuses.items[index];
     if (s->failures > 0) {
         clock_text(when, s->next_try);
-        return arena_printf(a, "%s: failed %lld times, next try %s: %s", s->name,
-                            (long long)s->failures, when, s->error);
+        return arena_printf(a, "%s: failed %lld time%s, next try %s: %s", s->name,
+                            (long long)s->failures, s->failures == 1 ? "" : "s", when,
+                            s->error);
     }
     if (plan.needs[index] == DEPLOY_NEED_NOW || s->deployed == 0)
         return arena_printf(a, "%s: due", s->name);

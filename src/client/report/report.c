@@ -31,16 +31,19 @@ static void write_log(const char *lead, const char *line)
         (void)file_write_all(log_file, span_make(text, (size_t)len)); /* no way to tell */
 }
 
+/* Does the text begin with that name? site is another one than site.example.test. */
+static bool begins_with(const char *text, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncmp(text, name, len) == 0 &&
+           (text[len] == '\0' || strchr(" :,", text[len]) != NULL);
+}
+
 /* Does the line tell itself what it is about? */
 static bool is_named(const struct report *r, const char *line)
 {
-    size_t len = r->about != NULL ? strlen(r->about) : 0;
-
-    if (r->about == NULL)
-        return true;
-    /* site is another one than site.example.test */
-    return strncmp(line, r->about, len) == 0 &&
-           (line[len] == '\0' || strchr(" :,", line[len]) != NULL);
+    return r->about == NULL || begins_with(line, r->about);
 }
 
 void report_step(const struct report *r, const char *verb, const char *format, ...)
@@ -79,6 +82,25 @@ void report_warning(const char *format, ...)
     write_log("warning   ", line);
     (void)fprintf(stderr, "cairn: %s\n", line);
     (void)fflush(stderr);
+}
+
+/* "NAME was not proved: ...", "deployment web of NAME: ..." */
+static bool tells_name(const char *sentence, const char *name)
+{
+    const char *of = strstr(sentence, " of ");
+    const char *end = strstr(sentence, ": ");
+
+    return begins_with(sentence, name) ||
+           (of != NULL && end != NULL && of + 4 + strlen(name) == end &&
+            begins_with(of + 4, name));
+}
+
+void report_failure(const char *name, const char *sentence)
+{
+    if (tells_name(sentence, name))
+        report_warning("%s", sentence);
+    else
+        report_warning("%s: %s", name, sentence);
 }
 
 void report_take(const struct report *r, const char *verb, const char *line)

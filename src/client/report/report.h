@@ -27,8 +27,12 @@ void report_step(const struct report *r, const char *verb, const char *format, .
 /* Something the user should know, on stderr, also with --json. */
 void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same from a process that is not to write itself: it is handed over as a step called
- * REPORT_WARNING, and whoever takes the steps writes it (report_take). */
+/* A certificate and what is wrong with it: "NAME: sentence", or only the sentence if that
+ * begins with the name, or with something of that name. */
+void report_failure(const char *name, const char *sentence);
+
+/* A warning from a process that is not to write itself: it is handed over as a step
+ * called REPORT_WARNING, and whoever takes the steps writes it (report_take). */
 #define REPORT_WARNING "warning"
 void report_warn(const struct report *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

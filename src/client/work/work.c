@@ -129,7 +129,7 @@ static enum err issue_and_remember(struct arena *a, const struct work *k,
         renewal_state_fail(a, &look->state, why, end_of(look), clock_now());
     }
     if (renewal_state_save(a, k->directory, name, &look->state, &lost) != ERR_OK)
-        report_warning("%s: %s", name, lost.detail);
+        report_failure(name, lost.detail);
     return result;
 }
 
@@ -190,7 +190,7 @@ static enum err attempt(struct arena *a, const struct work *k, const struct want
         result = work_deploy(a, k, w, ERR_OK, r, why);
     }
     if (work_hook_after(a, k, w, issued, &after) != ERR_OK)
-        report_warning("%s: %s", name, after.detail);
+        report_failure(name, after.detail);
     return result;
 }
 

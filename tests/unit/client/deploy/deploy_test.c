@@ -304,7 +304,7 @@ static void all_are_tried_and_failures_wait(void **state)
     assert_outcome(w, 0, 1, 0);
     assert_string_equal(runner.lines, "");
     assert_non_null(strstr(deploy_status_line(w->arena, w->directory, &w->wanted, 1),
-                           "two: failed 1 times, next try "));
+                           "two: failed 1 time, next try "));
     assert_non_null(
         strstr(deploy_status_line(w->arena, w->directory, &w->wanted, 0), "one: done "));
     clock_shift_ms(61000);

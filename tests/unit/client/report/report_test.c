@@ -49,6 +49,9 @@ static void the_log_has_every_line(void **state)
     char folder[] = "/tmp/cairn-report-XXXXXX";
     const struct report quiet = {.quiet = true, .about = "www"};
     const struct report json = {.json = true};
+    static const char *const failures[] = {
+        "www was not proved", "deployment web of www: no", "www.example.test: no",
+        "a copy of www of it: no", "no end of www"};
     struct err_info why = {0};
     struct stat status;
     struct span text;
@@ -64,6 +67,8 @@ static void the_log_has_every_line(void **state)
     report_take(&quiet, REPORT_WARNING, "c");
     report_take(&quiet, "proved", "www.example.test");
     report_warn(&quiet, "www: d");
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
+        report_failure("www", failures[i]);
     assert_int_equal(file_read(a, path, 1024, &text, &why), ERR_OK);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0137, 0);
@@ -74,7 +79,12 @@ static void the_log_has_every_line(void **state)
                                         "Z warning   a?b\n",
                                         "Z warning   www: c\n",
                                         "Z proved    www: www.example.test\n",
-                                        "Z warning   www: d\n"};
+                                        "Z warning   www: d\n",
+                                        "Z warning   www was not proved\n",
+                                        "Z warning   deployment web of www: no\n",
+                                        "Z warning   www: www.example.test: no\n",
+                                        "Z warning   www: a copy of www of it: no\n",
+                                        "Z warning   www: no end of www\n"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_memory_equal(line, "20", 2);
         assert_int_equal(line[10], 'T');
