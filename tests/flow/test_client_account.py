@@ -1,8 +1,15 @@
 """Accounts: registered, shown, changed, rolled over, recovered and ended; at Pebble and at cairn-ca (RFC 8555 7.3)."""
+import base64
+import hashlib
 import json
 import os
+import pathlib
+import re
+import shutil
 import signal
+import socket
 import subprocess
+import time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -203,3 +210,77 @@ def test_a_change_of_keys_that_is_refused(cairn_at_fake, fake_ca):
     done = account(cairn_at_fake, "rollover", code=REFUSED)
     assert "not that key" in done.stderr and key(cairn_at_fake) == before
     assert not (folder(cairn_at_fake) / "key.next.pem").exists()
+
+
+# ---- the thumbprint of its key ----
+
+def thumbprint(client):
+    """RFC 7638, as python3-cryptography and hashlib have it."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    numbers, text = key(client), lambda n, size: base64.urlsafe_b64encode(n.to_bytes(size, "big")).rstrip(b"=").decode()
+    if isinstance(numbers, ec.EllipticCurvePublicNumbers):
+        size = (numbers.curve.key_size + 7) // 8
+        jwk = {"crv": f"P-{numbers.curve.key_size}", "kty": "EC", "x": text(numbers.x, size), "y": text(numbers.y, size)}
+    else:
+        jwk = {"e": text(numbers.e, 3), "kty": "RSA", "n": text(numbers.n, (numbers.n.bit_length() + 7) // 8)}
+    canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("kind", ["p256", "p384", "rsa2048"])
+def test_the_thumbprint(client, kind):
+    """Alone on its line, and it is that of the key which the account has then; of none there is none."""
+    assert "no account" in account(client, "show", "--thumbprint", code=REFUSED).stderr
+    account(client, "register", "--agree-tos")
+    assert account(client, "show", "--thumbprint").stdout == thumbprint(client) + "\n"
+    before = thumbprint(client)
+    assert shown(client, "rollover", "--key", kind)["thumbprint"] == thumbprint(client) != before
+    done = account(client, "show", "--thumbprint")
+    assert done.stdout == thumbprint(client) + "\n" and done.stderr == ""
+    assert shown(client, "show", "--thumbprint")["thumbprint"] == thumbprint(client)
+
+
+def test_the_thumbprint_is_known_without_the_ca(cairn_at_fake, fake_ca):
+    """Nobody is asked; only where the key is being changed it takes the CA's word."""
+    with_key_change(fake_ca, lambda r, keys: problem("malformed", "not that key", 409))
+    account(cairn_at_fake, "register")
+    expected, asked = thumbprint(cairn_at_fake) + "\n", len(fake_ca.requests)
+    assert account(cairn_at_fake, "show", "--thumbprint").stdout == expected and len(fake_ca.requests) == asked
+    subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-out", folder(cairn_at_fake) / "key.next.pem"], check=True, capture_output=True)
+    done = account(cairn_at_fake, "show", "--thumbprint", code=FAILED)
+    assert done.stdout == "" and "two keys" in done.stderr and len(fake_ca.requests) == asked
+    account(cairn_at_fake, "show")
+    assert account(cairn_at_fake, "show", "--thumbprint").stdout == expected
+
+
+@pytest.mark.skipif(PROGRAM is None or shutil.which("nginx") is None, reason="pebble or nginx is not installed")
+def test_nginx_answers_without_tokens(pebble, tmp_path):
+    """The location of the manual: with the thumbprint in it, nginx answers http-01 for all names by itself."""
+    client = Client(tmp_path / "state", pebble)
+    account(client, "register", "--agree-tos")
+    manual = (pathlib.Path(__file__).resolve().parents[2] / "docs/man/cairn.1.scd").read_text()
+    location = re.search(r"^location ~ .*?^}$", manual, re.MULTILINE | re.DOTALL).group()
+    printed = account(client, "show", "--thumbprint").stdout.strip()
+    location = re.sub(r'"\$1\..*"', f'"$1.{printed}"', location)
+    (tmp_path / "nginx.conf").write_text(f"""
+pid {tmp_path}/pid; error_log {tmp_path}/error.log; daemon off; events {{}}
+http {{ access_log {tmp_path}/access.log; server {{ listen 127.0.0.1:{pebble.http_port}; {location} }} }}""")
+    server = subprocess.Popen(["nginx", "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(pebble.http_port)
+        client.issue(NAME, "second.example.test", "--http", "hook:/bin/true")
+        client.run("renew", "--force")
+        assert (tmp_path / "access.log").read_text().count('.well-known/acme-challenge/') >= 4
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def wait_for(port):
+    for _ in range(200):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nobody listens on port {port}")

@@ -8,6 +8,7 @@
 #include "client/work/account_desk.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/jose/jwk.h"
 #include "core/json/json_read.h"
 #include "core/json/json_write.h"
 
@@ -41,14 +42,20 @@ static enum err read_emails(struct task *t, struct err_info *why)
     return ERR_OK;
 }
 
-/* Settings and CA; then the processes, before a key is in memory. */
-static enum err begin(struct task *t, const struct client_command *c,
-                      const struct settings_ca **ca, struct err_info *why)
+static enum err find_ca(struct task *t, const struct client_command *c,
+                        const struct settings_ca **ca, struct err_info *why)
 {
     t->c = c;
     t->report = (struct report){.json = c->json, .quiet = c->quiet};
     TRY(place_find(c, &t->place, why));
-    TRY(account_ca_find(c, &t->place.settings, ca, why));
+    return account_ca_find(c, &t->place.settings, ca, why);
+}
+
+/* Settings and CA; then the processes, before a key is in memory. */
+static enum err begin(struct task *t, const struct client_command *c,
+                      const struct settings_ca **ca, struct err_info *why)
+{
+    TRY(find_ca(t, c, ca, why));
     TRY(state_prepare(c->arena, t->place.directory, why));
     return crew_start(t->crew, why);
 }
@@ -101,6 +108,8 @@ static void print_json(const struct task *t)
     if (orders != NULL)
         json_write_number(&w, "orders", json_whole(orders));
     json_write_text(&w, "path", t->desk.account.folder);
+    json_write_text(&w, "thumbprint",
+                    jwk_thumbprint_text(t->c->arena, t->desk.account.key));
     json_write_end_object(&w);
     printf("%.*s\n", (int)b.len, (const char *)b.data);
 }
@@ -142,9 +151,28 @@ static enum err do_register(struct task *t, const struct client_command *c,
     return ERR_OK;
 }
 
+/* For a web server that answers http-01 by itself: nobody is asked. */
+static enum err show_thumbprint(struct task *t, const struct client_command *c,
+                                struct err_info *why)
+{
+    const struct settings_ca *ca = NULL;
+
+    TRY(find_ca(t, c, &ca, why));
+    TRY(account_desk_find(c->arena, t->place.directory, &t->place.settings, ca,
+                          STATE_LOCK_SHARED, &t->lock, &t->desk, why));
+    if (t->desk.account.next != NULL)
+        return err_set(why, ERR_EXISTS,
+                       "the account has two keys until the CA has told which one it "
+                       "knows; cairn account show asks it");
+    printf("%s\n", jwk_thumbprint_text(c->arena, t->desk.account.key));
+    return ERR_OK;
+}
+
 static enum err do_show(struct task *t, const struct client_command *c,
                         struct err_info *why)
 {
+    if (c->thumbprint && !c->json)
+        return show_thumbprint(t, c, why);
     TRY(open_known(t, c, STATE_LOCK_SHARED, why));
     TRY(run(t, FLOW_SHOW, why));
     print(t);
