@@ -177,6 +177,18 @@ def test_a_hook_that_fails(world, protocol, says):
     assert [arguments[0] for arguments, _ in world.recorder.calls] == {"exec": ["present", "cleanup"], "uacme": ["begin"]}[protocol]
 
 
+@pytest.mark.parametrize("body, says", [('test "$1" != present || exit 3', "hook ended with exit code 3"), ("true", "after 2 s the records are not everywhere")])
+def test_another_challenge_in_its_place(world, body, says):
+    """The record is not taken, or not seen: the order after that is by http-01, and so is the next certificate at once."""
+    client = world.client()
+    words = settings(world, client, "exec", hook(world, body), more="    timeout: 2s\n")
+    done = client.issue("ns1.dns.test", *words, "--challenge", "http-01")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("fallback"))
+    assert says in line and "prove     http-01" in done.stdout and journal(client) == []
+    calls = len(world.recorder.calls)
+    assert "fallback" not in client.run("renew", "--force", "--config", words[3]).stdout and len(world.recorder.calls) == calls
+
+
 def test_a_hook_that_hangs(world):
     client = world.client()
     path = hook(world, "trap '' TERM; sleep 97531; sleep 97531")

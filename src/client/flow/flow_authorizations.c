@@ -165,6 +165,20 @@ static enum err read_persist(struct flow *f, const struct json *c,
     return ERR_OK;
 }
 
+/* Does the CA offer another one that may be answered? */
+static bool has_more(const struct challenge_list *list, const struct authorization *z,
+                     const char *const *types, size_t count, enum challenge_type chosen)
+{
+    struct challenge_list others = {0};
+    size_t ignored = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->types[i] != chosen)
+            challenge_list_add(&others, list->types[i]);
+    return solve_choose(&others, &z->identifier, z->wildcard, types, count, &ignored,
+                        NULL) == ERR_OK;
+}
+
 /* Choose a challenge among those offered and have it answered. */
 static enum err prepare(struct flow *f, struct arena *a, struct authorization *z,
                         const struct json *json, struct err_info *why)
@@ -194,6 +208,7 @@ static enum err prepare(struct flow *f, struct arena *a, struct authorization *z
         TRY(read_persist(f, c, &challenge, why));
     else
         TRY(json_need_text(c, "token", &challenge.token, why));
+    challenge.more = has_more(&list, z, types, json_count(challenges), challenge.type);
     z->type = challenge.type;
     z->challenge_url = arena_string(f->arena, url);
     challenge.identifier = name_text(f->arena, &z->identifier);
@@ -224,6 +239,16 @@ static enum err first_look(struct flow *f, struct authorization *z, struct err_i
 
 /* ---- having it looked at ---- */
 
+/* The CA has decided. */
+static enum err decided(struct flow *f, struct arena *a, struct authorization *z,
+                        bool proved, struct err_info *why)
+{
+    TRY(keeper_outcome(f->session->peer.keeper, a, z->type, name_text(a, &z->identifier),
+                       z->wildcard, proved, why));
+    z->progress = proved ? PROVED : FAILED;
+    return ERR_OK;
+}
+
 /* Tell the CA to look. Its answer may say that it is done already, or, of an attestation,
  * that it is not true (draft-ietf-acme-device-attest-09 5). */
 static enum err ask(struct flow *f, struct authorization *z, struct err_info *why)
@@ -234,6 +259,9 @@ static enum err ask(struct flow *f, struct authorization *z, struct err_info *wh
     enum err result = acme_request_post(&f->session->peer, a, z->challenge_url,
                                         z->payload, &reply, why);
     if (result == ERR_BAD_ATTESTATION_STATEMENT) {
+        struct err_info refusal = *why;
+        TRY(decided(f, a, z, false, why));
+        *why = refusal;
         why->code = ERR_VALIDATION;
         return err_prefix(why, "%s was not proved", z->name);
     }
@@ -251,53 +279,70 @@ static enum err second_look(struct flow *f, struct authorization *z, struct err_
     TRY(look(f, a, z, &json, &status, why));
     if (status == AUTHZ_PENDING)
         return ERR_OK;
-    z->progress = status == AUTHZ_VALID ? PROVED : FAILED;
+    TRY(decided(f, a, z, status == AUTHZ_VALID, why));
     if (z->progress == FAILED)
         return explain(f, json, z->name, why);
     report_step(f->report, "proved", "%s", z->name);
     return ERR_OK;
 }
 
+/* What failed, of several. */
+struct failures {
+    size_t count;
+    struct err_info first;
+};
+
 /* One look at each that is open. What failed is told once all have been looked at: each
  * of them is worth knowing. */
 static enum err round_of_looks(struct flow *f, struct authorization *list, size_t *open,
-                               struct err_info *why)
+                               struct failures *failed, struct err_info *why)
 {
-    enum err result = ERR_OK;
-    size_t failed = 0;
-
     *open = 0;
     for (size_t i = 0; i < f->authorization_count; i++) {
         struct err_info one = {0};
-        if (list[i].progress == PROVED)
+        if (list[i].progress == PROVED || list[i].progress == FAILED)
             continue;
         enum err looked = second_look(f, &list[i], &one);
-        if (looked != ERR_OK && failed++ == 0) {
-            result = looked;
+        if (looked != ERR_OK && list[i].progress != FAILED) {
             *why = one;
-        }
-        if (looked != ERR_OK && list[i].progress != FAILED)
             return looked; /* that was no verdict */
+        }
+        if (looked != ERR_OK && failed->count++ == 0)
+            failed->first = one;
         *open += list[i].progress == ASKED;
     }
-    if (failed > 1)
-        (void)err_set(why, result, "%s; and so for %zu more", why->detail, failed - 1);
-    return result;
+    return ERR_OK;
 }
 
-/* Look after all of them until each is proved. */
+static enum err tell(const struct failures *failed, struct err_info *why)
+{
+    *why = failed->first;
+    if (failed->count > 1)
+        (void)err_set(why, why->code, "%s; and so for %zu more", failed->first.detail,
+                      failed->count - 1);
+    return why->code;
+}
+
+/* Look after all of them until each is proved. Where one failed and another challenge may
+ * be answered instead, the others are seen through: what is proved counts for the next
+ * order. */
 static enum err look_after(struct flow *f, struct authorization *list,
                            struct err_info *why)
 {
+    struct failures failed = {0};
     int round = 0;
 
     for (;;) {
         size_t open = 0;
         f->retry_after = 0;
-        TRY(round_of_looks(f, list, &open, why));
-        if (open == 0)
-            return ERR_OK;
-        TRY(flow_wait(f, &round, why));
+        TRY(round_of_looks(f, list, &open, &failed, why));
+        bool ends = open == 0 || (failed.count > 0 && f->options->challenges.count == 1);
+        if (ends)
+            return failed.count > 0 ? tell(&failed, why) : ERR_OK;
+        enum err waited = flow_wait(f, &round, why);
+        if (waited != ERR_OK)
+            return failed.count > 0 && waited == ERR_TIMEOUT ? tell(&failed, why)
+                                                             : waited;
     }
 }
 

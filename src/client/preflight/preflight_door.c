@@ -190,7 +190,7 @@ static enum err look_at_all(struct door *d, struct solve *solve,
         if (is_of_door(&names[i]))
             TRY(solve_present(solve, &task, failure));
     }
-    TRY(solve_ready(solve, failure));
+    TRY(solve_ready(solve, NULL, failure));
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < names[i].address_count && is_of_door(&names[i]); k++)
             if (look_at_address(d, &names[i], &names[i].addresses[k], why) != ERR_OK)

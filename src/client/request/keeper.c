@@ -73,12 +73,12 @@ enum err keeper_present(const struct keeper *k, struct arena *a,
                         const struct keeper_challenge *c, struct span *payload,
                         struct err_info *why)
 {
-    const struct wire_message m = {WIRE_PRESENT,
-                                   {span_of(terms_challenge_type(c->type)),
-                                    span_of(c->identifier),
-                                    span_of(c->wildcard ? "*." : ""), span_of(c->token),
-                                    span_of(c->account_uri), span_of(c->issuers)},
-                                   6};
+    const struct wire_message m = {
+        WIRE_PRESENT,
+        {span_of(terms_challenge_type(c->type)), span_of(c->identifier),
+         span_of(c->wildcard ? "*." : ""), span_of(c->token), span_of(c->account_uri),
+         span_of(c->issuers), span_of(c->more ? "more" : "")},
+        7};
 
     return wire_call(a, k->fd, &m, payload, why);
 }

@@ -38,8 +38,8 @@ MUST_CHECK enum err keeper_change(const struct keeper *k, struct arena *a,
 MUST_CHECK enum err keeper_settle(const struct keeper *k, struct arena *a, bool next,
                                   struct err_info *why);
 
-/* What came of the challenge of that type for a name (a text of store/name.h, without
- * "*."): it is worth remembering for the next time. */
+/* What came of the challenge of that type, which was presented, for a name (a text of
+ * settings/name.h, without "*."): it is worth remembering for the next time. */
 MUST_CHECK enum err keeper_outcome(const struct keeper *k, struct arena *a,
                                    enum challenge_type type, const char *identifier,
                                    bool wildcard, bool proved, struct err_info *why);
@@ -66,6 +66,7 @@ struct keeper_challenge {
     const char *token;       /* "" for dns-persist-01 */
     const char *account_uri; /* of dns-persist-01, as the CA says it; "": it does not */
     const char *issuers;     /* of dns-persist-01: names of the CA, blanks between */
+    bool more;               /* the CA offers another type that may be answered */
 };
 
 /* Have a challenge answered from now on, or when keeper_ready returns. `*payload` is what

@@ -84,11 +84,20 @@ enum err solve_present(struct solve *s, const struct solve_task *task,
     return s->solvers[task->type].present(&s->solvers[task->type], task, why);
 }
 
-enum err solve_ready(struct solve *s, struct err_info *why)
+bool solve_is_open(const struct solve *s, enum challenge_type type)
 {
-    for (size_t i = 0; i < CHALLENGE_TYPE_COUNT; i++)
-        if (s->solvers[i].arena != NULL && s->solvers[i].ready != NULL)
-            TRY(s->solvers[i].ready(&s->solvers[i], why));
+    return s->solvers[type].arena != NULL;
+}
+
+enum err solve_ready(struct solve *s, enum challenge_type *failed, struct err_info *why)
+{
+    for (size_t i = 0; i < CHALLENGE_TYPE_COUNT; i++) {
+        if (s->solvers[i].arena == NULL || s->solvers[i].ready == NULL)
+            continue;
+        if (failed != NULL)
+            *failed = (enum challenge_type)i;
+        TRY(s->solvers[i].ready(&s->solvers[i], why));
+    }
     return ERR_OK;
 }
 

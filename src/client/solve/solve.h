@@ -51,9 +51,13 @@ struct solve *solve_new(const struct solve_options *options);
 MUST_CHECK enum err solve_present(struct solve *s, const struct solve_task *task,
                                   struct err_info *why);
 
+/* Is what answers challenges of that type there? */
+bool solve_is_open(const struct solve *s, enum challenge_type type);
+
 /* Wait until the CA will find all that was presented (RFC 8555 8.2). ERR_TIMEOUT says
- * where it does not; ERR_INTERRUPTED. */
-MUST_CHECK enum err solve_ready(struct solve *s, struct err_info *why);
+ * where it does not, `*failed` (or NULL) which type that was; ERR_INTERRUPTED. */
+MUST_CHECK enum err solve_ready(struct solve *s, enum challenge_type *failed,
+                                struct err_info *why);
 
 /* Take everything away. NULL is fine. */
 void solve_close(struct solve *s);

@@ -16,6 +16,7 @@
 #include "client/work/issuing_csr.h"
 #include "client/work/issuing_device.h"
 #include "client/work/issuing_key.h"
+#include "client/work/issuing_proof.h"
 #include "client/work/steps.h"
 #include "core/acme/identifier.h"
 #include "core/acme/identifier_device.h"
@@ -23,6 +24,8 @@
 #include "core/base/clock.h"
 #include "core/jose/jwk.h"
 #include "core/x509/csr.h"
+
+#define PRESENT_FIELDS 7
 
 /* One certificate being got: one type of key. */
 struct job {
@@ -36,6 +39,7 @@ struct job {
     struct device_desk desk;
     struct solve_options solving;
     struct solve *solve;
+    struct issuing_proof proof;
 };
 
 /* Made once for a certificate: what is attested is what the request is for. */
@@ -154,42 +158,23 @@ static enum err request(struct job *j, struct arena *a, const struct wire_messag
     return ERR_OK;
 }
 
-/* Which of our names is it? The CA, and the process that talks to it, must not have
- * anything else proved. */
-static bool find_name(const struct issuing *i, const char *text, bool wildcard,
-                      struct identifier *found)
+/* All of a challenge to answer but its token. */
+static enum err read_task(struct job *j, const struct wire_message *m, size_t *index,
+                          struct solve_task *task, struct err_info *why)
 {
-    const struct identifier asked = name_identifier(text);
-
-    for (size_t n = 0; n < i->name_count; n++) {
-        const struct identifier name = name_identifier(i->names[n]);
-        const struct identifier base = {name.type, identifier_base(&name)};
-        if (identifier_is_wildcard(&name) == wildcard && name_equal(&base, &asked)) {
-            *found = base;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What proves the name, if all goes well; of several tries the last. */
-static void note_proof(struct issuing *i, const struct solve_task *task)
-{
-    for (size_t n = 0; n < i->name_count; n++) {
-        const struct identifier name = name_identifier(i->names[n]);
-        const struct identifier base = {name.type, identifier_base(&name)};
-        size_t p = 0;
-        if (identifier_is_wildcard(&name) != task->wildcard ||
-            !name_equal(&base, &task->identifier))
-            continue;
-        while (p < i->proof_count && i->proofs[p].name != i->names[n])
-            p++;
-        if (p == SETTINGS_NAMES_MAX)
-            return; /* a device has more names than are remembered */
-        i->proofs[p] = (struct renewal_proof){i->names[n], task->type};
-        i->proof_count = p == i->proof_count ? p + 1 : i->proof_count;
-        return;
-    }
+    if (m->count != PRESENT_FIELDS || j->account.account.url == NULL ||
+        !terms_read_challenge_type((const char *)m->fields[0].data, &task->type))
+        return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
+    task->wildcard = m->fields[2].len > 0;
+    if (!issuing_proof_find(j->i, (const char *)m->fields[1].data, task->wildcard, index,
+                            &task->identifier))
+        return err_set(why, ERR_PROTOCOL,
+                       "the CA wants %s%.255s proved, which nobody asked for",
+                       task->wildcard ? "*." : "", (const char *)m->fields[1].data);
+    task->token = (const char *)m->fields[3].data;
+    task->account_uri = (const char *)m->fields[4].data;
+    task->issuers = (const char *)m->fields[5].data;
+    return ERR_OK;
 }
 
 static enum err present(struct job *j, struct arena *a, const struct wire_message *m,
@@ -197,28 +182,36 @@ static enum err present(struct job *j, struct arena *a, const struct wire_messag
 {
     uint8_t thumbprint[JWK_THUMBPRINT_SIZE];
     struct solve_task task = {.response = answer, .account_url = j->account.account.url};
+    size_t index = 0;
 
     *answer = span_of("{}");
-
-    if (m->count != 6 || j->account.account.url == NULL ||
-        !terms_read_challenge_type((const char *)m->fields[0].data, &task.type))
-        return err_set(why, ERR_PROTOCOL, "a call to present is malformed");
-    task.wildcard = m->fields[2].len > 0;
-    if (!find_name(j->i, (const char *)m->fields[1].data, task.wildcard,
-                   &task.identifier))
-        return err_set(why, ERR_PROTOCOL,
-                       "the CA wants %s%.255s proved, which nobody asked for",
-                       task.wildcard ? "*." : "", (const char *)m->fields[1].data);
-    task.token = (const char *)m->fields[3].data;
-    task.account_uri = (const char *)m->fields[4].data;
-    task.issuers = (const char *)m->fields[5].data;
+    TRY(read_task(j, m, &index, &task, why));
     jwk_thumbprint(j->account.account.key, thumbprint);
     task.key_authorization = key_authorization_text(a, task.token, thumbprint);
+    issuing_proof_present(&j->proof, index, task.type, m->fields[6].len > 0);
     if (terms_is_device(task.identifier.type))
         TRY(need_key(j, why));
-    TRY(solve_present(j->solve, &task, why));
-    note_proof(j->i, &task);
-    return ERR_OK;
+    enum err result = solve_present(j->solve, &task, why);
+    if (result != ERR_OK)
+        issuing_proof_fail_present(&j->proof, index, solve_is_open(j->solve, task.type),
+                                   result);
+    return result;
+}
+
+static enum err ready(struct job *j, struct err_info *why)
+{
+    enum challenge_type type = CHALLENGE_HTTP_01;
+    enum err result = solve_ready(j->solve, &type, why);
+
+    if (result != ERR_OK)
+        issuing_proof_fail_ready(&j->proof, type, result);
+    return result;
+}
+
+static void solve_anew(struct job *j)
+{
+    solve_close(j->solve);
+    j->solve = solve_new(&j->solving);
 }
 
 static enum err serve(struct job *j, struct arena *a, const struct wire_message *m,
@@ -234,10 +227,11 @@ static enum err serve(struct job *j, struct arena *a, const struct wire_message 
     case WIRE_PRESENT:
         return present(j, a, m, answer, why);
     case WIRE_READY:
-        return solve_ready(j->solve, why);
+        return ready(j, why);
+    case WIRE_OUTCOME:
+        return issuing_proof_outcome(&j->proof, m, why);
     case WIRE_PROVED:
-        solve_close(j->solve);
-        j->solve = solve_new(&j->solving);
+        solve_anew(j);
         return ERR_OK;
     default:
         return err_set(why, ERR_PROTOCOL, "a call that is none");
@@ -311,6 +305,10 @@ static enum err send_job(struct job *j, struct err_info *why)
         .names = i->names,
         .name_count = i->name_count,
         .challenges = c->challenge_types,
+        .worked = j->proof.worked,
+        .worked_count = j->proof.worked_count,
+        .failed = j->proof.failed,
+        .failed_count = j->proof.failed_count,
         .profile = text_or_null(c->profile),
         .profile_required = c->profile_required,
         .replaces = replaced_by(j),
@@ -319,6 +317,21 @@ static enum err send_job(struct job *j, struct err_info *why)
     };
 
     return account_desk_send(i->crew->network.fd, &o, j->account.roots, why);
+}
+
+/* One order, and others if a challenge failed and there are others. */
+static enum err order(struct job *j, struct span *pem, struct err_info *why)
+{
+    issuing_proof_begin(&j->proof, j->arena, j->i);
+    for (;;) {
+        j->i->at_ca = false;
+        enum err result = send_job(j, why);
+        if (result == ERR_OK)
+            result = serve_all(j, pem, why);
+        if (result == ERR_OK || !issuing_proof_again(&j->proof, &result, why))
+            return result;
+        solve_anew(j);
+    }
 }
 
 static enum err run_job(struct job *j, struct certificate_files *files,
@@ -331,8 +344,7 @@ static enum err run_job(struct job *j, struct certificate_files *files,
 
     TRY(account_desk_open(j->arena, i->directory, i->wanted->settings, i->ca,
                           STATE_LOCK_SHARED, &account, &j->account, why));
-    TRY(send_job(j, why));
-    TRY(serve_all(j, &pem, why));
+    TRY(order(j, &pem, why));
     const struct key *key = j->csr != NULL ? j->csr->key : j->key;
     if (key == NULL)
         return err_set(why, ERR_PROTOCOL, "there is a certificate nobody asked for");

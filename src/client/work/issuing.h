@@ -12,6 +12,7 @@ struct issuing {
     const struct wanted *wanted;
     const struct settings_ca *ca;
     const struct certificate_metadata *before; /* what is replaced; NULL: nothing */
+    const struct renewal_state *state; /* how names were proved before; NULL: unknown */
     const char *const *names; /* those of the certificate; a device adds what it is called
                                  if they do not name it */
     size_t name_count;
@@ -21,7 +22,7 @@ struct issuing {
     struct report report;
     struct certificate_metadata got; /* filled from what came back */
     bool at_ca; /* what failed is the CA's doing: it is not reached, or says no */
-    struct renewal_proof proofs[SETTINGS_NAMES_MAX]; /* challenges that were answered */
+    struct renewal_proof proofs[SETTINGS_NAMES_MAX]; /* challenges that proved a name */
     size_t proof_count;
 };
 

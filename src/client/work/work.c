@@ -85,12 +85,13 @@ static enum err issue(struct arena *a, const struct work *k, const struct wanted
                               .wanted = w,
                               .ca = w->cas[i],
                               .before = look->there ? &look->metadata : NULL,
+                              .state = state,
                               .crew = k->crew,
                               .agree_terms = k->agree_terms,
                               .forced = k->forced,
                               .report = k->report};
         enum err result = issue_at(a, k, &job, r, why);
-        for (size_t p = 0; p < job.proof_count && result == ERR_OK; p++)
+        for (size_t p = 0; p < job.proof_count; p++) /* true whatever came later */
             renewal_state_proved(a, state, job.proofs[p].name, job.proofs[p].type);
         if (result == ERR_OK || is_ours(&job, result) || i + 1 == w->ca_count)
             return result;
