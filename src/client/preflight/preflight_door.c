@@ -7,6 +7,7 @@
 #include "client/solve/solve.h"
 #include "core/base/base64url.h"
 #include "core/base/random.h"
+#include "core/base/secret.h"
 #include "core/base/text.h"
 
 #define SECRET_SIZE 32
@@ -63,7 +64,7 @@ static enum err look_http(struct door *d, const struct address *at, const char *
 static bool is_answer(const struct door *d, const struct wire_message *back)
 {
     return span_is(back->fields[0], "200") &&
-           span_is(text_trim(back->fields[1]), d->key_authorization);
+           secret_equal(text_trim(back->fields[1]), span_of(d->key_authorization));
 }
 
 /* To the same name and path by TLS: a CA follows that, and does not mind the
