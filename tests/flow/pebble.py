@@ -32,8 +32,8 @@ class Pebble:
         self.settings = settings or {}
         self.environment = {**os.environ, "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
                             "PEBBLE_AUTHZREUSE": str(authz_reuse), "PEBBLE_VA_NOSLEEP": "0" if sleep else "1",
-                            # it sleeps a random number of seconds below this: all but never none
-                            "PEBBLE_VA_SLEEPTIME": "10000",
+                            # it sleeps a random number of seconds below this: by default all but never none
+                            "PEBBLE_VA_SLEEPTIME": "10000" if sleep is True else str(sleep or 0),
                             "PEBBLE_ALTERNATE_ROOTS": str(alternates), "PEBBLE_CHAIN_LENGTH": str(chain_length)}
         self.process = None
 

@@ -3,6 +3,7 @@ import resource
 
 import pytest
 
+from acme_raw import certificate_id
 from fake_ca import problem
 from hostile_acme import HostileAcme, nested, with_member
 from pebble import Client
@@ -192,11 +193,30 @@ def test_a_profile_that_is_not_there(client, ca):
     assert ca.asked("/order")[-1].json()["profile"] == "short"
 
 
-@pytest.mark.parametrize("kind, detail", [("alreadyReplaced", "was replaced"), ("malformed", "what?"), ("conflict", "no ARI here")])
-def test_a_renewal_does_not_fail_for_what_it_replaces(client, ca, kind, detail):
+def replaced_in_vain(client, ca, kind, detail, **more):
+    """What the orders of a renewal say, at a CA that refuses one which says what it replaces."""
+    ca.window = (50 * 86400, 60 * 86400)  # a CA that has such information (RFC 9773)
     client.issue(NAME)
+    pem = (client.live(NAME) / "cert.pem").read_bytes()
     ca.answers["/order"] = lambda r: problem(kind, detail, 409) if "replaces" in r.json() else None
     before = len(ca.asked("/order"))
-    client.run("renew", "--force")
-    tries = [("replaces" in r.json()) for r in ca.asked("/order")[before:]]
-    assert tries in ([True, False], [False])
+    done = client.run("renew", "--force", **more)
+    orders = [r.json() for r in ca.asked("/order")[before:]]
+    assert orders[0]["replaces"] == certificate_id(pem)
+    assert all(order["identifiers"] == orders[0]["identifiers"] for order in orders)
+    return done, ["replaces" in order for order in orders], (client.live(NAME) / "cert.pem").read_bytes() != pem
+
+
+@pytest.mark.parametrize("kind, detail", [("alreadyReplaced", "was replaced"), ("malformed", "what?"), ("conflict", "no ARI here"),
+                                          ("unauthorized", "you may not replace it")])
+def test_a_renewal_does_not_fail_for_what_it_replaces(client, ca, kind, detail):
+    done, said, renewed = replaced_in_vain(client, ca, kind, detail)
+    assert said == [True, False] and renewed and f"again, without saying which certificate it replaces: {detail}" in done.stdout
+    read_pair(client.live(NAME))
+
+
+@pytest.mark.parametrize("kind, code", [("rejectedIdentifier", REFUSED), ("rateLimited", RATE_LIMIT), ("caa", REFUSED)])
+def test_a_renewal_that_is_refused_for_something_else(client, ca, kind, code):
+    """Is not tried without: what it replaces is not the reason."""
+    done, said, renewed = replaced_in_vain(client, ca, kind, "no way", code=code)
+    assert set(said) == {True} and not renewed and "no way" in done.stderr

@@ -103,6 +103,21 @@ def test_reused_authorizations_open_no_listener(make_pebble, tmp_path):
     assert check(client, "www.example.test", ["www.example.test"])[0].serial_number != before
 
 
+def test_validations_that_take_their_time(make_pebble, tmp_path):
+    """Each up to three seconds, in any order. What is proved is proved: the next orders are only about what is new."""
+    client = Client(tmp_path / "state", make_pebble(authz_reuse=100, sleep=4))
+    names = [f"n{i}.example.test" for i in range(5)]
+    proofs = [line for line in client.issue(*names).stdout.splitlines() if line.startswith("proved")]
+    assert sorted(line.split()[1] for line in proofs) == names and not any("before" in line for line in proofs)
+    check(client, names[0], names)
+    done = client.run("renew", "--force")
+    assert not re.search("^proved? ", done.stdout, re.MULTILINE), done.stdout  # the order is ready at once
+    more = [*names, "new.example.test"]
+    done = client.issue(*more)
+    assert done.stdout.count("(before)") == 5 and "proved    new.example.test\n" in done.stdout
+    check(client, names[0], more)
+
+
 def test_twenty_names(cairn):
     names = [f"n{i}.example.test" for i in range(20)]
     cairn.issue(*names)

@@ -5,6 +5,7 @@ import email.utils
 import json
 import re
 import socket
+import sqlite3
 import threading
 
 import pytest
@@ -415,6 +416,21 @@ def test_an_incident_of_cairn_ca(house, tmp_path):
     client.run("renew", code=UNCHANGED)
     assert in_seconds(client.state()["ari"]["start"]) > 50 * DAY.total_seconds()
     assert "again, without saying" not in done.stdout
+
+
+def test_cairn_ca_is_told_what_is_replaced(house, tmp_path):
+    """And holds it against who replaces the same one twice: after a rollback the order is made again without it."""
+    client = Remembering(tmp_path / "state", house, agree=False)
+    client.issue(NAME)
+    first = (client.live(NAME) / "cert.pem").read_bytes()
+    assert "again, without saying" not in client.run("renew", "--force").stdout
+    client.run("rollback", NAME)
+    assert (client.live(NAME) / "cert.pem").read_bytes() == first
+    serial = client.serial()
+    assert "order     again, without saying which certificate it replaces: " in client.run("renew", "--force").stdout
+    assert client.serial() != serial
+    with sqlite3.connect(f"file:{house.directory}/cairn.db?mode=ro", uri=True) as db:
+        assert db.execute("SELECT replaces FROM orders ORDER BY id").fetchall() == [(None,), (certificate_id(first),), (None,)]
 
 
 # ---- around an attempt ----
