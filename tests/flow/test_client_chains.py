@@ -72,6 +72,7 @@ def test_by_the_name_of_a_root(client, tmp_path, number):
     assert done.stderr == "" and is_under(client, number, tmp_path)
     first = chain_of(client)
     assert common_name(first[-1].issuer) == root_name(client.ca, number)
+    assert first[1] == x509.load_pem_x509_certificate(client.ca.management("intermediates", number))
     assert client.run("renew", "--force").stderr == ""
     assert chain_of(client)[0].serial_number != first[0].serial_number and is_under(client, number, tmp_path)
     client.issue(NAME, "--force")  # who does not say it has no preference any more
@@ -86,6 +87,14 @@ def test_a_name_that_nobody_has(client, tmp_path):
         assert "Dead Root X9" in done.stderr and "3 chains" in done.stderr and len(done.stderr.splitlines()) == 1
     done = client.run("renew", "--force", "--json")
     assert "Dead Root X9" in done.stderr
+
+
+@pebble_is_there
+def test_by_the_name_of_what_issues(client, tmp_path):
+    """It is in all chains, so the CA's first will do."""
+    issuer = x509.load_pem_x509_certificate(client.ca.management("intermediates", 2))
+    assert client.issue(NAME, "--preferred-chain", common_name(issuer.subject)).stderr == ""
+    assert is_under(client, 0, tmp_path)
 
 
 @pebble_is_there
