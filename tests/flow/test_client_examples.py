@@ -62,7 +62,7 @@ def test_a_line_is_taken(place, line, tmp_path):
     for word in words:  # what it names is there
         if word.endswith((".pem", ".key", ".pin", ".eab", "pin", ".csr", ".env")) and word.count("/") in (0, str(etc).count("/") + 1):
             (tmp_path / word).touch(mode=0o600)
-            (tmp_path / word).write_text(TSIG)
+            (tmp_path / word).write_text("CF_Token=secret\n" if word.endswith(".env") else TSIG)
     words = [word.replace("/var/www/html", str(tmp_path)) for word in words]
     done = subprocess.run(["timeout", "-k", "2", "3" if command == ENDLESS else "20", "unshare", "-n", CAIRN, *words, *more], cwd=tmp_path,
                           capture_output=True, text=True, env={**os.environ, "HOME": str(tmp_path)}, stdin=subprocess.DEVNULL)
