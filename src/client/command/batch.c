@@ -21,9 +21,23 @@ struct run {
     int last_wait; /* and how long the CA wants to be left in peace */
 };
 
+/* Does nothing say any more how it is got? A key that is not in its device any more is
+ * not found either, and a failure. */
+static bool is_left_over(const struct run *r, const struct work_many_result *one)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct place *place = r->batch->place;
+    struct err_info ignored = {0};
+    struct wanted w;
+
+    return one->result == ERR_NOT_FOUND && r->batch->skips_left_over &&
+           work_find(a, place->directory, &place->settings, one->name, &w, &ignored) ==
+               ERR_NOT_FOUND;
+}
+
 static const char *outcome_of(const struct run *r, const struct work_many_result *one)
 {
-    if (one->result == ERR_NOT_FOUND && r->batch->skips_left_over)
+    if (is_left_over(r, one))
         return "left over";
     if (one->result != ERR_OK)
         return "failed";
@@ -61,7 +75,7 @@ static void done(void *context, const struct work_many_result *one)
     struct run *r = context;
 
     note(r, one);
-    if (one->result == ERR_NOT_FOUND && r->batch->skips_left_over)
+    if (is_left_over(r, one))
         return;
     if (one->result != ERR_OK) {
         r->failed++;

@@ -96,7 +96,7 @@ enum err flow_issue(struct session *session, const struct flow_options *options,
         .session = session, .options = options, .report = report, .arena = a};
 
     enum err result = run(&f, pem, why);
-    if (result == ERR_CAA) /* at finalize */
+    if (result == ERR_CAA && !f.caa_told) /* at finalize */
         flow_caa_advise(&f, PROBLEM_URN "caa", NULL);
     return result;
 }

@@ -46,10 +46,11 @@ static void advise(const struct flow *f, const char *name)
                     (const char *)b.data);
 }
 
-void flow_caa_advise(const struct flow *f, const char *problem_type, const char *name)
+void flow_caa_advise(struct flow *f, const char *problem_type, const char *name)
 {
     if (problem_type == NULL || strcmp(problem_type, PROBLEM_URN "caa") != 0)
         return;
+    f->caa_told = true;
     for (size_t i = 0; name == NULL && i < f->options->name_count; i++)
         advise(f, f->options->names[i]);
     if (name != NULL)

@@ -20,6 +20,7 @@ struct flow {
     enum order_status status;
     const char **authorizations; /* URLs, as the order had them first */
     size_t authorization_count;
+    bool caa_told;       /* what would allow it stands in the output */
     int64_t retry_after; /* seconds, as the CA said last; 0: nothing */
 };
 
@@ -77,7 +78,7 @@ enum flow_chain_match flow_chain_matches(struct span pem, const char *part);
 /* If the CA's problem is that CAA records forbid it: tell the record that allows that
  * name (NULL: each of the order's) to this account by the challenges that were set up
  * (RFC 8657), if the CA says what it is called (caaIdentities, RFC 8555 7.1.1). */
-void flow_caa_advise(const struct flow *f, const char *problem_type, const char *name);
+void flow_caa_advise(struct flow *f, const char *problem_type, const char *name);
 
 /* Wait before the next look: as the CA said, or a little longer each time (`*round`
  * counts). ERR_TIMEOUT when the time is up. */
