@@ -69,8 +69,9 @@ static enum err keep_key(struct arena *a, const char *folder, const char *name,
 
     TRY(key_to_pem(key, NULL, &pem, why));
     TRY(file_make_directory(folder, 0700, why));
-    return file_create(file_path(a, folder, name), span_make(pem.data, pem.len), 0600,
-                       why);
+    /* whole or not at all: who looks for a key does not wait for the lock */
+    return file_replace(file_path(a, folder, name), span_make(pem.data, pem.len), 0600,
+                        why);
 }
 
 /* A new key of that type, kept in the folder before anything else. */
