@@ -47,6 +47,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Patient(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024  # a CA asks for all names of an order at once; who finds no place tries again a second later
+    daemon_threads = True
+
+
 class WebRoot:
     """A folder, shown on a port."""
 
@@ -54,7 +59,7 @@ class WebRoot:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         (self.folder / ".well-known/acme-challenge").mkdir(parents=True)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(Quiet, directory=str(folder)))
+        self.server = Patient(("127.0.0.1", port), functools.partial(Quiet, directory=str(folder)))
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
