@@ -269,9 +269,14 @@ http {{ access_log {tmp_path}/access.log; server {{ listen 127.0.0.1:{pebble.htt
     server = subprocess.Popen(["nginx", "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"], stderr=subprocess.DEVNULL)
     try:
         wait_for(pebble.http_port)
-        client.issue(NAME, "second.example.test", "--http", "hook:/bin/true")
+        done = client.issue(NAME, "second.example.test", "--http", "stateless")
+        told, = re.findall(r"^server .*must have: (location ~ .* })", done.stdout, re.MULTILINE)
+        assert told.split() == location.split()  # once for all names, and it is the manual's
         client.run("renew", "--force")
         assert (tmp_path / "access.log").read_text().count('.well-known/acme-challenge/') >= 4
+        account(client, "rollover")  # another thumbprint: the server must be told
+        done = client.run("renew", "--force", code=5)
+        assert shown(client)["thumbprint"] in done.stdout and "was not proved" in done.stderr
     finally:
         server.terminate()
         server.wait(10)

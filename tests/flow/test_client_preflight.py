@@ -156,6 +156,23 @@ def test_a_webroot_that_is_right(place, check, tmp_path):
     assert list(www.rglob("*")) == []
 
 
+def test_a_server_that_knows_the_thumbprint(place, check):
+    """http: stateless: the server must answer with that of our account, and there must be one."""
+    told, = wrong(check(NAME, "--http", "stateless", code=VALIDATION))["port 80"]
+    assert "no account yet" in told and "cairn account register" in told
+    ca = ["--ca", place.ca.url, "--ca-file", str(place.ca.root)]
+    check.client.run("account", "register", "--agree-tos", *ca)
+    known = check.client.run("account", "show", "--thumbprint", *ca).stdout.strip()
+    place.ca.requests.clear()
+    for thumbprint, right in ((known, True), (known[::-1], False)):
+        def serve(web, request, connection):
+            return response(200, f"{request.path.rsplit('/', 1)[1]}.{thumbprint}".encode())
+
+        with contextlib.closing(Web([PUBLIC_V4, PUBLIC_V6], 80, {NAME: serve})):
+            found = check(NAME, "--http", "stateless", code=0 if right else VALIDATION)
+        assert ("port 80" in wrong(found)) != right
+
+
 def test_a_port_in_use(place, check):
     with socket.create_server((PUBLIC_V4, 80)):
         sentence, = wrong(check(NAME, code=VALIDATION))["port 80"]

@@ -184,6 +184,8 @@ static void read_way(struct acme_sh *s, struct adopt_certificate *c,
         set_http(s, c, arena_printf(a, "webroot:%s", way), shown);
     else if (way[0] == '\0' || strcmp(way, NOTHING) == 0)
         set_http(s, c, "standalone", shown);
+    else if (strcmp(way, "stateless") == 0)
+        set_http(s, c, way, shown);
     else if (strncmp(way, "nginx", 5) == 0 || strncmp(way, "apache", 6) == 0)
         set_http(s, c, way[0] == 'n' ? "nginx" : "apache", shown);
     else if (strcmp(way, "alpn") == 0)

@@ -5,10 +5,12 @@
 #include "client/preflight/preflight_private.h"
 #include "client/proc/wire.h"
 #include "client/solve/solve.h"
+#include "client/store/account_store.h"
 #include "core/base/base64url.h"
 #include "core/base/random.h"
 #include "core/base/secret.h"
 #include "core/base/text.h"
+#include "core/jose/jwk.h"
 
 #define SECRET_SIZE 32
 #define BODY_SHOWN  60 /* octets of a wrong answer */
@@ -21,7 +23,28 @@ struct door {
     const char *part;
     const char *token;
     const char *key_authorization;
+    const char *thumbprint; /* that a server answers with by itself; NULL: any will do */
 };
+
+/* http: stateless. False if there is no account yet, so that no server can know it. */
+static bool find_thumbprint(struct door *d)
+{
+    const struct wanted *w = d->p->wanted;
+    struct account account;
+    struct err_info ignored = {0};
+
+    if (d->type != CHALLENGE_HTTP_01 || strcmp(w->certificate->http, "stateless") != 0)
+        return true;
+    if (account_store_find(d->p->arena, d->p->directory, w->cas[0]->directory, &account,
+                           &ignored) == ERR_OK) {
+        d->thumbprint = jwk_thumbprint_text(d->p->arena, account.key);
+        return true;
+    }
+    preflight_add(d->p, PREFLIGHT_WRONG, d->part, w->cas[0]->name,
+                  "cairn account register, then cairn account show --thumbprint",
+                  "there is no account yet, so no server can know its thumbprint");
+    return false;
+}
 
 static void make_token(struct door *d)
 {
@@ -29,9 +52,11 @@ static void make_token(struct door *d)
 
     random_fill(random, sizeof random);
     d->token = base64url_string(d->p->arena, span_make(random, SECRET_SIZE));
-    d->key_authorization = arena_printf(
-        d->p->arena, "%s.%s", d->token,
-        base64url_string(d->p->arena, span_make(random + SECRET_SIZE, SECRET_SIZE)));
+    const char *second =
+        d->thumbprint != NULL
+            ? d->thumbprint
+            : base64url_string(d->p->arena, span_make(random + SECRET_SIZE, SECRET_SIZE));
+    d->key_authorization = arena_printf(d->p->arena, "%s.%s", d->token, second);
 }
 
 /* ---- looking ---- */
@@ -219,6 +244,8 @@ enum err preflight_door(struct preflight *p, enum challenge_type type,
     for (size_t i = 0; i < count; i++)
         any |= is_of_door(&names[i]);
     if (!any)
+        return ERR_OK;
+    if (!find_thumbprint(&d))
         return ERR_OK;
     make_token(&d);
     struct solve *solve = solve_new(&options);

@@ -163,8 +163,9 @@ static bool names_place(const char *text)
 
 static enum err check_ways(const struct settings_certificate *c, struct err_info *why)
 {
-    static const char *const http[] = {"standalone", "webroot:", "tokens:", "nginx",
-                                       "apache",     "nginx:",   "apache:", "hook:"};
+    static const char *const http[] = {
+        "standalone", "stateless", "webroot:", "tokens:", "nginx",
+        "apache",     "nginx:",    "apache:",  "hook:"};
     static const char *const tls[] = {"splice:", "splice+proxy:", "splice+proxy-v2:"};
     struct renew_rule renew;
 
@@ -172,7 +173,7 @@ static enum err check_ways(const struct settings_certificate *c, struct err_info
         return err_set(
             why, ERR_CONFIG,
             "http: \"%.100s\" is none of standalone, webroot:DIR, tokens:DIR, nginx, "
-            "apache",
+            "apache, stateless",
             c->http);
     if (strcmp(c->tls, "standalone") != 0 &&
         (!is_way(c->tls, tls, sizeof tls / sizeof tls[0]) || !names_place(c->tls)))

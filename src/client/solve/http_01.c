@@ -23,6 +23,8 @@ enum err http_01_open(struct solver *s, struct err_info *why)
 
     if (strcmp(way, "standalone") == 0)
         return standalone_open(s, &how, why);
+    if (strcmp(way, "stateless") == 0)
+        return http_stateless_open(s, why);
     if (strncmp(way, webroot, strlen(webroot)) == 0 && way[strlen(webroot)] != '\0')
         return http_webroot_open(s, way + strlen(webroot), "/.well-known/acme-challenge",
                                  why);
@@ -33,6 +35,7 @@ enum err http_01_open(struct solver *s, struct err_info *why)
     if (web_server_read(way, &kind, &config))
         return http_web_open(s, way, why);
     return err_set(why, ERR_USAGE,
-                   "--http: \"%.100s\" is none of standalone, webroot:DIR, nginx, apache",
+                   "--http: \"%.100s\" is none of standalone, webroot:DIR, nginx, "
+                   "apache, stateless",
                    way);
 }

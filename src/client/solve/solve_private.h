@@ -38,3 +38,7 @@ MUST_CHECK enum err http_web_open(struct solver *s, const char *way,
  * ERR_VALIDATION. */
 MUST_CHECK enum err http_hook_open(struct solver *s, const char *program,
                                    struct err_info *why);
+
+/* http-01: leave it to a web server that has the thumbprint of the account's key in its
+ * configuration (http_stateless.c); what is to be there is told. */
+MUST_CHECK enum err http_stateless_open(struct solver *s, struct err_info *why);
