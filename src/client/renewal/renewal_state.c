@@ -63,6 +63,18 @@ static void write_failure(struct json_writer *w, const struct renewal_failure *f
     json_write_end_object(w);
 }
 
+static void write_told(struct json_writer *w, const struct renewal_told *t)
+{
+    if (t->failure == 0 && t->deploy == 0 && t->expiry == 0 && t->after == 0)
+        return;
+    json_write_begin_object(w, "told");
+    write_time(w, "failure", t->failure);
+    write_time(w, "deploy", t->deploy);
+    write_time(w, "expiry", t->expiry);
+    write_time(w, "after", t->after);
+    json_write_end_object(w);
+}
+
 static void write_state(struct buf *b, const struct renewal_state *state)
 {
     struct json_writer w = json_writer_make(b);
@@ -71,6 +83,7 @@ static void write_state(struct buf *b, const struct renewal_state *state)
     json_write_number(&w, "version", VERSION);
     write_suggestion(&w, &state->ari);
     write_failure(&w, &state->failure);
+    write_told(&w, &state->told);
     write_time(&w, "succeeded", state->succeeded);
     json_write_number(&w, "duration_ms", state->duration_ms);
     json_write_number(&w, "issued", state->issued);
@@ -152,6 +165,17 @@ static enum err read_failure(const struct json *object, struct renewal_failure *
     return take_time(object, "not_before", &f->not_before, why);
 }
 
+static enum err read_told(const struct json *object, struct renewal_told *t,
+                          struct err_info *why)
+{
+    if (object == NULL)
+        return ERR_OK;
+    TRY(take_time(object, "failure", &t->failure, why));
+    TRY(take_time(object, "deploy", &t->deploy, why));
+    TRY(take_time(object, "expiry", &t->expiry, why));
+    return take_time(object, "after", &t->after, why);
+}
+
 /* A type that this cairn does not know is one of a newer one: passed over. */
 static void read_proofs(const struct json *list, struct renewal_state *state)
 {
@@ -176,6 +200,7 @@ static enum err read_state(struct arena *a, struct span text, struct renewal_sta
         return err_set(why, ERR_MALFORMED, "it is no object");
     TRY(read_suggestion(json_member(object, "ari"), &state->ari, why));
     TRY(read_failure(json_member(object, "failure"), &state->failure, why));
+    TRY(read_told(json_member(object, "told"), &state->told, why));
     TRY(take_time(object, "succeeded", &state->succeeded, why));
     TRY(take_count(object, "duration_ms", &state->duration_ms, why));
     TRY(take_count(object, "issued", &state->issued, why));

@@ -47,9 +47,19 @@ struct renewal_proof {
     enum challenge_type type;
 };
 
+/* What the command of notify.command was told (renewal_notice.h). Times are seconds; 0:
+ * nothing. */
+struct renewal_told {
+    int64_t failure; /* when that attempt failed */
+    int64_t deploy;  /* when that deployment failed */
+    int64_t expiry;  /* when it was told that the end is near */
+    int64_t after;   /* and nothing before that, as the command failed */
+};
+
 struct renewal_state {
     struct renewal_suggestion ari;
     struct renewal_failure failure;
+    struct renewal_told told;
     int64_t succeeded;   /* when a certificate was got last */
     int64_t duration_ms; /* how long that took */
     int64_t issued;      /* certificates got in all */

@@ -311,8 +311,21 @@ static enum err check_certificate(struct arena *a, const struct settings *s,
     return check_provable(c, why);
 }
 
+static enum err check_notify(const struct settings *s, struct err_info *why)
+{
+    struct renew_rule rule;
+
+    if (renew_rule_read(s->notify_expiry, &rule) && rule.kind != RENEW_RULE_AUTO)
+        return ERR_OK;
+    return err_set(why, ERR_CONFIG,
+                   "notify.expiry: \"%.50s\" is neither never, a time such as 10d nor a "
+                   "part of the lifetime such as 15%%",
+                   s->notify_expiry);
+}
+
 enum err settings_check(struct arena *a, struct settings *s, struct err_info *why)
 {
+    TRY(check_notify(s, why));
     TRY(check_email("email", s->email, why));
     if (settings_ca(s, s->ca) == NULL)
         return err_set(why, ERR_CONFIG, "ca: there is no CA \"%.100s\" in cas", s->ca);

@@ -10,6 +10,7 @@
 #include "client/work/work_deploy.h"
 #include "client/work/work_hook.h"
 #include "client/work/work_look.h"
+#include "client/work/work_notify.h"
 #include "client/work/work_suggestion.h"
 #include "core/base/clock.h"
 
@@ -241,8 +242,21 @@ enum err work_certificate(struct arena *a, const struct work *k, const struct wa
     AUTO(state_lock) struct state_lock lock = {0};
 
     *r = (struct work_result){.outcome = WORK_UNCHANGED};
-    TRY(work_check(w, why));
-    TRY(state_lock_certificate(a, k->directory, w->certificate->name, k->wait_ms, &lock,
-                               why));
-    return work_deploy(a, k, w, bring_about(a, k, w, r, why), r, why);
+    enum err result = work_check(w, why);
+    if (result != ERR_OK && k->by_hand)
+        return result;
+    struct err_info locked = {0};
+    enum err lock_result = state_lock_certificate(a, k->directory, w->certificate->name,
+                                                  k->wait_ms, &lock, &locked);
+    if (lock_result != ERR_OK && result == ERR_OK)
+        *why = locked;
+    if (lock_result != ERR_OK)
+        return result != ERR_OK ? result : lock_result;
+    if (result == ERR_OK)
+        result = work_deploy(a, k, w, bring_about(a, k, w, r, why), r, why);
+    /* after these the crew has ended; who asks by hand sees it */
+    if (!k->by_hand && result != ERR_INTERRUPTED && result != ERR_IO &&
+        result != ERR_INTERNAL)
+        work_notify(a, k, w);
+    return result;
 }

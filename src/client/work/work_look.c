@@ -3,6 +3,7 @@
 
 #include "client/deploy/deploy.h"
 #include "client/renewal/renewal_when.h"
+#include "client/work/work_notify.h"
 
 /* All parts are renewed as one, so the CA is asked about all. */
 static const char *suggestion_of(struct arena *a, const struct certificate_metadata *m)
@@ -35,8 +36,23 @@ void work_look_again(const struct wanted *w, int64_t now, struct work_look *look
     }
     if (look->deploy || look->deploy_next != 0)
         look->next = earlier(look->next, look->deploy ? now : look->deploy_next);
-    look->due = look->ask || look->deploy ||
+    look->next = earlier(look->next, look->tell);
+    look->due = look->ask || look->deploy || look->tell <= now ||
                 (look->plan.action != PLAN_KEEP && !look->plan.waits);
+}
+
+/* When somebody is to be told something. */
+static int64_t tell_at(struct arena *a, const char *directory, const struct wanted *w,
+                       const struct work_look *look, int64_t now)
+{
+    struct renewal_notice_facts facts;
+    int64_t when = RENEWAL_WHEN_NEVER;
+
+    if (w->settings->notify_command[0] == '\0')
+        return RENEWAL_WHEN_NEVER;
+    work_notify_facts(a, directory, w, look->there ? &look->metadata : NULL, &facts);
+    (void)renewal_notice_find(&look->state, &facts, now, &when);
+    return when;
 }
 
 void work_look(struct arena *a, const char *directory, const struct wanted *w,
@@ -53,5 +69,6 @@ void work_look(struct arena *a, const char *directory, const struct wanted *w,
         look->suggestion = suggestion_of(a, &look->metadata);
     if (look->there && w->deployment_count > 0)
         look->deploy = deploy_is_due(a, directory, w, now, &look->deploy_next);
+    look->tell = tell_at(a, directory, w, look, now);
     work_look_again(w, now, look);
 }

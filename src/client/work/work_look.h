@@ -16,6 +16,7 @@ struct work_look {
     bool ask;            /* it is to be asked now */
     bool deploy;         /* something is to be deployed now */
     int64_t deploy_next; /* when it will be; 0: never */
+    int64_t tell;        /* when somebody is to be told of it; RENEWAL_WHEN_NEVER */
     bool due;            /* anything is to be done now */
     int64_t next;        /* when, else: seconds, RENEWAL_WHEN_NEVER */
 };
