@@ -18,9 +18,10 @@
 #include "core/base/file.h"
 #include "core/base/notify.h"
 
-#define AGAIN_S    60 /* between two attempts on one certificate, or agent.interval */
-#define SECOND_US  1000000LL
-#define POLLED_MAX (AGENT_CONTROL_CLIENTS + 1 + WORKER_POOL_MAX + 1)
+#define AGAIN_S   60 /* between two attempts on one certificate, or agent.interval */
+#define SECOND_US 1000000LL
+#define POLLED_MAX                                                                       \
+    (AGENT_CONTROL_CLIENTS + 1 + WORKER_POOL_MAX + 1 + AGENT_TLS_POLLED_MAX)
 
 static int64_t least(int64_t x, int64_t y)
 {
@@ -87,6 +88,9 @@ enum err agent_reload(struct agent *g, struct err_info *why)
         return result;
     }
     say_what_stays(g, fresh);
+    struct err_info tls = {0};
+    if (agent_tls_set(g->tls, fresh, &tls) != ERR_OK)
+        report_warning("%s; that stays as it was", tls.detail);
     worker_pool_renew(g->pool);
     arena_free(g->arena);
     g->arena = arena;
@@ -100,10 +104,27 @@ enum err agent_reload(struct agent *g, struct err_info *why)
 
 /* ---- what monitoring sees ---- */
 
+static enum err show_page(struct agent *g, struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(AGENT_METRICS_MAX);
+
+    buf_add_span(&b, buf_span(&g->shown));
+    agent_tls_metrics(g->tls, &b);
+    return agent_page_show(&g->page, buf_span(&b), why);
+}
+
+/* Of certificates nothing has changed. */
+static void show_again(struct agent *g)
+{
+    struct err_info ignored = {0};
+
+    if (g->page.pid != 0 && g->shown.len > 0)
+        (void)!show_page(g, &ignored);
+}
+
 static void show(struct agent *g)
 {
     AUTO(arena) struct arena *a = arena_new();
-    AUTO(buf) struct buf b = buf_make(AGENT_METRICS_MAX);
     struct agent_metrics_row *rows = NULL;
     struct err_info why = {0};
     int64_t now = clock_now();
@@ -115,8 +136,9 @@ static void show(struct agent *g)
     enum err result =
         agent_survey(a, g->directory, g->settings, now, &rows, &count, &why);
     if (result == ERR_OK) {
-        agent_metrics_write(&b, rows, count, now);
-        result = agent_page_show(&g->page, buf_span(&b), &why);
+        buf_clear(&g->shown);
+        agent_metrics_write(&g->shown, rows, count, now);
+        result = show_page(g, &why);
     }
     if (result != ERR_OK && !g->told_page_end)
         report_warning("agent.metrics: %s", why.detail);
@@ -257,6 +279,9 @@ static int pause_of(const struct agent *g)
         if (next != RENEWAL_WHEN_NEVER && worker_pool_has_room(g->pool))
             wait_us = least(wait_us, next * SECOND_US - clock_now_ms() * 1000);
     }
+    int64_t tls_ms = agent_tls_pause_ms(g->tls);
+    if (tls_ms >= 0)
+        wait_us = least(wait_us, tls_ms * 1000);
     if (watchdog_us > 0)
         wait_us = least(wait_us, watchdog_us);
     return wait_us > 0 ? (int)((wait_us + 999) / 1000) : 0;
@@ -268,6 +293,7 @@ static void wait_for_something(struct agent *g)
     size_t count = agent_control_poll(g->control, polled);
 
     count += worker_pool_poll(g->pool, polled + count);
+    count += agent_tls_poll(g->tls, polled + count);
     polled[count++] = (struct pollfd){.fd = g->signals, .events = POLLIN};
     (void)poll(polled, count, pause_of(g));
 }
@@ -307,6 +333,8 @@ static void loop(struct agent *g)
         take_signals(g);
         take_results(g);
         agent_control_serve(g->control, agent_answer, g);
+        if (agent_tls_serve(g->tls))
+            show_again(g);
         notify("WATCHDOG=1");
     }
 }
@@ -320,6 +348,7 @@ static void let_go(void *context)
     struct agent *g = of->asker;
 
     agent_control_close(g->control);
+    agent_tls_close(g->tls);
     (void)close(g->signals);
     if (g->page.pid != 0)
         (void)close(g->page.fd);
@@ -331,10 +360,11 @@ static enum err set_up(struct agent *g, struct err_info *why)
 
     TRY(state_prepare(g->arena, g->directory, why));
     if (socket[0] == '\0')
-        socket = file_path(g->arena, g->directory, AGENT_SOCKET_NAME);
+        socket = file_path(g->arena, g->directory, AGENT_LINE_SOCKET);
     TRY(agent_control_begin(socket, &g->control, why));
     if (g->settings->agent_metrics[0] != '\0')
         TRY(agent_page_start(g->settings->agent_metrics, &g->page, why));
+    TRY(agent_tls_set(g->tls, g->settings, why));
     TRY(watch_signals(g, why));
     g->context =
         (struct work_many_context){.work = {.directory = g->directory,
@@ -360,11 +390,13 @@ static enum err set_up(struct agent *g, struct err_info *why)
 enum err agent_run(const struct agent_options *options, struct err_info *why)
 {
     AUTO(arena) struct arena *own = arena_new();
-    struct agent g = {.options = options, .signals = -1};
+    struct agent g = {
+        .options = options, .signals = -1, .shown = buf_make(AGENT_METRICS_MAX)};
 
     g.config = options->config != NULL ? options->config : SETTINGS_FILE_DEFAULT;
     TRY(load(&g, &g.arena, &g.settings, why));
     g.directory = options->directory;
+    g.tls = agent_tls_new();
     enum err result = ERR_OK;
     if (g.directory == NULL && g.settings->state[0] != '\0')
         g.directory = arena_string(own, g.settings->state);
@@ -375,7 +407,9 @@ enum err agent_run(const struct agent_options *options, struct err_info *why)
     if (result == ERR_OK)
         loop(&g);
     worker_pool_free(g.pool);
+    agent_tls_end(g.tls);
     agent_control_end(g.control);
+    buf_free(&g.shown);
     child_end(&g.page);
     agent_table_end(&g.table);
     if (g.signals >= 0)

@@ -7,8 +7,6 @@
 #include "client/report/report.h"
 #include "core/base/err.h"
 
-#define AGENT_SOCKET_NAME                                                                \
-    "agent.socket" /* in the state folder, unless agent.socket says */
 #define AGENT_DRAIN_S                                                                    \
     60                   /* for what is under way, when it is asked to end; then it is   \
                             interrupted */

@@ -1,5 +1,6 @@
 /* What the control socket asks: {"command":"status"}, {"command":"renew","name":NAME},
- * {"command":"reload"}. */
+ * {"command":"reload"}, {"command":"answer","port":PORT} (agent_tls_askers.c has what
+ * follows). */
 #include <string.h>
 #include <unistd.h>
 
@@ -79,6 +80,7 @@ static void status(struct agent *g, size_t client)
     json_write_text(&w, "directory", g->directory);
     json_write_bool(&w, "ending", g->drain_us != 0);
     json_write_number(&w, "working", (int64_t)worker_pool_busy(g->pool));
+    agent_tls_status(g->tls, &w);
     json_write_begin_array(&w, "certificates");
     for (size_t i = 0; i < g->table.count; i++)
         write_entry(&w, g, &g->table.entries[i], now);
@@ -132,6 +134,17 @@ void agent_answer_waiting(struct agent *g, struct agent_entry *e,
     e->waiting = 0;
 }
 
+/* ---- challenges ---- */
+
+/* The line stays open for what is to be answered. */
+static void take(struct agent *g, size_t client, int64_t port)
+{
+    if (agent_tls_holds(g->tls, port))
+        agent_tls_take(g->tls, agent_control_keep(g->control, client));
+    else
+        refuse(g, client, ERR_NOT_FOUND, "the agent does not hold that port");
+}
+
 void agent_answer(void *agent, size_t client, const struct json *question)
 {
     struct agent *g = agent;
@@ -148,6 +161,8 @@ void agent_answer(void *agent, size_t client, const struct json *question)
             status(g, client);
         else
             refuse(g, client, why.code, why.detail);
+    } else if (command != NULL && strcmp(command, "answer") == 0) {
+        take(g, client, json_whole(json_member(question, "port")));
     } else {
         refuse(g, client, ERR_MALFORMED, "the agent has no such command");
     }

@@ -3,15 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "client/proc/agent_line.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/interrupt.h"
@@ -19,18 +18,6 @@
 
 #define BACKLOG  16
 #define SLICE_MS 100
-
-static enum err address_of(const char *path, struct sockaddr_un *to, struct err_info *why)
-{
-    *to = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof to->sun_path)
-        return err_set(why, ERR_CONFIG,
-                       "agent.socket: %.200s is too long for a socket, which may have "
-                       "%zu octets; say another one",
-                       path, sizeof to->sun_path - 1);
-    memcpy(to->sun_path, path, strlen(path) + 1);
-    return ERR_OK;
-}
 
 static bool answers(const struct sockaddr_un *to)
 {
@@ -48,7 +35,7 @@ static enum err listen_at(const char *path, int *fd, struct err_info *why)
 {
     struct sockaddr_un at;
 
-    TRY(address_of(path, &at, why));
+    TRY(agent_line_address(path, &at, why));
     if (answers(&at))
         return err_set(why, ERR_LOCKED, "another agent answers at %s", path);
     (void)unlink(path);
@@ -195,6 +182,14 @@ void agent_control_serve(struct agent_control *control,
     }
 }
 
+int agent_control_keep(struct agent_control *control, size_t client)
+{
+    int fd = control->clients[client].fd;
+
+    control->clients[client] = (struct agent_control_client){.fd = -1};
+    return fd;
+}
+
 /* A client that does not read is given up. */
 void agent_control_answer(struct agent_control *control, size_t client,
                           struct span answer)
@@ -218,27 +213,6 @@ void agent_control_answer(struct agent_control *control, size_t client,
 }
 
 /* ---- the other end ---- */
-
-static enum err reach(const char *path, int *fd, struct err_info *why)
-{
-    struct sockaddr_un to;
-
-    TRY(address_of(path, &to, why));
-    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (made < 0)
-        return err_set_os(why, ERR_IO, errno, "cannot make a socket");
-    if (connect(made, (const struct sockaddr *)&to, sizeof to) != 0) {
-        int reason = errno;
-        (void)close(made);
-        if (reason == EACCES || reason == EPERM)
-            return err_set_os(why, ERR_UNAUTHORIZED, reason, "cannot ask the agent at %s",
-                              path);
-        return err_set(why, ERR_UNAVAILABLE,
-                       "no agent answers at %s; start one with: cairn agent", path);
-    }
-    *fd = made;
-    return ERR_OK;
-}
 
 static enum err receive(int fd, struct buf *b, struct err_info *why)
 {
@@ -269,7 +243,7 @@ enum err agent_control_ask(struct arena *a, const char *path, struct span questi
     AUTO(buf) struct buf b = buf_make(AGENT_CONTROL_ANSWER_MAX);
     int fd = -1;
 
-    TRY(reach(path, &fd, why));
+    TRY(agent_line_reach(path, &fd, why));
     bool sent = file_write_all(fd, question);
     enum err result =
         sent ? receive(fd, &b, why) : err_set(why, ERR_IO, "the agent went away");
@@ -277,22 +251,4 @@ enum err agent_control_ask(struct arena *a, const char *path, struct span questi
     TRY(result);
     *text = arena_span(a, buf_span(&b));
     return json_read_up_to(a, *text, AGENT_CONTROL_ANSWER_MAX, answer, why);
-}
-
-enum err agent_control_failure(const struct json *answer, struct err_info *why)
-{
-    const char *name = json_text(json_member(answer, "error"));
-    const char *detail = json_text(json_member(answer, "detail"));
-    enum err code = ERR_INTERNAL; /* of a newer agent, perhaps */
-
-    if (name == NULL)
-        return ERR_OK;
-    for (int i = 1; i < ERR_COUNT; i++)
-        if (strcmp(err_name((enum err)i), name) == 0)
-            code = (enum err)i;
-    (void)err_set(why, code, "%s", detail != NULL ? detail : name);
-    int64_t wait = json_whole(json_member(answer, "retry_after"));
-    if (wait > 0 && wait < INT32_MAX)
-        why->retry_after_seconds = (int)wait;
-    return code;
 }

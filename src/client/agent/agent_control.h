@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "client/proc/agent_line.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
@@ -13,7 +14,7 @@
 #include "core/json/json_read.h"
 
 #define AGENT_CONTROL_CLIENTS    32
-#define AGENT_CONTROL_REQUEST    4096               /* octets of a question */
+#define AGENT_CONTROL_REQUEST    AGENT_LINE_MAX     /* octets of a question */
 #define AGENT_CONTROL_ANSWER_MAX (16 * 1024 * 1024) /* octets of an answer */
 #define AGENT_CONTROL_WAIT_S     10 /* for a question that was begun, or an answer taken */
 
@@ -58,14 +59,12 @@ void agent_control_serve(struct agent_control *control,
 void agent_control_answer(struct agent_control *control, size_t client,
                           struct span answer);
 
+/* Its line stays open: the descriptor is the caller's, who answers. */
+int agent_control_keep(struct agent_control *control, size_t client);
+
 /* The other end: ask the agent at the path, and wait for its answer for as long as it
  * takes. ERR_UNAVAILABLE if none runs; ERR_UNAUTHORIZED; ERR_IO if it went away;
  * ERR_INTERRUPTED. */
 MUST_CHECK enum err agent_control_ask(struct arena *a, const char *path,
                                       struct span question, const struct json **answer,
                                       struct span *text, struct err_info *why);
-
-/* The failure that an answer tells of ("error", "detail"), recorded in `why`; ERR_OK if
- * it tells of none. */
-MUST_CHECK enum err agent_control_failure(const struct json *answer,
-                                          struct err_info *why);

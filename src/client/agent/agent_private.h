@@ -4,6 +4,7 @@
 #include "client/agent/agent.h"
 #include "client/agent/agent_control.h"
 #include "client/agent/agent_table.h"
+#include "client/agent/agent_tls.h"
 #include "client/proc/child.h"
 #include "client/work/work_many.h"
 #include "client/work/worker_pool.h"
@@ -20,11 +21,13 @@ struct agent {
     struct agent_table table;
     struct agent_control *control;
     struct child page; /* not started without agent.metrics */
-    int signals;       /* signalfd */
-    int64_t since;     /* seconds */
-    int64_t look_us;   /* monotonic: when all certificates are looked at again */
-    int64_t drain_us;  /* monotonic: when what is under way is interrupted; 0: goes on */
-    int64_t end_us;    /* monotonic: when it is killed; 0: not yet */
+    struct agent_tls *tls;
+    struct buf shown; /* of certificates, as the page has it */
+    int signals;      /* signalfd */
+    int64_t since;    /* seconds */
+    int64_t look_us;  /* monotonic: when all certificates are looked at again */
+    int64_t drain_us; /* monotonic: when what is under way is interrupted; 0: goes on */
+    int64_t end_us;   /* monotonic: when it is killed; 0: not yet */
     bool told_page_end;
 };
 

@@ -36,7 +36,7 @@ static enum err ask(const struct client_command *c, const char *command, const c
     if (path[0] == '\0') {
         const char *directory = NULL;
         TRY(client_command_directory(c, &settings, &directory, why));
-        path = file_path(c->arena, directory, AGENT_SOCKET_NAME);
+        path = file_path(c->arena, directory, AGENT_LINE_SOCKET);
     }
     json_write_begin_object(&w, NULL);
     json_write_text(&w, "command", command);
@@ -49,7 +49,7 @@ static enum err ask(const struct client_command *c, const char *command, const c
     if (b.failed)
         return err_set(why, ERR_USAGE, "\"%.100s\" is no certificate's name", name);
     TRY(agent_control_ask(c->arena, path, buf_span(&b), answer, text, why));
-    return agent_control_failure(*answer, why);
+    return agent_line_failure(*answer, why);
 }
 
 static const char *text_of(const struct json *object, const char *name)
@@ -71,6 +71,22 @@ static void print_certificate(const struct json *e)
                failures == 1 ? "" : "s", error);
 }
 
+static void print_tls(const struct json *tls)
+{
+    const struct json *listen = json_member(tls, "listen");
+
+    if (tls == NULL)
+        return;
+    printf("holds ");
+    for (size_t i = 0; i < json_count(listen); i++)
+        printf("%s%s", i > 0 ? ", " : "", json_text(json_element(listen, i)));
+    printf(" (%s%s), open %lld, passed on %lld, answered %lld\n", text_of(tls, "behind"),
+           json_is_true(json_member(tls, "reached")) ? "" : ", which is not reached",
+           (long long)json_whole(json_member(tls, "open")),
+           (long long)json_whole(json_member(tls, "passed")),
+           (long long)json_whole(json_member(tls, "answered")));
+}
+
 static void print_status(const struct json *status)
 {
     const struct json *list = json_member(status, "certificates");
@@ -81,6 +97,7 @@ static void print_status(const struct json *status)
     printf("settings %s, state %s, working on %lld\n", text_of(status, "config"),
            text_of(status, "directory"),
            (long long)json_whole(json_member(status, "working")));
+    print_tls(json_member(status, "tls"));
     for (size_t i = 0; i < json_count(list); i++)
         print_certificate(json_element(list, i));
 }

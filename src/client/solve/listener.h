@@ -6,3 +6,7 @@
 /* Obey LISTEN, ADD and CLOSE calls until the socket `fd` is closed. Returns an exit code.
  */
 int listener_run(int fd);
+
+/* The same for one that outlives its parent: without that it listens no more, and carries
+ * on with what it passes on. */
+int listener_run_for_good(int fd);

@@ -79,6 +79,18 @@ enum err listener_http_add(const struct listener_answer *answer, struct err_info
     return ERR_OK;
 }
 
+void listener_http_remove(const struct listener_answer *answer)
+{
+    (void)pthread_mutex_lock(&listener.lock);
+    for (size_t i = 0; i < listener.count; i++)
+        if (strcmp(listener.answers[i].key_authorization, answer->key_authorization) ==
+            0) {
+            listener.answers[i] = listener.answers[--listener.count];
+            break;
+        }
+    (void)pthread_mutex_unlock(&listener.lock);
+}
+
 void listener_http_end(void)
 {
     if (listener.server == NULL)

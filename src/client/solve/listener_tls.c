@@ -2,6 +2,8 @@
  * is being proved, and nothing else. Each is bounded in time, and none waits for another.
  * All other connections are ended, or passed on to the server behind (splice.h). */
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include "client/solve/listener_private.h"
 #include "client/solve/solve_private.h"
 #include "client/solve/splice.h"
+#include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/net/loop.h"
 #include "core/net/socket.h"
@@ -24,7 +27,8 @@
 #define PEM_MAX         8192
 
 struct answer {
-    const char *server_name; /* as SNI has it */
+    char *server_name;       /* as SNI has it; owned */
+    char *key_authorization; /* owned */
     struct tls_context *context;
 };
 
@@ -39,16 +43,18 @@ struct connection {
 };
 
 static struct {
-    struct arena *arena; /* from begin to end */
-    int socket;
+    int sockets[LISTENER_SOCKETS_MAX];
+    struct loop_fd *watches[LISTENER_SOCKETS_MAX];
+    size_t socket_count;
     struct loop *loop; /* NULL: not begun */
     pthread_t thread;
-    struct loop_fd *watch;
     struct loop_timer *pause;
     struct tls_context *door; /* has no certificate, finds one by name */
     struct splice *splice;    /* NULL: nothing is passed on */
     struct connection connections[LISTENER_CONNECTIONS_MAX];
     uint64_t came; /* connections so far */
+    struct splice_counts counts;
+    atomic_uint_fast64_t answered;
     pthread_mutex_t lock;
     struct answer answers[SOLVE_TOKENS_MAX]; /* guarded */
     size_t count;
@@ -110,6 +116,10 @@ static void on_connection(void *argument, int events)
     case TLS_WANT_WRITE:
         loop_fd_want(c->watch, LOOP_WRITE);
         return;
+    case TLS_DONE:
+        atomic_fetch_add(&listener.answered, 1);
+        finish(c);
+        return;
     default: /* RFC 8737 4: it ends with the handshake, good or bad */
         finish(c);
         return;
@@ -147,33 +157,40 @@ static void begin_connection(int fd)
 
 /* ---- the socket ---- */
 
+static void want(int events)
+{
+    for (size_t i = 0; i < listener.socket_count; i++)
+        loop_fd_want(listener.watches[i], events);
+}
+
 static void on_pause_over(void *argument)
 {
     (void)argument;
-    loop_fd_want(listener.watch, LOOP_READ);
+    want(LOOP_READ);
 }
 
 static void on_acceptable(void *argument, int events)
 {
-    (void)argument;
+    const int *at = argument;
+
     (void)events;
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
         struct address peer;
         int fd = -1;
-        switch (socket_accept(listener.socket, &fd, &peer)) {
+        switch (socket_accept(*at, &fd, &peer)) {
         case SOCKET_ACCEPTED:
             if (listener.splice == NULL)
                 begin_connection(fd);
             else if (!splice_add(listener.splice, fd, &peer)) {
                 (void)close(fd);
-                loop_fd_want(listener.watch, 0);
+                want(0);
                 return;
             }
             break;
         case SOCKET_NOTHING:
             return;
         default:
-            loop_fd_want(listener.watch, 0);
+            want(0);
             loop_timer_set(listener.pause, ACCEPT_PAUSE_MS);
             return;
         }
@@ -220,15 +237,15 @@ static enum err make_context(const struct listener_answer *answer,
 }
 
 /* RFC 8738 6: SNI knows no addresses, so their names in the DNS are asked for. */
-static const char *server_name(const struct identifier *identifier)
+static char *server_name(const struct identifier *identifier)
 {
     char reverse[ADDRESS_REVERSE_SIZE];
     struct address address;
 
     if (!identifier_address(identifier, &address))
-        return arena_string(listener.arena, identifier->value);
+        return memory_copy_string(identifier->value);
     address_reverse_name(&address, reverse);
-    return arena_string(listener.arena, reverse);
+    return memory_copy_string(reverse);
 }
 
 enum err listener_tls_add(const struct listener_answer *answer, struct err_info *why)
@@ -239,10 +256,49 @@ enum err listener_tls_add(const struct listener_answer *answer, struct err_info 
         return err_set(why, ERR_TOO_LARGE, "more than %d challenges", SOLVE_TOKENS_MAX);
     TRY(make_context(answer, &made.context, why));
     made.server_name = server_name(&answer->identifier);
+    made.key_authorization = memory_copy_string(answer->key_authorization);
     (void)pthread_mutex_lock(&listener.lock);
     listener.answers[listener.count++] = made;
     (void)pthread_mutex_unlock(&listener.lock);
     return ERR_OK;
+}
+
+static void free_answer(struct answer *one)
+{
+    tls_context_unref(one->context);
+    free(one->server_name);
+    free(one->key_authorization);
+    *one = (struct answer){0};
+}
+
+void listener_tls_remove(const struct listener_answer *answer)
+{
+    char *name = server_name(&answer->identifier);
+    struct answer found = {0};
+
+    (void)pthread_mutex_lock(&listener.lock);
+    for (size_t i = listener.count; i > 0 && found.context == NULL; i--) {
+        struct answer *one = &listener.answers[i - 1];
+        if (strcmp(one->server_name, name) != 0 ||
+            strcmp(one->key_authorization, answer->key_authorization) != 0)
+            continue;
+        found = *one;
+        memmove(one, one + 1, (listener.count - i) * sizeof *one);
+        listener.count--;
+    }
+    (void)pthread_mutex_unlock(&listener.lock);
+    free_answer(&found);
+    free(name);
+}
+
+void listener_tls_count(struct listener_counts *counts)
+{
+    *counts =
+        (struct listener_counts){.open = atomic_load(&listener.counts.open),
+                                 .passed = atomic_load(&listener.counts.passed),
+                                 .failed = atomic_load(&listener.counts.failed),
+                                 .reason = (uint64_t)atomic_load(&listener.counts.reason),
+                                 .answered = atomic_load(&listener.answered)};
 }
 
 /* ---- life ---- */
@@ -257,21 +313,21 @@ static void free_all(void)
 {
     for (size_t i = 0; i < LISTENER_CONNECTIONS_MAX; i++)
         drop(&listener.connections[i]);
-    loop_fd_free(listener.watch);
+    for (size_t i = 0; i < listener.socket_count; i++) {
+        loop_fd_free(listener.watches[i]);
+        listener.watches[i] = NULL;
+    }
     loop_timer_free(listener.pause);
     splice_free(listener.splice);
     listener.splice = NULL;
     loop_free(listener.loop);
     for (size_t i = 0; i < listener.count; i++)
-        tls_context_unref(listener.answers[i].context);
+        free_answer(&listener.answers[i]);
     tls_context_unref(listener.door);
-    arena_free(listener.arena);
-    listener.watch = NULL;
     listener.pause = NULL;
     listener.loop = NULL;
     listener.count = 0;
     listener.door = NULL;
-    listener.arena = NULL;
 }
 
 /* Is there a challenge for that name? What another client of a CA behind us is asked for
@@ -296,31 +352,44 @@ static void take(void *argument, int fd)
 
 static enum err start(const char *way, struct err_info *why)
 {
-    struct splice_options passing = {
-        .is_ours = is_ours, .take = take, .has_room = on_pause_over};
+    struct splice_options passing = {.is_ours = is_ours,
+                                     .take = take,
+                                     .has_room = on_pause_over,
+                                     .counts = &listener.counts};
 
     const struct tls_server_options o = {
         .alpn = {TLS_ALPN_ACME_TLS_1}, .choose = choose, .only_chosen = true};
 
-    listener.arena = arena_new();
     TRY(tls_context_server(&o, &listener.door, why));
     TRY(loop_new(&listener.loop, why));
     if (splice_read(way, &passing))
         listener.splice = splice_new(listener.loop, &passing);
     listener.pause = loop_timer_new(listener.loop, on_pause_over, NULL);
-    listener.watch = loop_fd_new(listener.loop, listener.socket, on_acceptable, NULL);
-    loop_fd_want(listener.watch, LOOP_READ);
+    for (size_t i = 0; i < listener.socket_count; i++)
+        listener.watches[i] = loop_fd_new(listener.loop, listener.sockets[i],
+                                          on_acceptable, &listener.sockets[i]);
+    want(LOOP_READ);
     int failure = pthread_create(&listener.thread, NULL, run, listener.loop);
     return failure == 0 ? ERR_OK
                         : err_set_os(why, ERR_INTERNAL, failure, "cannot start a thread");
 }
 
+enum err listener_tls_more(int socket, struct err_info *why)
+{
+    if (listener.loop != NULL || listener.socket_count == LISTENER_SOCKETS_MAX)
+        return err_set(why, ERR_TOO_LARGE, "more than %d sockets", LISTENER_SOCKETS_MAX);
+    listener.sockets[listener.socket_count++] = socket;
+    return ERR_OK;
+}
+
 enum err listener_tls_begin(int socket, const char *way, struct err_info *why)
 {
-    listener.socket = socket;
+    TRY(listener_tls_more(socket, why));
     enum err result = start(way, why);
-    if (result != ERR_OK)
+    if (result != ERR_OK) {
         free_all();
+        listener.socket_count--; /* it stays the caller's */
+    }
     return result;
 }
 
@@ -335,7 +404,8 @@ void listener_tls_end(void)
     if (splice != NULL)
         splice_pause(splice);
     free_all();
-    (void)close(listener.socket);
+    while (listener.socket_count > 0)
+        (void)close(listener.sockets[--listener.socket_count]);
     if (splice != NULL && splice_count(splice) > 0)
         splice_drain(splice); /* a download does not end because a certificate is there */
     else

@@ -63,6 +63,13 @@ struct splice {
 
 /* ---- life ---- */
 
+static void count(struct splice *s, int more)
+{
+    s->count = more > 0 ? s->count + 1 : s->count - 1;
+    if (s->options.counts != NULL)
+        atomic_store(&s->options.counts->open, s->count);
+}
+
 static void close_pair(struct pair *p)
 {
     struct splice *s = p->splice;
@@ -81,7 +88,7 @@ static void close_pair(struct pair *p)
     else
         s->first = p->next;
     free(p);
-    s->count--;
+    count(s, -1);
 }
 
 /* As close_pair, and those who wait are told. */
@@ -216,6 +223,18 @@ static void pass(struct pair *p, int i, int events)
 
 /* ---- dialing ---- */
 
+/* Its client sees the same as if it had come to the server itself. */
+static void fail_pair(struct pair *p, int reason)
+{
+    struct splice_counts *counts = p->splice->options.counts;
+
+    if (counts != NULL) {
+        atomic_store(&counts->reason, reason);
+        atomic_fetch_add(&counts->failed, 1);
+    }
+    break_pair(p);
+}
+
 static void on_server(void *argument, int events);
 
 /* Both sides are there: what is known of the client goes first. */
@@ -227,6 +246,8 @@ static void begin_passing(struct pair *p)
 
     loop_timer_clear(p->timer);
     p->stage = STAGE_PASSING;
+    if (p->splice->options.counts != NULL)
+        atomic_fetch_add(&p->splice->options.counts->passed, 1);
     keep_alive(p->fds[0]);
     keep_alive(p->fds[1]);
     if (p->splice->options.proxy != SPLICE_PROXY_NONE) {
@@ -239,10 +260,10 @@ static void begin_passing(struct pair *p)
 
 static void end_dialing(struct pair *p)
 {
-    struct err_info ignored = {0};
+    struct err_info why = {0};
 
-    if (socket_connect_end(p->fds[1], &ignored) != ERR_OK)
-        break_pair(p);
+    if (socket_connect_end(p->fds[1], &why) != ERR_OK)
+        fail_pair(p, why.os_error);
     else
         begin_passing(p);
 }
@@ -250,14 +271,13 @@ static void end_dialing(struct pair *p)
 static void dial(struct pair *p)
 {
     const int one = 1;
-    struct err_info ignored = {0};
+    struct err_info why = {0};
 
     (void)setsockopt(p->fds[0], SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
     loop_fd_want(p->watches[0], 0);
     p->stage = STAGE_DIALING;
-    if (socket_connect_begin(&p->splice->options.behind, &p->fds[1], &ignored) !=
-        ERR_OK) {
-        break_pair(p);
+    if (socket_connect_begin(&p->splice->options.behind, &p->fds[1], &why) != ERR_OK) {
+        fail_pair(p, why.os_error);
         return;
     }
     p->watches[1] = loop_fd_new(p->splice->loop, p->fds[1], on_server, p);
@@ -348,7 +368,9 @@ static void on_time_up(void *argument)
     if (p->stage == STAGE_LOOKING) {
         p->to[1].end = 0;
         dial(p); /* how long it may take is for the server to say */
-    } else
+    } else if (p->stage == STAGE_DIALING)
+        fail_pair(p, ETIMEDOUT);
+    else
         break_pair(p);
 }
 
@@ -379,7 +401,7 @@ bool splice_add(struct splice *s, int fd, const struct address *peer)
     if (s->first != NULL)
         s->first->previous = p;
     s->first = p;
-    s->count++;
+    count(s, +1);
     p->watches[0] = loop_fd_new(s->loop, fd, on_client, p);
     p->timer = loop_timer_new(s->loop, on_time_up, p);
     loop_timer_set(p->timer, SPLICE_HELLO_MS);

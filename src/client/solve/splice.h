@@ -4,6 +4,7 @@
  * whoever takes the connection reads it from its beginning. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +25,14 @@ enum splice_proxy {
     SPLICE_PROXY_V2, /* or its binary form */
 };
 
+/* What became of connections; written on the thread of the loop, read on any. */
+struct splice_counts {
+    atomic_uint_fast64_t open;   /* being passed on, or looked at */
+    atomic_uint_fast64_t passed; /* so many had the server behind as their peer */
+    atomic_uint_fast64_t failed; /* so many did not: it could not be reached */
+    atomic_int reason;           /* why the last of those was not: an errno */
+};
+
 struct splice_options {
     struct address behind; /* with port */
     enum splice_proxy proxy;
@@ -31,6 +40,7 @@ struct splice_options {
     void (*take)(void *argument, int fd); /* the descriptor is then the callee's */
     void (*has_room)(void *argument);     /* after splice_add had none */
     void *argument;
+    struct splice_counts *counts; /* must outlive the splice; NULL: nobody counts */
 };
 
 struct splice;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "client/proc/wire.h"
+#include "client/solve/agent_door.h"
 #include "client/solve/port_holder.h"
 #include "client/store/state.h"
 #include "core/net/socket.h"
@@ -68,7 +69,7 @@ static void stop(struct solver *s)
 
 /* On every address: "::" takes IPv4 too. Only where there is no IPv6, 0.0.0.0: else a CA
  * that comes by IPv6 would meet whoever has the port there. */
-static enum err listen_everywhere(int64_t port, int *fd, struct err_info *why)
+enum err standalone_listen(int64_t port, int *fd, struct err_info *why)
 {
     struct address any = {.family = ADDRESS_V6, .port = (uint16_t)port};
     enum err result = socket_listen(&any, false, fd, why);
@@ -104,7 +105,7 @@ static enum err open_listener(struct solver *s, const struct standalone *how,
     struct wire_message back;
     int fd = -1;
 
-    if (listen_everywhere(how->port, &fd, why) != ERR_OK)
+    if (standalone_listen(how->port, &fd, why) != ERR_OK)
         return explain(s, how, why);
     enum err result = wire_send_descriptor(s->options->listener, &m, fd, why);
     (void)close(fd);
@@ -126,6 +127,12 @@ static enum err open_listener(struct solver *s, const struct standalone *how,
 enum err standalone_open(struct solver *s, const struct standalone *how,
                          struct err_info *why)
 {
+    bool found = false;
+
+    if (how->type == CHALLENGE_TLS_ALPN_01)
+        TRY(agent_door_open(s, how->port, &found, why));
+    if (found)
+        return ERR_OK;
     TRY(take_turn(s, why));
     enum err result = open_listener(s, how, why);
     if (result != ERR_OK)

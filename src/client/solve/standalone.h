@@ -4,6 +4,9 @@
 
 #include "client/solve/solve_private.h"
 
+/* Listen on the port of every address. ERR_NETWORK. */
+MUST_CHECK enum err standalone_listen(int64_t port, int *fd, struct err_info *why);
+
 /* What kind of listener, and what to do if it cannot be. */
 struct standalone {
     enum challenge_type type;
