@@ -82,7 +82,9 @@ enum err issuing_key_make(const struct issuing *i, const char *key_type, struct 
     const char *how = "";
 
     TRY(settings_key_check(key_type, why));
-    if (c->reuse_key) {
+    /* the key of what was revoked may be somebody else's as well */
+    bool burnt = i->state != NULL && i->state->revoked;
+    if (c->reuse_key && !burnt) {
         TRY(read_if_there(current_path(a, i, key_type), type, &made, why));
         how = ", the one it had";
     } else if (c->next_key) {
