@@ -26,9 +26,10 @@ class Cairn:
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
+        self.prefix = []
 
     def run(self, *words, code=0):
-        done = subprocess.run([str(CAIRN), *map(str, words), "--dir", str(self.directory)], capture_output=True, text=True,
+        done = subprocess.run([*self.prefix, str(CAIRN), *map(str, words), "--dir", str(self.directory)], capture_output=True, text=True,
                               timeout=60, check=False)
         assert "AddressSanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -62,10 +63,10 @@ def cairn(tmp_path):
     return Cairn(tmp_path / "state")
 
 
-def adopted(cairn, house, client, folder, name, theirs, *words):
+def adopted(cairn, house, client, folder, name, theirs, *words, ca=True):
     """Shown first, taken, taken again; theirs is as it was; then renewed without a question, with the same account."""
     before, had = tree(folder), accounts(house)
-    base = ["import", client, folder, "--ca", house.url, "--ca-file", house.root, *words]
+    base = ["import", client, folder, *(["--ca", house.url] if ca else []), "--ca-file", house.root, *words]
     shown = cairn.run(*base, "--dry-run")
     assert f"{name}: new" in shown.stdout and "nothing was changed" in shown.stdout, shown.stdout
     assert not cairn.directory.exists()
@@ -126,49 +127,90 @@ def test_certbot_webroot_and_paths(house, www, tmp_path, cairn):
     assert stat.S_IMODE((live / "privkey.pem").stat().st_mode) == 0o600
 
 
+def system(**folders):
+    """A prefix for commands that see these folders in place of /etc/cron.d and /etc/systemd/system."""
+    places = {"cron": "/etc/cron.d", "units": "/etc/systemd/system"}
+    for name in folders:
+        if not os.path.isdir(places[name]):
+            pytest.skip(f"there is no {places[name]}")
+    mounts = "".join(f'mount --bind "{folder}" {places[name]} && ' for name, folder in folders.items())
+    private = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    return [*private, "sh", "-c", f'{mounts}exec "$0" "$@"']
+
+
+def make(path, text):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path.parent
+
+
+def lego(house, folder, key_type, name, *more):
+    base = ["lego", "--server", house.url, "--path", folder, "--email", "admin@flow.test", "--accept-tos", "--key-type", key_type,
+            "--http", "--http.port", f"127.0.0.1:{house.http_port}", "--domains", name, "--domains", f"www.{name}"]
+    run([*base, *more, "run"], {"LEGO_CA_CERTIFICATES": str(house.root)})
+    return " ".join(map(str, base))
+
+
 @pytest.mark.parametrize("key_type", ["ec256", "rsa2048"])
 def test_lego(house, tmp_path, cairn, key_type):
+    """Its service says the CA, the port and the hook, and is to be switched off."""
     need("lego")
-    folder = tmp_path / "lego"
-    run(["lego", "--server", house.url, "--path", folder, "--email", "admin@flow.test", "--accept-tos", "--key-type", key_type,
-         "--http", "--http.port", f"127.0.0.1:{house.http_port}", "--domains", "lego.flow.test", "--domains",
-         "www.lego.flow.test", "run"], {"LEGO_CA_CERTIFICATES": str(house.root)})
-    name = "lego.flow.test"
-    base = ["import", "lego", folder, "--ca-file", house.root]
+    folder, name, log = tmp_path / "lego", "lego.flow.test", tmp_path / "hook.log"
+    command = lego(house, folder, key_type, name)
+    units = make(tmp_path / "units/lego-renew.service", f"[Service]\nType=oneshot\nExecStart={command} \\\n  renew --days 20 "
+                 f"--renew-hook 'echo $LEGO_CERT_DOMAIN $(basename $LEGO_CERT_PATH) >> {log}'\n")
+    (units / "lego-renew.timer").write_text("[Timer]\nOnCalendar=daily\n")
+    cairn.prefix = system(units=units)
+    said, old, new = adopted(cairn, house, "lego", folder, name, folder / "certificates" / f"{name}.crt", ca=False)
+    assert "systemctl disable --now lego-renew.timer" in said and "does not keep" not in said, said
+    settings = cairn.settings(name).replace('"', "")
+    assert f"http_port: {house.http_port}" in settings and "renew: 20d" in settings, settings
+    assert log.read_text() == f"{name} fullchain.pem\n"
+
+
+def test_lego_that_nothing_calls(house, tmp_path, cairn):
+    """Then it is said which command to type, and that is enough, also when it has been imported already."""
+    need("lego")
+    folder, name = tmp_path / "lego", "lego.flow.test"
+    lego(house, folder, "ec256", name)
+    units, base = make(tmp_path / "units/other.service", "[Service]\nExecStart=/bin/true lego --domains x\n"), ["import", "lego", folder, "--ca-file", house.root]
+    cairn.prefix = system(units=units)
     assert "say --ca URL" in cairn.run(*base, code=UNCHANGED).stdout
-    cairn.run(*base, "--ca", house.url)
-    port(cairn, name, house)
-    shutil.rmtree(cairn.directory)
-    said, *_ = adopted_at_port(cairn, house, "lego", folder, name, folder / "certificates" / f"{name}.crt")
-    assert "lego does not keep how names are proved" in said
-
-
-def port(cairn, name, house):
-    """What lego does not keep is said in the settings afterwards: the port of the test's CA."""
-    path = cairn.directory / "certificates" / name / "cairn.yaml"
-    path.write_text(path.read_text().replace("    names:", f"    http_port: {house.http_port}\n    names:"))
-
-
-def adopted_at_port(cairn, house, client, folder, name, theirs, *words):
-    base = ["import", client, folder, "--ca", house.url, "--ca-file", house.root, *words]
-    before, had = tree(folder), accounts(house)
-    done = cairn.run(*base)
-    assert f"{name}: new" in done.stdout, done.stdout
-    port(cairn, name, house)
-    cairn.run(*base, code=UNCHANGED)
-    assert tree(folder) == before
+    said = cairn.run(*base, "--ca", house.url).stdout
+    assert f"Another way is set by: cairn import lego {folder} --http webroot:DIR" in said and "disable" not in said
+    again = [*base, "--ca", house.url, "--http-port", house.http_port]
+    assert f"{name}: changed" in cairn.run(*again, "--dry-run").stdout and "http_port" not in cairn.settings(name)
+    assert f"{name}: changed" in cairn.run(*again).stdout
     old, _ = read_pair(cairn.live(name))
-    assert old == x509.load_pem_x509_certificate(theirs.read_bytes())
-    cairn.run("renew", name, "--force")
+    cairn.run("renew", "--force")
     new, _ = read_pair(cairn.live(name))
-    assert new.serial_number != old.serial_number and accounts(house) == had
-    return done.stdout, old, new
+    assert old.serial_number != new.serial_number
+    assert json.loads(cairn.run(*again, "--json").stdout)["certificates"][0]["outcome"] == "changed"
+
+
+def test_lego_5(house, tmp_path, cairn):
+    """Its accounts have a folder for each type of key; all else is as it was."""
+    need("lego")
+    folder, name = tmp_path / "lego", "lego.flow.test"
+    lego(house, folder, "ec256", name)
+    account, = (folder / "accounts").glob("*/*")
+    below = account / "EC256"
+    below.mkdir()
+    (account / "account.json").rename(below / "account.json")
+    (account / "keys" / f"{account.name}.key").rename(below / f"{account.name}.key")
+    (account / "keys").rmdir()
+    had = accounts(house)
+    cairn.run("import", "lego", folder, "--ca", house.url, "--ca-file", house.root, "--http-port", house.http_port)
+    cairn.run("renew", "--force")
+    assert accounts(house) == had
 
 
 def test_uacme(house, webroot, tmp_path, cairn):
+    """A line of a crontab says CA and hook; the hook is called as uacme does; who has an account is asked for nothing."""
     need("uacme")
     folder, hook, name = tmp_path / "uacme", tmp_path / "hook", "uacme.flow.test"
-    hook.write_text(f'#!/bin/sh\n[ "$2" = http-01 ] || exit 1\ncase "$1" in begin) printf %s "$5" >"{webroot}/$4";; esac\n')
+    hook.write_text(f'#!/bin/sh\necho "$#" "$1" "$2" "$3" "$UACME_METHOD" >> {tmp_path}/log\n[ "$2" = http-01 ] || exit 1\n'
+                    f'case "$1" in begin) printf %s "$5" >"{webroot}/$4";; *) rm "{webroot}/$4";; esac\n')
     hook.chmod(0o755)
     # it knows the system's certificates only: show it others in a mount namespace of its own
     command = f'mount --bind "{house.root}" /etc/ssl/certs/ca-certificates.crt && exec uacme -a "{house.url}" -c "{folder}" -y "$@"'
@@ -176,15 +218,43 @@ def test_uacme(house, webroot, tmp_path, cairn):
     run([*private, "sh", "-c", command, "sh", "new", "admin@flow.test"])
     run([*private, "sh", "-c", command, "sh", "-t", "EC", "-h", hook, "issue", name])
     had = accounts(house)
-    cairn.run("import", "uacme", folder, "--ca", house.url, "--ca-file", house.root)
-    settings = cairn.settings(name)
-    assert "reuse_key: true" in settings
-    (cairn.directory / "certificates" / name / "cairn.yaml").write_text(
-        settings.replace("    names:", f"    http: tokens:{webroot}\n    names:"))
+    cron = make(tmp_path / "cron/uacme", "MAILTO=root\n# 1 2 3 4 5 root uacme -h /nowhere issue uacme.flow.test\n"
+                f"17 3 * * * root test -d {folder} && /usr/bin/uacme -a {house.url} -c {folder} -h '{hook}' -d 12 issue {name} && true\n")
+    cairn.prefix = system(cron=cron)
+    (tmp_path / "log").write_text("")
+    said = cairn.run("import", "uacme", folder, "--ca-file", house.root).stdout
+    assert "/etc/cron.d/uacme: uacme is run by this" in said and "take the line out" in said, said
+    settings = cairn.settings(name).replace('"', "")
+    assert "reuse_key: true" in settings and f"http: uacme:{hook}" in settings and "renew: 12d" in settings, settings
     old, _ = read_pair(cairn.live(name))
-    cairn.run("renew", "--force", "--agree-tos")  # the URL of its account is kept nowhere
+    cairn.run("renew", "--force")
     new, _ = read_pair(cairn.live(name))
     assert old.serial_number != new.serial_number and accounts(house) == had
+    ca = ["--ca", house.url, "--ca-file", house.root, "--http", f"uacme:{hook}"]
+    cairn.run("issue", "b.flow.test", *ca)
+    assert (tmp_path / "log").read_text() == "5 begin http-01 b.flow.test begin\n5 done http-01 b.flow.test done\n"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    said = cairn.run("issue", "c.flow.test", *ca, code=5).stderr
+    assert "begin" in said and "done" not in said  # declined: there is nothing to end
+
+
+def test_uacme_that_nothing_calls(house, webroot, tmp_path, cairn):
+    need("uacme")
+    folder, name = tmp_path / "uacme", "uacme.flow.test"
+    source = Cairn(tmp_path / "source")
+    source.run("issue", name, "--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http", f"tokens:{webroot}")
+    (folder / "private" / name).mkdir(parents=True)
+    (folder / name).mkdir()
+    shutil.copy(next((source.directory / "accounts").glob("*/key.pem")), folder / "private/key.pem")
+    shutil.copy(source.live(name) / "key.pem", folder / "private" / name / "key.pem")
+    shutil.copy(source.live(name) / "fullchain.pem", folder / name / "cert.pem")
+    base = ["import", "uacme", folder, "--ca", house.url, "--ca-file", house.root]
+    said = cairn.run(*base).stdout
+    assert f"cairn import uacme {folder} --http uacme:HOOK" in said
+    cairn.run(*base, "--http", f"tokens:{webroot}")
+    had = accounts(house)
+    cairn.run("renew", "--force")
+    assert accounts(house) == had
 
 
 def test_dehydrated(house, webroot, tmp_path, cairn):

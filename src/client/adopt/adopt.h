@@ -32,6 +32,7 @@ struct adopt_certificate {
     const char *file;         /* theirs, for what is said about it */
     struct settings settings; /* with this certificate alone, and what it names */
     struct settings_certificate *want; /* settings.certificates.members[0] */
+    bool asks;                         /* nothing of theirs says how names are proved */
     bool has_files;                    /* a certificate and its key are there, they fit */
     struct span key_pem;
     struct span certificate_pem;
@@ -65,6 +66,9 @@ struct adopt {
                             NULL */
     const char *ca_file; /* certificates that are trusted for HTTPS to its CAs, absolute;
                             NULL: the system's */
+    const char *http;    /* how http-01 is answered, for clients that do not keep it, or
+                            NULL */
+    int64_t http_port;   /* as that; 0: not said */
     bool keep_paths;     /* new certificates are written to where theirs are, too */
     const char *dnsapi;  /* folder with the scripts of acme.sh */
     const char *email;   /* found on the way, for new accounts; NULL */
@@ -120,6 +124,10 @@ void adopt_certificate_files(struct adopt *found, struct adopt_certificate *c,
  * "deployments.NAME.key_file"; a value that is not allowed is a remark. */
 void adopt_set(struct adopt *found, struct adopt_certificate *c, const char *path,
                const char *value);
+
+/* Nothing of theirs says how its names are proved: what the user says counts
+ * (found->http, found->http_port), else a remark says what that is to be. */
+void adopt_ask_way(struct adopt *found, struct adopt_certificate *c);
 
 /* Append to a list of the certificate's settings (names, keys, challenges, dns, deploy),
  * unless it is there. */

@@ -64,6 +64,22 @@ void adopt_keep_paths(struct adopt *found, struct adopt_certificate *c,
             (void)member(found, c, "deployments", name, files[i].option, files[i].path);
 }
 
+void adopt_ask_way(struct adopt *found, struct adopt_certificate *c)
+{
+    c->asks = true;
+    if (found->http != NULL)
+        c->want->http = found->http;
+    if (found->http_port != 0)
+        c->want->http_port = found->http_port;
+    if (found->http == NULL && found->http_port == 0)
+        adopt_remark(found, c->file,
+                     "%s does not keep how names are proved, and nothing on this system "
+                     "calls it: cairn answers http-01 by a listener on port 80. Another "
+                     "way is set by: cairn import %s %s --http %s",
+                     found->from, found->from, found->folder,
+                     strcmp(found->from, "uacme") == 0 ? "uacme:HOOK" : "webroot:DIR");
+}
+
 const char *adopt_dns(struct adopt *found, struct adopt_certificate *c,
                       const char *provider)
 {

@@ -14,7 +14,7 @@
 
 static void count(struct adopt_taken *t, enum adopt_outcome outcome)
 {
-    t->changed += outcome == ADOPT_NEW;
+    t->changed += outcome == ADOPT_NEW || outcome == ADOPT_CHANGED;
     t->failed += outcome == ADOPT_FAILED;
 }
 
@@ -127,6 +127,39 @@ static enum err put(struct adopt *found, const struct adopt_certificate *c,
     return remembered_put(found->arena, found->state, w, why);
 }
 
+/* How its names are proved was not known, and is now. All else stays as it is here. */
+static enum err change_way(struct adopt *found, const struct adopt_certificate *c,
+                           struct err_info *why)
+{
+    AUTO(state_lock) struct state_lock lock = {0};
+    struct settings base;
+    struct wanted ours;
+
+    TRY(settings_defaults(found->arena, &base, why));
+    TRY(state_lock_certificate(found->arena, found->state, c->name, LOCK_WAIT_MS, &lock,
+                               why));
+    TRY(remembered_get(found->arena, found->state, c->name, &base, &ours, why));
+    struct settings_certificate *changed =
+        arena_copy(found->arena, ours.certificate, sizeof *changed);
+    changed->http = c->want->http;
+    changed->http_port = c->want->http_port;
+    ours.certificate = changed;
+    return remembered_put(found->arena, found->state, &ours, why);
+}
+
+static enum adopt_outcome take_again(struct adopt *found,
+                                     const struct adopt_certificate *c, bool dry)
+{
+    struct err_info why = {0};
+
+    if (!c->asks || (found->http == NULL && found->http_port == 0))
+        return ADOPT_HERE;
+    if (dry || change_way(found, c, &why) == ERR_OK)
+        return ADOPT_CHANGED;
+    adopt_remark(found, c->file, "not changed: %s", why.detail);
+    return ADOPT_FAILED;
+}
+
 static enum adopt_outcome take_certificate(struct adopt *found,
                                            struct adopt_certificate *c, bool dry)
 {
@@ -139,7 +172,7 @@ static enum adopt_outcome take_certificate(struct adopt *found,
         return ADOPT_FAILED;
     }
     if (file_exists(remembered_path(found, c->name)))
-        return ADOPT_HERE;
+        return take_again(found, c, dry);
     if (dry)
         return ADOPT_NEW;
     settings_wanted(&c->settings, c->want, &w);

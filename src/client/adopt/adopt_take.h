@@ -7,8 +7,9 @@
 /* What became, or would become, of something. */
 enum adopt_outcome {
     ADOPT_NEW,
-    ADOPT_HERE,   /* it is here already: nothing was changed */
-    ADOPT_FAILED, /* and a remark says why */
+    ADOPT_CHANGED, /* it is here, and is now proved as the user says */
+    ADOPT_HERE,    /* it is here already: nothing was changed */
+    ADOPT_FAILED,  /* and a remark says why */
 };
 
 struct adopt_taken {

@@ -13,7 +13,10 @@
 
 static const char *word(enum adopt_outcome outcome)
 {
-    return outcome == ADOPT_NEW ? "new" : outcome == ADOPT_HERE ? "here" : "failed";
+    return outcome == ADOPT_NEW       ? "new"
+           : outcome == ADOPT_CHANGED ? "changed"
+           : outcome == ADOPT_HERE    ? "here"
+                                      : "failed";
 }
 
 /* The CA that --ca names, as a URL. */
@@ -145,6 +148,8 @@ enum err command_import(const struct client_command *c, struct err_info *why)
         found.ca_file = ca_file;
     }
     found.state = place.directory;
+    found.http = c->http;
+    found.http_port = c->http_port;
     found.dnsapi = place.settings.hooks_dnsapi;
     TRY(adopt_read(c->arena, c->arguments.items[0],
                    c->arguments.count > 1 ? c->arguments.items[1] : NULL, &found, why));

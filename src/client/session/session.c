@@ -116,6 +116,23 @@ enum err session_settle(struct session *s, bool *next, struct err_info *why)
     return ERR_OK;
 }
 
+/* Who made the account elsewhere, and has its key here without its URL, has agreed to the
+ * terms, and bound it: nobody is asked for that again. */
+static enum err find_or_register(struct session *s, struct err_info *why)
+{
+    struct err_info refusal = {0};
+    enum err may = may_register(s, &refusal);
+
+    if (may == ERR_OK)
+        return register_account(s, why);
+    enum err result = session_find_account(s, why);
+    if (result != ERR_OK && result != ERR_INTERRUPTED) {
+        *why = refusal;
+        return may;
+    }
+    return result;
+}
+
 enum err session_need_account(struct session *s, struct err_info *why)
 {
     const char *url = s->options->account;
@@ -123,7 +140,7 @@ enum err session_need_account(struct session *s, struct err_info *why)
     if (s->peer.kid != NULL)
         return ERR_OK;
     if (url == NULL)
-        return register_account(s, why);
+        return find_or_register(s, why);
     if (!acme_directory_same_origin(s->peer.directory.url, url))
         return session_find_account(s, why); /* the CA has moved */
     s->peer.kid = url;

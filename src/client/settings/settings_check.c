@@ -165,7 +165,7 @@ static enum err check_ways(const struct settings_certificate *c, struct err_info
 {
     static const char *const http[] = {
         "standalone", "stateless", "webroot:", "tokens:", "nginx",
-        "apache",     "nginx:",    "apache:",  "hook:"};
+        "apache",     "nginx:",    "apache:",  "hook:",   "uacme:"};
     static const char *const tls[] = {"splice:", "splice+proxy:", "splice+proxy-v2:"};
     struct renew_rule renew;
 

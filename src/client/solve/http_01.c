@@ -9,6 +9,7 @@ enum err http_01_open(struct solver *s, struct err_info *why)
 {
     static const char webroot[] = "webroot:";
     static const char hook[] = "hook:";
+    static const char uacme[] = "uacme:";
     static const char tokens[] = "tokens:";
     const char *way = s->options->wanted->certificate->http;
     const struct web_server_kind *kind = NULL;
@@ -31,7 +32,9 @@ enum err http_01_open(struct solver *s, struct err_info *why)
     if (strncmp(way, tokens, strlen(tokens)) == 0 && way[strlen(tokens)] != '\0')
         return http_webroot_open(s, way + strlen(tokens), "", why);
     if (strncmp(way, hook, strlen(hook)) == 0)
-        return http_hook_open(s, way + strlen(hook), why);
+        return http_hook_open(s, way + strlen(hook), false, why);
+    if (strncmp(way, uacme, strlen(uacme)) == 0)
+        return http_hook_open(s, way + strlen(uacme), true, why);
     if (web_server_read(way, &kind, &config))
         return http_web_open(s, way, why);
     return err_set(why, ERR_USAGE,

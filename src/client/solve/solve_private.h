@@ -34,9 +34,9 @@ MUST_CHECK enum err http_webroot_open(struct solver *s, const char *folder,
 MUST_CHECK enum err http_web_open(struct solver *s, const char *way,
                                   struct err_info *why);
 
-/* http-01: have a program put the answers where they are found (http_hook.c). ERR_USAGE,
- * ERR_VALIDATION. */
-MUST_CHECK enum err http_hook_open(struct solver *s, const char *program,
+/* http-01: have a program put the answers where they are found (http_hook.c), told as
+ * certbot tells its manual hooks or uacme its hook. ERR_USAGE, ERR_VALIDATION. */
+MUST_CHECK enum err http_hook_open(struct solver *s, const char *program, bool is_uacme,
                                    struct err_info *why);
 
 /* http-01: leave it to a web server that has the thumbprint of the account's key in its
