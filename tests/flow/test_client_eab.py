@@ -70,6 +70,17 @@ def test_cairn_ca_believes_it(ca, tmp_path, algorithm):
     assert key["hmac_key"] not in kept + done.stdout + done.stderr
 
 
+def test_a_key_that_systemd_hands_over(ca, tmp_path):
+    """Whatever mode its credentials show."""
+    key = admin(ca, "eab", "add")
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "mac").write_text(key["hmac_key"])
+    client = Client(tmp_path / "state", ca, agree=False)
+    words = [NAME, "--eab-kid", key["kid"], "--eab-key-file", "credential:mac"]
+    assert "LoadCredential=mac:FILE" in client.issue(*words, code=USAGE).stderr
+    client.issue(*words, environment={"CREDENTIALS_DIRECTORY": str(tmp_path / "given")})
+
+
 @pytest.mark.parametrize("content, mode, says", [
     (None, 0, "No such file"), ("", 0o600, "no MAC key"), ("not base64!", 0o600, "no MAC key"),
     ("AAAA", 0o600, "no MAC key"), ("A" * 5000, 0o600, "mac.key"), ("A" * 44, 0o640, "0600"), ("A" * 44, 0o604, "0600"),

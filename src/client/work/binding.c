@@ -2,11 +2,10 @@
 #include "client/work/binding.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/base64url.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/secret_file.h"
 #include "core/base/text.h"
 #include "core/jose/jwk.h"
 #include "core/jose/jws_mac.h"
@@ -29,17 +28,9 @@ static bool decode(struct arena *a, struct span text, struct span *key)
 static enum err read_key(struct arena *a, const char *path, struct span *key,
                          struct err_info *why)
 {
-    struct stat about;
     struct span text;
 
-    if (stat(path, &about) == 0 && (about.st_mode & 0077) != 0)
-        return err_set(why, ERR_CONFIG,
-                       "--eab-key-file: %s can be read by others; give it mode 0600",
-                       path);
-    if (file_read(a, path, KEY_FILE_MAX, &text, why) != ERR_OK) {
-        why->code = ERR_CONFIG;
-        return err_prefix(why, "--eab-key-file");
-    }
+    TRY(secret_file_read(a, "--eab-key-file", path, KEY_FILE_MAX, &text, why));
     bool good = decode(a, text_trim(text), key);
     memory_wipe((void *)(uintptr_t)text.data, text.len);
     if (!good || key->len < JWS_MAC_KEY_MIN)

@@ -2,7 +2,6 @@
 #include "client/work/issuing_device.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "client/flow/flow.h"
 #include "client/proc/wire.h"
@@ -12,6 +11,7 @@
 #include "core/acme/identifier_device.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/secret_file.h"
 
 #define KEPT_MAX (1024 * 1024) /* octets */
 
@@ -25,18 +25,10 @@ bool issuing_has_device(const struct issuing *i)
 static enum err read_pin(struct arena *a, const char *path, struct span *pin,
                          struct err_info *why)
 {
-    struct stat about;
-
     *pin = (struct span){0};
     if (path[0] == '\0')
         return ERR_OK;
-    if (stat(path, &about) == 0 && (about.st_mode & 0077) != 0)
-        return err_set(why, ERR_CONFIG,
-                       "--pin-file: %s can be read by others; give it mode 0600", path);
-    if (file_read(a, path, DEVICE_PIN_MAX + 1, pin, why) != ERR_OK) {
-        why->code = ERR_CONFIG;
-        return err_prefix(why, "--pin-file");
-    }
+    TRY(secret_file_read(a, "--pin-file", path, DEVICE_PIN_MAX + 1, pin, why));
     if (pin->len > 0 && pin->data[pin->len - 1] == '\n')
         pin->len--;
     if (pin->len == 0 || pin->len > DEVICE_PIN_MAX)
