@@ -308,3 +308,41 @@ def test_all_are_tried_and_a_failure_is_seen(client, place):
 def test_a_command_that_does_not_end(client, place):
     done = client.deploy(code=DEPLOY, x={"target": "hook", "command": "sleep 60", "timeout": "1s"})
     assert "the command took longer than 1 s and was ended" in done.stderr
+
+
+# ---- once more ----
+
+def test_deploy_again(client, place):
+    """cairn deploy: whatever became of it before, only what is named, and never a CA."""
+    log = place / "log"
+    hooks = {name: {"target": "hook", "command": f"echo {name} >> {log}; test ! -e {place}/no.{name}"} for name in ("one", "two")}
+    client.deploy(**hooks, copy={"fullchain_file": place / "full.pem"})
+    (place / "full.pem").write_text("somebody was here")
+    def run(*words, **more):
+        return client.run("deploy", *words, "--config", client.config, **more)
+    serial = client.certificate().serial_number
+    assert "1 certificate, 3 deployed, 0 failed" in run(NAME, code=0).stdout
+    assert (place / "full.pem").read_bytes() == (client.live(NAME) / "fullchain.pem").read_bytes()
+    assert log.read_text().split() == ["one", "two"] * 2
+    (place / "no.two").touch()
+    (made,) = json.loads(run("--all", "--json", code=DEPLOY).stdout)
+    assert made["outcome"] == "failed" and "deployment two of" in made["error"]
+    assert [each["state"] for each in made["deployments"]] == ["done", "failed", "done"]
+    run("--all", "--only", "one,copy", "--quiet", code=0)
+    assert log.read_text().split() == ["one", "two"] * 3 + ["one"]
+    # what waits is said, by the one who passes it over
+    done = client.renew(code=UNCHANGED)
+    assert "0 renewed, 1 waiting, 0 failed" in done.stdout and "deployment two failed 1 time, and is not tried before" in done.stdout
+    (told,) = json.loads(client.renew("--json", code=UNCHANGED).stdout)
+    assert told["outcome"] == "waiting" and "exit code 1" in told["reason"]
+    assert "0 brought about, 1 waiting" in client.run("apply", "--config", client.config, code=UNCHANGED).stdout
+    (place / "no.two").unlink()
+    run(NAME, code=0)
+    assert "0 waiting" in client.renew(code=UNCHANGED).stdout
+    assert client.certificate().serial_number == serial
+    client.issue("bare.example.test")
+    assert "goes nowhere" in run("bare.example.test", code=UNCHANGED).stdout
+    for words, code, says in (([], USAGE, "or say --all"), ([NAME, "--all"], USAGE, "not both"), (["x.test"], None, "there is no certificate"),
+                              ([NAME, "--only", "tow"], USAGE, '--only: none of these certificates has a deployment "tow"')):
+        failed = run(*words, code=code)
+        assert says in failed.stderr and failed.returncode not in (0, UNCHANGED), failed.stderr

@@ -103,6 +103,14 @@ static void note_failure(struct run *r, const struct settings_deployment *d,
     r->outcome.failed++;
 }
 
+static bool is_chosen(const struct deploy *d, const char *name)
+{
+    for (size_t i = 0; d->only != NULL && d->only[i] != NULL; i++)
+        if (strcmp(d->only[i], name) == 0)
+            return true;
+    return d->only == NULL;
+}
+
 static enum err do_one(struct run *r, size_t index, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
@@ -113,6 +121,8 @@ static enum err do_one(struct run *r, size_t index, struct err_info *why)
     enum deploy_need need = r->deploy->forced ? DEPLOY_NEED_NOW : r->plan.needs[index];
     struct err_info failure = {0};
 
+    if (!is_chosen(r->deploy, d->name))
+        return ERR_OK;
     if (need == DEPLOY_NEED_LATER && r->deploy->by_hand)
         need = DEPLOY_NEED_NOW;
     r->outcome.waiting += need == DEPLOY_NEED_LATER;

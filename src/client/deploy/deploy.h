@@ -17,6 +17,7 @@ struct deploy {
     const struct report *report;
     bool forced;  /* also what is deployed already, or waits after a failure */
     bool by_hand; /* also what waits after a failure: somebody may have mended it */
+    const char *const *only; /* these deployments, by name; ends with NULL. NULL: all */
 };
 
 struct deploy_outcome {
@@ -35,6 +36,11 @@ MUST_CHECK enum err deploy_run(struct arena *a, const struct deploy *d,
  * never. */
 bool deploy_is_due(struct arena *a, const char *directory, const struct wanted *w,
                    int64_t now, int64_t *next);
+
+/* Why nothing more is deployed now although not everything is where it belongs: a phrase
+ * about the one that is tried again first. NULL: nothing waits. */
+const char *deploy_why_waits(struct arena *a, const char *directory,
+                             const struct wanted *w);
 
 /* What became of them, for list and show: "deployments", an array of objects with name,
  * target, state ("done", "due", "failed") and, as far as there is something to say,

@@ -55,6 +55,25 @@ bool deploy_is_due(struct arena *a, const char *directory, const struct wanted *
 
 /* ---- shown ---- */
 
+const char *deploy_why_waits(struct arena *a, const char *directory,
+                             const struct wanted *w)
+{
+    struct deploy_plan plan;
+    char when[CLOCK_TEXT_SIZE];
+
+    deploy_plan_make(a, directory, w, clock_now(), &plan);
+    for (size_t i = 0; i < w->deployment_count; i++) {
+        const struct deploy_status *s = &plan.statuses.items[i];
+        if (plan.needs[i] != DEPLOY_NEED_LATER || s->next_try != plan.next)
+            continue;
+        clock_text(when, s->next_try);
+        return arena_printf(
+            a, "deployment %s failed %lld time%s, and is not tried before %s: %s",
+            s->name, (long long)s->failures, s->failures == 1 ? "" : "s", when, s->error);
+    }
+    return NULL;
+}
+
 static const char *state_of(const struct deploy_plan *plan, size_t index)
 {
     if (plan->statuses.items[index].failures > 0)

@@ -34,8 +34,13 @@ enum err work_deploy(struct arena *a, const struct work *k, const struct wanted 
     if (w->deployment_count == 0 || result == ERR_DEPLOY)
         return result; /* there are none, or they were tried just now */
     if (!deploy_is_due(a, k->directory, w, clock_now(), &next) &&
-        !(k->by_hand && next != 0))
+        !(k->by_hand && next != 0)) {
+        if (next != 0 && result == ERR_OK && r->outcome == WORK_UNCHANGED) {
+            r->outcome = WORK_WAITING;
+            r->reason = deploy_why_waits(a, k->directory, w);
+        }
         return result;
+    }
     enum err deployed = run(a, k, w, r, &failure);
     if (deployed == ERR_OK)
         return result;

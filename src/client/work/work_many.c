@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/deploy/deploy.h"
 #include "client/work/issuing.h"
 #include "client/work/work_look.h"
 #include "client/work/worker_pool.h"
@@ -188,6 +189,10 @@ static void look_at(struct many *m, const char *name)
                 .path = certificate_store_path(a, m->work->directory, name),
                 .due = look.plan.due,
                 .metadata = look.metadata};
+            if (look.deploy_next != 0) {
+                result.outcome = WORK_WAITING;
+                result.reason = deploy_why_waits(a, m->work->directory, &w);
+            }
             struct work_many_result r = {.name = name};
             fill(&r, &result);
             m->done(m->context, &r);
