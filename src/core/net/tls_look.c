@@ -120,7 +120,7 @@ enum err tls_look(struct arena *a, const struct tls_look_request *r,
         return crypto_error_set(why, ERR_CRYPTO, "cannot set up TLS");
     TRY(connect_any(r, until_us, &l.fd, why));
     if (r->starttls[0] != '\0')
-        TRY(starttls_talk(l.fd, r->starttls, until_us, why));
+        TRY(starttls_talk(l.fd, r->starttls, r->server_name, until_us, why));
     TRY(tls_connection_connect(l.context, l.fd, r->server_name, &l.tls, why));
     TRY(shake_hands(&l, until_us, why));
     const struct span seen = tls_connection_peer_certificate(l.tls, a);

@@ -20,7 +20,7 @@ enum tls_look_kind {
 struct tls_look_request {
     const char *host; /* name or address */
     uint16_t port;
-    const char *starttls;    /* protocol of starttls.def; "": TLS from the start */
+    const char *starttls;    /* a protocol of starttls.h; "": TLS from the start */
     const char *server_name; /* asked for by SNI; an address: none is */
     enum tls_look_kind kind;
     int64_t timeout_ms; /* for everything but the look-up of the host's addresses */

@@ -26,6 +26,7 @@ struct server {
     uint16_t port;
     pthread_t thread;
     const char *lines[LINES]; /* said and, at odd places, expected; NULL: TLS */
+    size_t lens[LINES];       /* where there are NULs in them; else 0 */
     bool silent;
     bool as_expected;
     char asked[64]; /* by SNI */
@@ -70,14 +71,14 @@ static void shake_hands(struct server *s, int fd)
     tls_context_unref(context);
 }
 
-static bool expect(int fd, const char *line)
+static bool expect(int fd, const char *line, size_t len)
 {
-    char got[256] = "";
+    char got[512] = "";
 
-    for (size_t i = 0; i < strlen(line); i++)
+    for (size_t i = 0; i < len; i++)
         if (!wait_for(fd, POLLIN) || recv(fd, got + i, 1, 0) != 1)
             return false;
-    return strcmp(got, line) == 0;
+    return memcmp(got, line, len) == 0;
 }
 
 static void *serve(void *argument)
@@ -92,10 +93,11 @@ static void *serve(void *argument)
         return NULL;
     s->as_expected = true;
     for (size_t i = 0; i < LINES && s->lines[i] != NULL && s->as_expected; i++) {
+        size_t len = s->lens[i] != 0 ? s->lens[i] : strlen(s->lines[i]);
         if (i % 2 == 0)
-            (void)send(fd, s->lines[i], strlen(s->lines[i]), MSG_NOSIGNAL);
+            (void)send(fd, s->lines[i], len, MSG_NOSIGNAL);
         else
-            s->as_expected = expect(fd, s->lines[i]);
+            s->as_expected = expect(fd, s->lines[i], len);
     }
     if (s->silent)
         while (wait_for(fd, POLLIN) && recv(fd, got, sizeof got, 0) > 0)
@@ -208,6 +210,102 @@ static void protocols_begin_in_the_clear(void **state)
     }
 }
 
+#define XMPP(kind)                                                                       \
+    "<?xml version='1.0'?><stream:stream xmlns='jabber:" kind "' "                       \
+    "xmlns:stream='http://etherx.jabber.org/streams' to='a.test' version='1.0'>"
+#define XMPP_HEADER "<?xml version='1.0'?><stream:stream id='1' version='1.0'>"
+#define XMPP_BEGIN  "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+#define XMPP_OFFER                                                                       \
+    "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/>"     \
+    "</starttls></stream:features>"
+#define LDAP_REQUEST                                                                     \
+    "\x30\x1d\x02\x01\x01\x77\x18\x80\x16"                                               \
+    "1.3.6.1.4.1.1466.20037"
+#define POSTGRES_REQUEST "\0\0\0\x08\x04\xd2\x16\x2f"
+#define MYSQL(capabilities)                                                              \
+    "\x1b\0\0\0\x0a"                                                                     \
+    "8.0.1\0\1\2\3\4"                                                                    \
+    "abcdefgh\0" capabilities "\x21\2\0\xff\xc1"
+#define MYSQL_REQUEST                                                                    \
+    "\x20\0\0\1\0\x8a\0\0\0\0\0\1\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+
+/* As the protocols' own documents have it; servers of theirs were looked at by hand. */
+static void protocols_that_are_no_lines(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *lines[LINES];
+        size_t lens[LINES];
+        const char *says; /* NULL: TLS begins */
+    } rows[] = {
+        {"ldap",
+         {"", LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"},
+         {0, 0, 14},
+         NULL},
+        {"ldap", /* as Active Directory writes it */
+         {"", LDAP_REQUEST,
+          "\x30\x84\0\0\0\x10\x02\x01\x01\x78\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0"},
+         {0, 0, 22},
+         NULL},
+        {"ldap",
+         {"", LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"},
+         {0, 0, 14},
+         "LDAP result code 52"},
+        {"ldap", {"", LDAP_REQUEST, "HT"}, {0}, "does not speak LDAP"},
+        {"ldap",
+         {"", LDAP_REQUEST, "\x30\x84\xff\xff\xff\xff"},
+         {0, 0, 6},
+         "does not speak LDAP"},
+        {"ldap",
+         {"", LDAP_REQUEST, "\x30\x04\x02\x7f\x01\x78"},
+         {0},
+         "does not speak LDAP"},
+        {"xmpp",
+         {"", XMPP("client"), XMPP_HEADER XMPP_OFFER, XMPP_BEGIN,
+          "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"},
+         {0},
+         NULL},
+        {"xmpp-server",
+         {"", XMPP("server"), XMPP_HEADER XMPP_OFFER, XMPP_BEGIN, "<proceed/>"},
+         {0},
+         NULL},
+        {"xmpp",
+         {"", XMPP("client"), XMPP_HEADER "<stream:features></stream:features>"},
+         {0},
+         "offers no TLS to who asks for a.test"},
+        {"xmpp",
+         {"", XMPP("client"), XMPP_HEADER XMPP_OFFER, XMPP_BEGIN, "<failure/>"},
+         {0},
+         "failure"},
+        {"postgres", {"", POSTGRES_REQUEST, "S"}, {0, 8}, NULL},
+        {"postgres", {"", POSTGRES_REQUEST, "N"}, {0, 8}, "\"ssl\" off"},
+        {"postgres", {"", POSTGRES_REQUEST, "H"}, {0, 8}, "does not speak PostgreSQL"},
+        {"mysql", {MYSQL("\xff\xff"), MYSQL_REQUEST}, {31, 36}, NULL},
+        {"mysql", {MYSQL("\xff\xf7")}, {31}, "MySQL has no certificate"},
+        {"mysql",
+         {"\x16\0\0\0\xff\x6a\x04Host 'x' is blocked"},
+         {26},
+         "does not begin TLS: \"Host 'x' is blocked\""},
+        {"mysql", {"220 mx ESMTP hello and welcome\r\n"}, {0}, "does not speak MySQL"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct server s = {.silent = rows[i].says != NULL};
+        struct err_info why = {0};
+        memcpy(s.lines, rows[i].lines, sizeof s.lines);
+        memcpy(s.lens, rows[i].lens, sizeof s.lens);
+        enum err result = look(&s,
+                               (struct tls_look_request){.starttls = rows[i].name,
+                                                         .server_name = "a.test",
+                                                         .timeout_ms = PATIENCE_MS},
+                               &why);
+        if ((result == ERR_OK) != (rows[i].says == NULL) || !s.as_expected ||
+            (rows[i].says != NULL && strstr(why.detail, rows[i].says) == NULL))
+            fail_msg("row %zu, %s: %d %s", i, rows[i].name, (int)result, why.detail);
+    }
+}
+
 static void servers_that_do_not(void **state)
 {
     static const struct {
@@ -258,6 +356,7 @@ int main(void)
         cmocka_unit_test(the_certificate_is_seen),
         cmocka_unit_test(a_kind_can_be_asked_for),
         cmocka_unit_test(protocols_begin_in_the_clear),
+        cmocka_unit_test(protocols_that_are_no_lines),
         cmocka_unit_test(servers_that_do_not),
         cmocka_unit_test(nobody_there),
     };
