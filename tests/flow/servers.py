@@ -139,11 +139,12 @@ class Apache(Server):
     target, program = "apache", "apache2"
 
     def configure(self):
+        pairs = "".join(f"SSLCertificateFile {self.path('full.pem')}\nSSLCertificateKeyFile {self.path('key.pem')}\n"
+                        .replace("KEY.", f"{kind}.") for kind in self.kinds)
         modules = "".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so\n" for name in ("mpm_event", "authz_core", "ssl"))
         self.config.write_text(f"ServerRoot {self.folder}\nPidFile {self.folder}/pid\nServerName placeholder.test\n"
                                f"DefaultRuntimeDir {self.folder}\nErrorLog {self.folder}/log\nListen 127.0.0.1:{self.port}\n"
-                               f"{modules}User www-data\nGroup www-data\nDocumentRoot {self.folder}\nSSLEngine on\n"
-                               f"SSLCertificateFile {self.path('full.pem')}\nSSLCertificateKeyFile {self.path('key.pem')}\n")
+                               f"{modules}User www-data\nGroup www-data\nDocumentRoot {self.folder}\nSSLEngine on\n{pairs}")
 
     def start(self):
         self.run("apache2", "-f", self.config, "-k", "start")
@@ -157,12 +158,13 @@ class Haproxy(Server):
 
     target = program = "haproxy"
     words = ["-W", "-D"]
+    crt = "crt {tls}/combined.pem"
 
     def configure(self):
         self.config.write_text(f"global\n    pidfile {self.folder}/pid\n    stats socket {self.folder}/socket mode 600 level "
                                "admin expose-fd listeners\ndefaults\n    mode http\n    timeout client 5s\n"
                                "    timeout server 5s\n    timeout connect 5s\nfrontend all\n"
-                               f"    bind 127.0.0.1:{self.port} ssl crt {self.tls}/combined.pem\n"
+                               f"    bind 127.0.0.1:{self.port} ssl {self.crt.format(tls=self.tls)}\n"
                                "    http-request return status 200\n")
 
     def deployment(self):
@@ -181,6 +183,33 @@ class Lone(Haproxy):
     words = ["-D"]
 
 
+class Bundle(Haproxy):
+    """Several certificates for one name by haproxy's own convention: site.pem.rsa, site.pem.ecdsa."""
+
+    crt = "crt {tls}/site.pem"
+
+    def configure(self):
+        for kind in self.kinds:
+            (self.tls / f"{kind}.combined.pem").rename(self.tls / f"site.pem.{'rsa' if kind == 'rsa2048' else 'ecdsa'}")
+        super().configure()
+
+    def deployment(self):
+        return {**super().deployment(), "combined_file": self.tls / "site.pem.ALGORITHM"}
+
+
+class List(Haproxy):
+    """Several by a list of files."""
+
+    crt = "crt-list {tls}/list"
+
+    def configure(self):
+        (self.tls / "list").write_text("".join(f"{self.tls}/{kind}.combined.pem\n" for kind in self.kinds))
+        super().configure()
+
+    def deployment(self):
+        return {**super().deployment(), "combined_file": self.tls / "KEY.combined.pem"}
+
+
 class Postfix(Server):
     target, program, starttls = "postfix", "postfix", "smtp"
 
@@ -192,7 +221,7 @@ class Postfix(Server):
         (self.config / "main.cf").write_text(
             f"compatibility_level = 3.6\nqueue_directory = {self.folder}/queue\ndata_directory = {self.folder}/data\n"
             f"config_directory = {self.config}\nmyhostname = mx.example.test\nmydestination =\ninet_interfaces = 127.0.0.1\n"
-            f"inet_protocols = ipv4\nsmtpd_tls_chain_files = {self.tls}/combined.pem\nsmtpd_tls_security_level = may\n"
+            f"inet_protocols = ipv4\nsmtpd_tls_chain_files = {self.chains()}\nsmtpd_tls_security_level = may\n"
             f"smtpd_tls_session_cache_database =\nmaillog_file = {self.folder}/log\nmaillog_file_prefixes = {self.folder}\n"
             "smtpd_recipient_restrictions = reject\nlocal_recipient_maps =\nalias_maps =\n")
         (self.config / "master.cf").write_text(
@@ -200,8 +229,11 @@ class Postfix(Server):
             "qmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\n"
             "anvil unix - - n - 1 anvil\npostlog unix-dgram n - n - 1 postlogd\nproxymap unix - - n - - proxymap\n")
 
+    def chains(self):
+        return ", ".join(str(self.path("combined.pem")).replace("KEY.", f"{kind}.") for kind in self.kinds)
+
     def deployment(self):
-        return {"target": "postfix", "config": self.config, "combined_file": self.tls / "combined.pem"}
+        return {"target": "postfix", "config": self.config, "combined_file": self.path("combined.pem")}
 
     def start(self):
         self.run("postfix", "-c", self.config, "start")
@@ -221,11 +253,14 @@ class Dovecot(Server):
     def configure(self):
         self.config.write_text(
             f"base_dir = {self.folder}/run\nstate_dir = {self.folder}/state\nlog_path = {self.folder}/log\n"
-            f"protocols = imap\nlisten = 127.0.0.1\nssl = yes\nssl_cert = <{self.path('full.pem')}\n"
-            f"ssl_key = <{self.path('key.pem')}\npassdb {{\n  driver = static\n  args = nopassword=y\n}}\n"
+            f"protocols = imap\nlisten = 127.0.0.1\nssl = yes\n{self.pairs()}passdb {{\n  driver = static\n  args = nopassword=y\n}}\n"
             "userdb {\n  driver = static\n  args = uid=65534 gid=65534 home=/nonexistent\n}\n"
             f"service imap-login {{\n  inet_listener imap {{\n    port = {self.port}\n  }}\n"
             "  inet_listener imaps {\n    port = 0\n  }\n}\n")
+
+    def pairs(self):
+        return "".join(f"ssl_{which}cert = <{self.path('full.pem')}\nssl_{which}key = <{self.path('key.pem')}\n"
+                       .replace("KEY.", f"{kind}.") for which, kind in zip(("", "alt_"), self.kinds))
 
     def start(self):
         self.run("dovecot", "-c", self.config)
@@ -245,6 +280,7 @@ class Dovecot(Server):
 
 
 ALL = [Nginx, Apache, Haproxy, Lone, Postfix, Dovecot]
+SEVERAL = [Nginx, Apache, Bundle, List, Postfix, Dovecot]  # that can have an RSA and an ECDSA certificate for one name
 
 
 class Stream:

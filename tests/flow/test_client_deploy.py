@@ -159,17 +159,26 @@ def test_rollback_is_seen_by_those_who_connect(client, serve):
     assert server.serial() == first
 
 
-def test_both_kinds_of_keys_as_one(client, serve):
-    server = serve(servers.Nginx, kinds=("p256", "rsa2048"))
+def shown_to(server, *words):
+    """The certificate that a client of OpenSSL gets, who takes no others."""
+    said = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", NAME, *words,
+                           *(["-starttls", server.starttls] if server.starttls else [])],
+                          input="", capture_output=True, text=True, timeout=20, check=False)
+    assert "-----BEGIN CERT" in said.stdout, said.stdout + said.stderr
+    return x509.load_pem_x509_certificate(said.stdout[said.stdout.index("-----BEGIN CERT"):].encode())
+
+
+@pytest.mark.parametrize("kind", servers.SEVERAL, ids=lambda kind: kind.__name__)
+def test_both_kinds_of_keys_as_one(client, serve, kind):
+    """Who takes RSA only gets that one, in TLS 1.3 and in 1.2; all others get the one for ECDSA."""
+    server = serve(kind, kinds=("p256", "rsa2048"))
     client.deploy("--key", "p256,rsa2048", web={**server.deployment(), "check": server.check()})
     live = client.live(NAME)
-    for kind, algorithms, prefix in (("p256", "ECDSA+SHA256", ""), ("rsa2048", "RSA-PSS+SHA256", "rsa2048.")):
-        shown = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", NAME,
-                                "-sigalgs", algorithms], input="", capture_output=True, text=True, timeout=20, check=False)
-        seen = x509.load_pem_x509_certificate(shown.stdout[shown.stdout.index("-----BEGIN"):].encode())
-        ours = x509.load_pem_x509_certificate((live / f"{prefix}cert.pem").read_bytes())
-        assert seen.serial_number == ours.serial_number
-        assert (server.tls / f"{kind}.key.pem").read_bytes() == (live / f"{prefix}key.pem").read_bytes()
+    ours = {prefix: x509.load_pem_x509_certificate((live / f"{prefix}cert.pem").read_bytes()).serial_number for prefix in ("", "rsa2048.")}
+    for prefix, words in (("", ["-sigalgs", "ECDSA+SHA256"]), ("rsa2048.", ["-sigalgs", "RSA-PSS+SHA256:RSA+SHA256"]),
+                          ("", ["-tls1_2", "-cipher", "ECDHE+aECDSA"]), ("rsa2048.", ["-tls1_2", "-cipher", "ECDHE+aRSA"]),
+                          ("", [])):
+        assert shown_to(server, *words).serial_number == ours[prefix], (prefix, words)
 
 
 def test_a_server_that_shows_something_else(client, serve):

@@ -13,7 +13,6 @@
 #include "core/x509/certificate.h"
 #include "core/x509/pkcs12.h"
 
-#define PLACEHOLDER  "KEY"
 #define PASSWORD_MAX 1024        /* octets of a password file */
 #define DIGEST_SHOWN 8           /* octets */
 #define OPTIONS_MAX  (64 * 1024) /* octets of all options */
@@ -41,26 +40,46 @@ static bool has_key(enum kind kind)
 
 /* ---- paths ---- */
 
+/* Words that stand for the key that a file is of. */
+#define KEY_TYPE  "KEY"       /* p256, rsa2048 ... */
+#define ALGORITHM "ALGORITHM" /* ecdsa, rsa ..., as haproxy calls the files of a name */
+
 /* A word of its own: "site.KEY.pem", and not "KEYS/site.pem". */
-static const char *find_placeholder(const char *path)
+static const char *find_word(const char *path, const char *word)
 {
-    for (const char *at = strstr(path, PLACEHOLDER); at != NULL;
-         at = strstr(at + 1, PLACEHOLDER)) {
+    for (const char *at = strstr(path, word); at != NULL; at = strstr(at + 1, word)) {
         char before = at > path ? at[-1] : '/';
-        if (!isalnum((unsigned char)before) &&
-            !isalnum((unsigned char)at[strlen(PLACEHOLDER)]))
+        if (!isalnum((unsigned char)before) && !isalnum((unsigned char)at[strlen(word)]))
             return at;
     }
     return NULL;
 }
 
-static const char *path_for(struct arena *a, const char *path, const char *placeholder,
-                            const char *key_type)
+static bool is_for_each(const char *path)
 {
-    if (placeholder == NULL)
-        return path;
-    return arena_printf(a, "%.*s%s%s", (int)(placeholder - path), path, key_type,
-                        placeholder + strlen(PLACEHOLDER));
+    return find_word(path, KEY_TYPE) != NULL || find_word(path, ALGORITHM) != NULL;
+}
+
+static const char *algorithm_of(const char *key_type)
+{
+    return key_type[0] == 'p'                 ? "ecdsa"
+           : strncmp(key_type, "rsa", 3) == 0 ? "rsa"
+                                              : key_type;
+}
+
+static const char *put(struct arena *a, const char *path, const char *word,
+                       const char *value)
+{
+    const char *at = find_word(path, word);
+
+    return at == NULL ? path
+                      : arena_printf(a, "%.*s%s%s", (int)(at - path), path, value,
+                                     at + strlen(word));
+}
+
+static const char *path_for(struct arena *a, const char *path, const char *key_type)
+{
+    return put(a, put(a, path, KEY_TYPE, key_type), ALGORITHM, algorithm_of(key_type));
 }
 
 /* ---- content ---- */
@@ -217,7 +236,7 @@ bool deploy_content_has_all(const struct settings_deployment *d)
 
     list_paths(d, paths);
     for (size_t i = 0; i < KIND_COUNT; i++)
-        any = any || find_placeholder(paths[i]) != NULL;
+        any = any || is_for_each(paths[i]);
     return any;
 }
 
@@ -236,15 +255,14 @@ enum err deploy_content_make(struct arena *a, const struct settings_deployment *
     TRY(read_password(&k, why));
     for (size_t kind = 0; kind < KIND_COUNT; kind++) {
         const char *path = paths[kind];
-        const char *placeholder = find_placeholder(path);
+        bool for_each = is_for_each(path);
         if (path[0] == '\0')
             continue;
-        if (placeholder == NULL)
+        if (!for_each)
             TRY(add(&k, (enum kind)kind, path, chosen, why));
-        for (size_t i = 0; i < m->count && placeholder != NULL; i++)
-            TRY(add(&k, (enum kind)kind,
-                    path_for(a, path, placeholder, m->parts[i].key_type), &m->parts[i],
-                    why));
+        for (size_t i = 0; i < m->count && for_each; i++)
+            TRY(add(&k, (enum kind)kind, path_for(a, path, m->parts[i].key_type),
+                    &m->parts[i], why));
     }
     return ERR_OK;
 }
