@@ -129,6 +129,22 @@ static enum err reload_server(const struct deploy_target *t, const struct server
     return run_row(t, s, s->reload, "the reload", why);
 }
 
+/* What does not run gets it when it starts. try-reload-or-restart says so even of a unit
+ * that runs and is masked, of which nothing is done; reload-or-restart tells of that, but
+ * starts what does not run. */
+static enum err reload_unit(const struct deploy_target *t, const char *unit,
+                            struct err_info *why)
+{
+    const char *asked[] = {"systemctl", "is-active", "--quiet", unit, NULL};
+    bool active = false;
+
+    TRY(deploy_command_ask(t, asked, &active, why));
+    const char *verb = active ? "reload-or-restart" : "try-reload-or-restart";
+    const char *words[] = {"systemctl", verb, unit, NULL};
+    return deploy_command_run(t, words, arena_printf(t->arena, "systemctl %s", verb),
+                              why);
+}
+
 enum err deploy_target_reload(const struct deploy_target *t, struct err_info *why)
 {
     const char *target = t->deployment->target;
@@ -138,10 +154,5 @@ enum err deploy_target_reload(const struct deploy_target *t, struct err_info *wh
         return deploy_command_shell(t, t->deployment->command, "the command", why);
     if (s != NULL)
         return reload_server(t, s, why);
-    if (is_unit(target)) {
-        const char *words[] = {"systemctl", "try-reload-or-restart",
-                               target + strlen(UNIT_PREFIX), NULL};
-        return deploy_command_run(t, words, "systemctl try-reload-or-restart", why);
-    }
-    return ERR_OK;
+    return is_unit(target) ? reload_unit(t, target + strlen(UNIT_PREFIX), why) : ERR_OK;
 }

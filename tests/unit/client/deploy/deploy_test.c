@@ -91,11 +91,13 @@ static void paths_with_the_type_of_a_key(void **state)
 
     d->key_file = path_of(w, "x.KEY.pem");
     d->certificate_file = path_of(w, "KEYS");
+    d->fullchain_file = path_of(w, "x.pem.ALGORITHM");
     assert_false(deploy_content_has_all(&w->deployments[1]));
     assert_true(deploy_content_has_all(d));
     assert_int_equal(deploy_world_run(w, false), ERR_OK);
     assert_string_equal(content(w, "x.p256.pem"), pem_leaf_key);
     assert_string_equal(content(w, "KEYS"), pem_leaf);
+    assert_non_null(content(w, "x.pem.ecdsa"));
 }
 
 static void options_that_do_not_fit(void **state)
@@ -162,7 +164,9 @@ static void servers_are_tested_and_reloaded(void **state)
         {"postfix", "", "postfix check\npostfix reload\n"},
         {"postfix", "/p", "postfix -c /p check\npostfix -c /p reload\n"},
         {"dovecot", "/d", "doveconf -c /d -n\ndoveadm -c /d reload\n"},
-        {"systemd:x.service", "", "systemctl try-reload-or-restart x.service\n"},
+        {"systemd:x.service", "",
+         "systemctl is-active --quiet x.service\n"
+         "systemctl reload-or-restart x.service\n"},
         {"files", "", ""},
     };
 
@@ -186,6 +190,23 @@ static void servers_are_tested_and_reloaded(void **state)
     d->config = "";
     assert_int_equal(deploy_world_run(w, false), ERR_DEPLOY);
     assert_non_null(strstr(w->why.detail, "there is no program postfix"));
+}
+
+/* A unit that does not run stays so, and one that there is not is told of. */
+static void a_unit_that_does_not_run(void **state)
+{
+    struct world *w = *state;
+
+    w->deployments[0].target = "systemd:x.service";
+    runner.failing = "is-active";
+    assert_int_equal(deploy_world_run(w, false), ERR_OK);
+    assert_string_equal(runner.lines, "systemctl is-active --quiet x.service\n"
+                                      "systemctl try-reload-or-restart x.service\n");
+    runner.failing = "x.service";
+    assert_int_equal(deploy_world_run(w, true), ERR_DEPLOY);
+    assert_non_null(
+        strstr(w->why.detail,
+               "systemctl try-reload-or-restart failed with exit code 3: first line"));
 }
 
 static void commands_in_place_of_what_a_target_does(void **state)
@@ -398,6 +419,7 @@ int main(void)
         TEST(options_that_do_not_fit),
         TEST(a_certificate_without_a_key),
         TEST(servers_are_tested_and_reloaded),
+        TEST(a_unit_that_does_not_run),
         TEST(commands_in_place_of_what_a_target_does),
         TEST(a_failed_test_puts_the_old_files_back),
         TEST(a_command_that_takes_too_long),
