@@ -10,6 +10,8 @@
 #include "core/base/memory.h"
 #include "core/base/random.h"
 
+#define AGAIN_MAX_S 60 /* the agent's pause after an attempt, at most */
+
 static int compare(const void *name, const void *entry)
 {
     return strcmp(name, ((const struct agent_entry *)entry)->name);
@@ -29,6 +31,16 @@ static bool is_common(const struct work_look *look)
            look->next == look->plan.attempt && look->state.ari.moment == 0;
 }
 
+/* What was drawn lies within the jitter, unless the clock was set back since. */
+static bool still_holds(const struct agent_entry *e, const struct work_look *look,
+                        int64_t jitter_ms, int64_t now)
+{
+    int64_t from = e->due > now ? e->due : now;
+
+    return e->due == look->next && e->due != 0 &&
+           e->next <= from + jitter_ms / 1000 + AGAIN_MAX_S;
+}
+
 void agent_table_look(struct agent_table *t, struct agent_entry *e,
                       const struct settings *settings, int64_t now)
 {
@@ -42,8 +54,8 @@ void agent_table_look(struct agent_table *t, struct agent_entry *e,
         return;
     }
     work_look(a, t->directory, &w, now, &look);
-    if (e->due == look.next && e->due != 0)
-        return; /* what was drawn holds */
+    if (still_holds(e, &look, settings->agent_jitter, now))
+        return;
     e->due = e->next = look.next;
     if (!is_common(&look) || settings->agent_jitter == 0)
         return;

@@ -69,8 +69,16 @@ static enum err check_leaf(const struct certificate *c, const char *const *names
     if (c->dns_name_count + c->address_count != open)
         return err_set(why, ERR_PROTOCOL,
                        "the CA's certificate has names nobody asked for");
-    if (c->not_after <= clock_now())
-        return err_set(why, ERR_PROTOCOL, "the CA's certificate has expired already");
+    if (c->not_after <= clock_now()) {
+        char end[CLOCK_TEXT_SIZE];
+        char now[CLOCK_TEXT_SIZE];
+        clock_text(end, c->not_after);
+        clock_text(now, clock_now());
+        return err_set(why, ERR_PROTOCOL,
+                       "the CA's certificate has expired already, on %s; if this "
+                       "machine's clock is wrong, which says %s, set it",
+                       end, now);
+    }
     return ERR_OK;
 }
 

@@ -254,7 +254,8 @@ enum err ca_state_note(struct arena *a, const char *directory, const char *ca,
     if (result == ERR_RATE_LIMITED)
         note_limit(a, &s, outcome, now);
     else if (result == ERR_NETWORK || result == ERR_UNAVAILABLE ||
-             result == ERR_SERVER_INTERNAL || result == ERR_TIMEOUT)
+             result == ERR_SERVER_INTERNAL || result == ERR_TIMEOUT ||
+             result == ERR_TLS) /* not trusted, perhaps by a wrong clock */
         note_failure(a, &s, outcome, now);
     else if (s.failures == 0 && s.limits == 0 && s.limited_until == 0)
         return ERR_OK; /* nothing to forget */

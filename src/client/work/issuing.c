@@ -86,6 +86,26 @@ static enum err take(struct job *j, const struct flow_certificate *got,
     return ERR_OK;
 }
 
+/* Servers would show it, and nobody would take it. CAs date back by an hour or so, which
+ * clocks may differ by; whose is wrong is for the user to see. */
+static void tell_of_clock(const struct certificate_metadata *m, const char *name)
+{
+    int64_t now = clock_now();
+    char from[CLOCK_TEXT_SIZE];
+    char here[CLOCK_TEXT_SIZE];
+
+    for (size_t i = 0; i < m->part_count; i++) {
+        if (m->parts[i].not_before <= now)
+            continue;
+        clock_text(from, m->parts[i].not_before);
+        clock_text(here, now);
+        report_warning("%s: the certificate is not valid before %s, and this machine's "
+                       "clock says %s; if that is wrong, set it",
+                       name, from, here);
+        return;
+    }
+}
+
 static enum err keep(struct arena *a, struct issuing *i,
                      const struct certificate_files *files, const char **path,
                      struct err_info *why)
@@ -101,6 +121,7 @@ static enum err keep(struct arena *a, struct issuing *i,
     TRY(certificate_store_put(a, i->directory, name, &i->got, files, path, why));
     clock_text(until, i->got.parts[0].not_after);
     report_step(&i->report, "issued", "%s, valid until %.10s", name, until);
+    tell_of_clock(&i->got, name);
     report_step(&i->report, "stored", "%s", *path);
     if (issuing_key_advance(i, &later) !=
         ERR_OK) /* the certificate is there all the same */

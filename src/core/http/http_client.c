@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/interrupt.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
@@ -157,6 +158,24 @@ static void take_links(CURL *e, struct arena *a, struct http_client_response *r)
     r->links = links;
 }
 
+/* By the time it is: of a certificate, or of this machine's clock. */
+static enum err explain_trust(const char *error, const char *host, int host_len,
+                              struct err_info *why)
+{
+    char now[CLOCK_TEXT_SIZE];
+
+    if (strstr(error, "has expired") == NULL && strstr(error, "not yet valid") == NULL)
+        return err_set(why, ERR_TLS,
+                       "the certificate of %.*s is not trusted (%s); --ca-file names the "
+                       "root of a private CA",
+                       host_len, host, error);
+    clock_text(now, clock_now());
+    return err_set(why, ERR_TLS,
+                   "the certificate of %.*s is not trusted (%s); if this machine's clock "
+                   "is wrong, which says %s, set it",
+                   host_len, host, error, now);
+}
+
 static enum err explain(struct http_client *c, CURLcode code, const char *url,
                         struct err_info *why)
 {
@@ -170,10 +189,7 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
     case CURLE_URL_MALFORMAT:
         return err_set(why, ERR_USAGE, "%.200s is no https URL", url);
     case CURLE_PEER_FAILED_VERIFICATION:
-        return err_set(why, ERR_TLS,
-                       "the certificate of %.*s is not trusted (%s); --ca-file names the "
-                       "root of a private CA",
-                       host_len, url, c->error);
+        return explain_trust(c->error, url, host_len, why);
     case CURLE_ABORTED_BY_CALLBACK:
         return err_set(why, ERR_INTERRUPTED, "interrupted");
     case CURLE_SSL_CACERT_BADFILE:
