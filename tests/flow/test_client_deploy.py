@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -247,6 +248,26 @@ def test_owner_group_and_mode(client, place):
     client.deploy("--force", x={"key_file": key, "fullchain_file": full})
     assert (key.owner(), key.group(), stat.S_IMODE(key.stat().st_mode)) == ("root", "www-data", 0o440)
     assert key.read_bytes() == (client.live(NAME) / "key.pem").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is somebody else")
+def test_an_access_control_list_stays(client, place):
+    """What the administrator has given a user by one, each new file gives it, too; until a mode is said."""
+    key = place / "k.pem"
+    key.write_text("old")
+    key.chmod(0o600)
+    entries = [(1, 6, 2**32 - 1), (2, 4, 33), (4, 0, 2**32 - 1), (0x10, 4, 2**32 - 1), (0x20, 0, 2**32 - 1)]  # user 33 reads
+    try:
+        os.setxattr(key, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries))
+    except OSError as failure:
+        pytest.skip(f"no access control lists here: {failure}")
+    client.deploy(x={"key_file": key})
+    def read(user):
+        return subprocess.run(["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "cat", key], capture_output=True, check=False)
+    assert read("33").stdout == (client.live(NAME) / "key.pem").read_bytes()
+    assert read("65534").returncode != 0
+    client.deploy("--force", x={"key_file": key, "mode": "0600"})
+    assert read("33").returncode != 0 and key.read_bytes() == (client.live(NAME) / "key.pem").read_bytes()
 
 
 @pytest.mark.parametrize("options, says", [
