@@ -114,6 +114,27 @@ def test_revoke_delete_and_leave(pebble, tmp_path):
     assert len([p for p in (client.directory / "accounts").iterdir() if "deactivated" not in p.name]) == 1
 
 
+def test_what_is_only_needed_once(client, fake_ca, tmp_path):
+    """The key of an external account binding may be gone when there is an account."""
+    key = tmp_path / "eab"
+    key.write_text("c2VjcmV0" * 6)
+    key.chmod(0o600)
+    client.issue(NAME, "--eab-kid", "kid", "--eab-key-file", key)
+    assert "externalAccountBinding" in fake_ca.asked("/account")[-1].json()
+    key.unlink()
+    before = len(fake_ca.asked("/account"))
+    client.run("renew", "--force")
+    assert len(fake_ca.asked("/account")) == before
+
+
+def test_a_name_that_is_too_long_for_a_subject(client, fake_ca):
+    """Longer than the 64 characters of a common name: the request has none."""
+    name = "a" * 60 + ".example.test"
+    client.issue(name)
+    request = request_of(fake_ca)
+    assert list(request.subject) == [] and request.extensions[0].value.get_values_for_type(x509.DNSName) == [name]
+
+
 # ---- what stays behind ----
 
 def test_nothing_is_left_in_the_folder_for_temporary_files(client, tmp_path):
@@ -182,7 +203,9 @@ def test_a_proxy(client, fake_ca):
 
 @pytest.mark.parametrize("words, sentence", [
     (["--csr"], "--csr"), (["--key", "ed448", NAME], "ed448"), (["--key", "rsa1024", NAME], "rsa1024"), (["--http", "webroot:/nowhere/at/all", NAME], "/nowhere/at/all"),
-    ([f"n{i}.example.test" for i in range(101)], "100"), ([], "NAME")])
+    ([f"n{i}.example.test" for i in range(101)], "100"), ([], "NAME"),
+    ([f"{NAME},b.example.test"], "blanks between"), ([f"https://{NAME}/"], "names and addresses alone"), (["[2001:db8::1]"], "addresses alone"),
+    ([f"{NAME}:443"], "is not one name"), (["b\u00fccher.example.test"], "xn--bcher-kva.example.test"), ([NAME, "--email", "mailto:a@example.test"], "mail address")])
 def test_wrong_ones(client, fake_ca, words, sentence):
     done = client.issue(*words, code=USAGE)
     assert sentence in done.stderr and not fake_ca.asked("/order") and len(done.stderr.splitlines()) <= 2

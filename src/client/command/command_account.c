@@ -31,7 +31,7 @@ static enum err read_emails(struct task *t, struct err_info *why)
     size_t count = 0;
 
     for (char *one = strsep(&rest, ","); one != NULL; one = strsep(&rest, ",")) {
-        if (strchr(one, '@') == NULL || strpbrk(one, " ?<>\"") != NULL ||
+        if (strchr(one, '@') == NULL || strpbrk(one, " :/?<>\"") != NULL ||
             count == SESSION_EMAILS_MAX)
             return err_set(why, ERR_USAGE, "--email: \"%.100s\" is no e-mail address%s",
                            one, count == SESSION_EMAILS_MAX ? " that still fits" : "");

@@ -24,7 +24,7 @@ static enum err check_email(const char *option, const char *email, struct err_in
     if (email[0] == '\0')
         return ERR_OK;
     if (at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL ||
-        strpbrk(email, " ,?%&<>\"\t") != NULL || !text_is_utf8(span_of(email)))
+        strpbrk(email, " ,:/?%&<>\"\t") != NULL || !text_is_utf8(span_of(email)))
         return err_set(why, ERR_CONFIG, "%s: \"%.100s\" is not one mail address", option,
                        email);
     return ERR_OK;

@@ -27,6 +27,18 @@ static enum err read_one(struct arena *a, const char *text, const char **name,
     return ERR_OK;
 }
 
+/* What people write who come from a browser, or a client with commas between names. */
+static enum err refuse(const char *text, struct err_info *why)
+{
+    why->code = ERR_CONFIG;
+    if (strpbrk(text, ",/[:") == NULL || name_is_device(text))
+        return ERR_CONFIG;
+    return err_set(why, ERR_CONFIG,
+                   "\"%.200s\" is not one name: write names and addresses alone, with "
+                   "blanks between them",
+                   text);
+}
+
 static bool has(const char *const *names, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
@@ -43,10 +55,8 @@ enum err settings_names_read(struct arena *a, struct config_list *names,
 
     for (size_t i = 0; i < names->count; i++) {
         const char *name = NULL;
-        if (read_one(a, names->items[i], &name, why) != ERR_OK) {
-            why->code = ERR_CONFIG;
-            return ERR_CONFIG;
-        }
+        if (read_one(a, names->items[i], &name, why) != ERR_OK)
+            return refuse(names->items[i], why);
         if (!has(read, count, name))
             read[count++] = name;
     }
