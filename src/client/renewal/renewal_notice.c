@@ -1,8 +1,9 @@
 /* What is to be told. */
 #include "client/renewal/renewal_notice.h"
 
-#define SHARE_ELSE 15 /* percent of the lifetime, where a time is longer than its half   \
-                       */
+#define SHARE_ELSE                                                                       \
+    15 /* percent of the lifetime, where a time is longer than its half                  \
+        */
 
 /* From when on the end is near. */
 static int64_t near_end(const struct renewal_notice_facts *f)
