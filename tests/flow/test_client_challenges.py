@@ -8,7 +8,7 @@ from exit_codes import FAILED, USAGE
 NAME = "choice.example.test"
 
 
-def offering(fake_ca, *types, **more):
+def offering(fake_ca, *types, count=10, **more):
     """Each authorization has challenges of these types, all at the same URL."""
 
     def authz(request):
@@ -17,7 +17,7 @@ def offering(fake_ca, *types, **more):
         body["challenges"] = [{**fake_ca.challenge_object(i), "type": t} for t in types]
         return 200, headers, {**body, **more}
 
-    fake_ca.answers.update({f"/authz/{i}": authz for i in range(10)})
+    fake_ca.answers.update({f"/authz/{i}": authz for i in range(count)})
 
 
 @pytest.mark.parametrize("types, says", [

@@ -168,6 +168,24 @@ def test_acme_dns_from_nothing(world, acme_dns):
     assert len([1 for path, _, _ in acme_dns.asked if path == "/update"]) == 4
 
 
+def test_acme_dns_of_several_names(world, acme_dns):
+    """All accounts are made and all aliases told in one run; the second one is all there is to do."""
+    client = world.client()
+    names = ["one.dns.test", "*.one.dns.test", "two.dns.test", "three.dns.test"]
+    words = ways(world, "acme-dns", acme_dns.url)
+    done = client.issue(*names, *words, code=NOT_PROVED)
+    found = dict(re.findall(r"^needed .* add the record: (_acme-challenge\.\S+)\. CNAME (\S+)\.", done.stdout, re.MULTILINE))
+    assert sorted(found) == [f"_acme-challenge.{n}.dns.test" for n in ("one", "three", "two")] and len(acme_dns.accounts) == 3
+    assert done.stderr.strip().endswith("3 records are needed first, as is told above; add them, then give the same command again")
+    assert len(done.stderr.splitlines()) == 1 and journal(client) == []
+    with contextlib.ExitStack() as stack:
+        for name, alias in found.items():
+            stack.enter_context(world.primary.record("dns.test", name, f"{alias}.", kind="CNAME"))
+        client.issue(*names, *words)
+        check(client, "one.dns.test", names)
+    assert len(acme_dns.accounts) == 3
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_acme_dns_account_of_ones_own(world, acme_dns, tmp_path, many):
     account = acme_dns.register()

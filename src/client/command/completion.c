@@ -158,7 +158,7 @@ static void offer_deployments(struct completion *c, const char *head)
 
 static void offer_providers(struct completion *c, const char *head)
 {
-#define PROVIDER(member) offer_behind(c, head, dns_provider_##member.name);
+#define PROVIDER(member, parallel) offer_behind(c, head, dns_provider_##member.name);
 #include "client/dns/providers.def"
 #undef PROVIDER
 }

@@ -81,10 +81,10 @@ static bool is_surely_absent(enum err failure)
            failure == ERR_NETWORK;
 }
 
-/* From now on it is looked for. */
-static enum err watch(struct dns_desk *d, struct arena *a, const struct dns_entry *e,
-                      const struct dns_provider *provider, struct err_info *why)
+enum err dns_desk_watch(struct dns_desk *d, struct arena *a, const struct dns_entry *e,
+                        struct err_info *why)
 {
+    const struct dns_provider *provider = dns_provider_find(e->dns.provider);
     struct wire_message m = {.type = WIRE_DNS_WATCH};
     struct wire_message answer;
 
@@ -95,21 +95,20 @@ static enum err watch(struct dns_desk *d, struct arena *a, const struct dns_entr
     return dns_line_call(&d->worker, a, &m, &answer, false, why);
 }
 
-static enum err add(struct dns_desk *d, struct arena *a,
-                    const struct dns_provider *provider, struct dns_entry *made,
+static enum err add(struct dns_desk *d, struct arena *a, struct dns_entry *e,
                     struct err_info *why)
 {
-    const struct dns_use use = use_of(d, a, &made->dns, false);
-    const char *note = made->task.note;
+    const struct dns_provider *provider = dns_provider_find(e->dns.provider);
+    const struct dns_use use = use_of(d, a, &e->dns, false);
+    const char *note = e->task.note;
 
-    TRY(provider->add(&use, &made->task, why));
-    if (strcmp(note, made->task.note) != 0)
-        TRY(dns_journal_add(a, d->directory, made, why));
-    return watch(d, a, made, provider, why);
+    TRY(provider->add(&use, &e->task, why));
+    return strcmp(note, e->task.note) != 0 ? dns_journal_add(a, d->directory, e, why)
+                                           : ERR_OK;
 }
 
 /* A refusal of a name server or a service is none of a CA's. */
-static enum err not_proved(enum err failure, struct err_info *why)
+enum err dns_desk_blame(enum err failure, struct err_info *why)
 {
     if (failure == ERR_UNAUTHORIZED || failure == ERR_REFUSED ||
         failure == ERR_NOT_FOUND || failure == ERR_DNS || failure == ERR_PROTOCOL)
@@ -117,9 +116,9 @@ static enum err not_proved(enum err failure, struct err_info *why)
     return why->code;
 }
 
-enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings_dns *dns,
-                      const struct dns_task *asked, struct dns_entry *e,
-                      struct err_info *why)
+enum err dns_desk_begin(struct dns_desk *d, struct arena *a,
+                        const struct settings_dns *dns, const struct dns_task *asked,
+                        struct dns_entry *e, struct err_info *why)
 {
     const struct dns_provider *provider = dns_provider_find(dns->provider);
     struct dns_entry made = {.dns = *dns, .task = *asked};
@@ -131,16 +130,39 @@ enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings
     made.task.owner = made.task.zone = made.task.primary = made.task.note = "";
     enum err found = find(d, a, dns, provider->needs_primary, &made.task, why);
     if (found != ERR_OK)
-        return not_proved(found, why);
-    TRY(dns_journal_add(a, d->directory, &made, why));
-    enum err result = add(d, a, provider, &made, why);
-    if (is_surely_absent(result)) {
+        return dns_desk_blame(found, why);
+    *e = made;
+    return ERR_OK;
+}
+
+enum err dns_desk_put(struct dns_desk *d, struct arena *a, struct dns_entry *e,
+                      bool *is_there, struct err_info *why)
+{
+    *is_there = false;
+    TRY(dns_journal_add(a, d->directory, e, why));
+    enum err result = add(d, a, e, why);
+    *is_there = !is_surely_absent(result);
+    if (!*is_there) {
         struct err_info ignored = {0};
-        TRY(dns_journal_remove(a, d->directory, &made, &ignored));
-    } else {
-        *e = made;
+        TRY(dns_journal_remove(a, d->directory, e, &ignored));
     }
-    return result == ERR_OK ? ERR_OK : not_proved(result, why);
+    return result;
+}
+
+enum err dns_desk_add(struct dns_desk *d, struct arena *a, const struct settings_dns *dns,
+                      const struct dns_task *asked, struct dns_entry *e,
+                      struct err_info *why)
+{
+    struct dns_entry made;
+    bool is_there = false;
+
+    TRY(dns_desk_begin(d, a, dns, asked, &made, why));
+    enum err result = dns_desk_put(d, a, &made, &is_there, why);
+    if (is_there)
+        *e = made;
+    if (result == ERR_OK)
+        result = dns_desk_watch(d, a, &made, why);
+    return result == ERR_OK ? ERR_OK : dns_desk_blame(result, why);
 }
 
 enum err dns_desk_find(struct dns_desk *d, struct arena *a,

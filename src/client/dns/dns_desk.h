@@ -28,6 +28,27 @@ MUST_CHECK enum err dns_desk_add(struct dns_desk *d, struct arena *a,
                                  const struct dns_task *asked, struct dns_entry *e,
                                  struct err_info *why);
 
+/* The three parts of dns_desk_add. First: find its place; `e` is set. What is in the DNS
+ * and in the journal is as it was. Failures as of dns_desk_add. */
+MUST_CHECK enum err dns_desk_begin(struct dns_desk *d, struct arena *a,
+                                   const struct settings_dns *dns,
+                                   const struct dns_task *asked, struct dns_entry *e,
+                                   struct err_info *why);
+
+/* Second: write it down and add it; `*is_there` if it may be there afterwards, also if
+ * this fails. Several threads may do this, each with a copy of the desk that has a line
+ * of its own. */
+MUST_CHECK enum err dns_desk_put(struct dns_desk *d, struct arena *a, struct dns_entry *e,
+                                 bool *is_there, struct err_info *why);
+
+/* Third: look for it from now on. */
+MUST_CHECK enum err dns_desk_watch(struct dns_desk *d, struct arena *a,
+                                   const struct dns_entry *e, struct err_info *why);
+
+/* What a failure of dns_desk_put is to who has a certificate issued: a refusal of a name
+ * server or a service is none of a CA's. Returns the code, which `why` gets as well. */
+enum err dns_desk_blame(enum err failure, struct err_info *why);
+
 /* Where would the record `task->name` go? Owner, zone and primary are found as by
  * dns_desk_add, and what the provider needs is looked at; nothing is added. */
 MUST_CHECK enum err dns_desk_find(struct dns_desk *d, struct arena *a,

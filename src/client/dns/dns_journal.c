@@ -36,6 +36,7 @@ static char *path_of(struct arena *a, const char *directory, const struct dns_en
 
 #define WRITE_TEXT     json_write_text
 #define WRITE_DURATION json_write_number
+#define WRITE_NUMBER   json_write_number
 
 static void write_dns(struct json_writer *w, const struct settings_dns *dns)
 {
@@ -115,6 +116,7 @@ static enum err take_number(const struct json *object, const char *name, int64_t
 
 #define READ_TEXT     take
 #define READ_DURATION take_number
+#define READ_NUMBER   take_number
 
 static enum err read_dns(const struct json *object, struct settings_dns *dns,
                          struct err_info *why)

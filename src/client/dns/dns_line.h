@@ -24,3 +24,10 @@ MUST_CHECK enum err dns_line_call_with(struct dns_line *line, struct arena *a,
                                        const struct wire_message *m, int passed,
                                        struct wire_message *answer, bool patient,
                                        struct err_info *why);
+
+/* Another line to the same process, on which DNS_ADD, DNS_REMOVE and DNS_HTTP may be
+ * called at the same time; to be ended with dns_line_end. Any thread. ERR_INTERNAL,
+ * ERR_IO. */
+MUST_CHECK enum err dns_line_apart(const struct dns_line *line, struct dns_line *made,
+                                   struct err_info *why);
+void dns_line_end(struct dns_line *line);

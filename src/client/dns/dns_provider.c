@@ -8,7 +8,7 @@
 #define NAMES_MAX 400 /* octets of a list in a sentence */
 
 static const struct dns_provider *const providers[] = {
-#define PROVIDER(name) &dns_provider_##name,
+#define PROVIDER(name, parallel) &dns_provider_##name,
 #include "client/dns/providers.def"
 #undef PROVIDER
 };
@@ -25,6 +25,21 @@ const struct dns_provider *dns_provider_find(const char *name)
             return providers[i];
     }
     return NULL;
+}
+
+size_t dns_provider_parallel(const struct settings_dns *dns)
+{
+    static const size_t parallels[] = {
+#define PROVIDER(name, parallel) parallel,
+#include "client/dns/providers.def"
+#undef PROVIDER
+    };
+    const struct dns_provider *found = dns_provider_find(dns->provider);
+
+    for (size_t i = 0; i < PROVIDER_COUNT; i++)
+        if (providers[i] == found)
+            return parallels[i];
+    return 1;
 }
 
 const char *dns_provider_option(struct arena *a, const struct settings_dns *dns,

@@ -66,6 +66,9 @@ struct dns_provider {
 /* The one that settings name, or NULL. */
 const struct dns_provider *dns_provider_find(const char *name);
 
+/* How many records of one account that kind has changed at the same time. */
+size_t dns_provider_parallel(const struct settings_dns *dns);
+
 /* "dns.NAME.key_file", to begin a sentence with. In the arena. */
 const char *dns_provider_option(struct arena *a, const struct settings_dns *dns,
                                 const char *option);
@@ -74,6 +77,6 @@ const char *dns_provider_option(struct arena *a, const struct settings_dns *dns,
 MUST_CHECK enum err dns_provider_check(const struct settings_dns *dns,
                                        struct err_info *why);
 
-#define PROVIDER(name) extern const struct dns_provider dns_provider_##name;
+#define PROVIDER(name, parallel) extern const struct dns_provider dns_provider_##name;
 #include "client/dns/providers.def"
 #undef PROVIDER

@@ -1,6 +1,8 @@
 /* Finding the place of a record, looking for it, having it added and removed. */
 #include "client/dns/dns_worker.h"
 
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -237,6 +239,58 @@ static enum err obey(struct worker *w, struct arena *a, const struct wire_messag
     }
 }
 
+static enum err answer_with(int fd, enum err result, const struct wire_message *answer,
+                            const struct err_info *why)
+{
+    struct err_info ignored = {0};
+
+    return result == ERR_OK ? wire_send(fd, answer, &ignored)
+                            : wire_send_failure(fd, why, &ignored);
+}
+
+/* Calls of a line apart need nothing of the worker's. */
+static void *serve_apart(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    enum err result = ERR_OK;
+
+    while (result == ERR_OK) {
+        AUTO(arena) struct arena *a = arena_new();
+        struct wire_message answer = {.type = WIRE_ANSWER};
+        struct err_info why = {0};
+        struct wire_message m;
+        int file = -1;
+
+        if (wire_receive(a, fd, &m, &file, &why) != ERR_OK)
+            break;
+        if (m.type == WIRE_DNS_HTTP)
+            result = dns_http_run(a, &m, &answer, &why);
+        else if (m.type == WIRE_DNS_ADD || m.type == WIRE_DNS_REMOVE)
+            result = dns_update_run(a, fd, &m, file, &why);
+        else
+            result = malformed(&why);
+        if (file >= 0)
+            (void)close(file);
+        result = answer_with(fd, result, &answer, &why);
+    }
+    (void)close(fd);
+    return NULL;
+}
+
+/* Who asks bounds how many there are. A line that nobody serves is closed, which tells
+ * who asks. */
+static void begin_apart(int fd)
+{
+    pthread_t thread;
+
+    if (fd < 0)
+        return;
+    if (pthread_create(&thread, NULL, serve_apart, (void *)(intptr_t)fd) == 0)
+        (void)pthread_detach(thread);
+    else
+        (void)close(fd);
+}
+
 int dns_worker_run(int fd)
 {
     struct worker w = {.arena = arena_new(), .fd = fd};
@@ -251,11 +305,14 @@ int dns_worker_run(int fd)
 
         if (wire_receive(a, fd, &m, &file, &why) != ERR_OK)
             break; /* nobody asks any more */
+        if (m.type == WIRE_DNS_APART) {
+            begin_apart(file);
+            continue;
+        }
         enum err result = obey(&w, a, &m, file, &answer, &why);
         if (file >= 0)
             (void)close(file);
-        if ((result == ERR_OK ? wire_send(fd, &answer, &why)
-                              : wire_send_failure(fd, &why, &why)) != ERR_OK)
+        if (answer_with(fd, result, &answer, &why) != ERR_OK)
             break;
     }
     forget(&w);

@@ -7,6 +7,7 @@
     SETTINGS_DNS_##kind member;
 #define SETTINGS_DNS_TEXT     const char *
 #define SETTINGS_DNS_DURATION int64_t
+#define SETTINGS_DNS_NUMBER   int64_t
 
 /* Texts are never NULL; an option that was not given has its default. */
 struct settings_dns {
@@ -16,3 +17,4 @@ struct settings_dns {
 #undef OPTION
 #undef SETTINGS_DNS_TEXT
 #undef SETTINGS_DNS_DURATION
+#undef SETTINGS_DNS_NUMBER

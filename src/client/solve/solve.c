@@ -101,6 +101,14 @@ enum err solve_ready(struct solve *s, enum challenge_type *failed, struct err_in
     return ERR_OK;
 }
 
+bool solve_blames(struct solve *s, enum challenge_type type,
+                  const struct identifier *name, bool wildcard)
+{
+    struct solver *one = &s->solvers[type];
+
+    return one->blames == NULL || one->blames(one, name, wildcard);
+}
+
 void solve_close(struct solve *s)
 {
     if (s == NULL)

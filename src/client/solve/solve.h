@@ -59,5 +59,10 @@ bool solve_is_open(const struct solve *s, enum challenge_type type);
 MUST_CHECK enum err solve_ready(struct solve *s, enum challenge_type *failed,
                                 struct err_info *why);
 
+/* After solve_ready failed for that type: was it because of the challenge for that
+ * identifier (without "*.")? */
+bool solve_blames(struct solve *s, enum challenge_type type,
+                  const struct identifier *name, bool wildcard);
+
 /* Take everything away. NULL is fine. */
 void solve_close(struct solve *s);

@@ -16,8 +16,10 @@ struct solver {
     enum err (*present)(struct solver *s, const struct solve_task *task,
                         struct err_info *why);
     enum err (*ready)(struct solver *s, struct err_info *why); /* NULL: at once */
-    void (*close)(struct solver *s);                           /* NULL: nothing to do */
-    void *state;                                               /* in the arena */
+    /* after ready failed: was it because of that one? NULL: of any */
+    bool (*blames)(struct solver *s, const struct identifier *name, bool wildcard);
+    void (*close)(struct solver *s); /* NULL: nothing to do */
+    void *state;                     /* in the arena */
 };
 
 #define SOLVER(type, open)                                                               \

@@ -225,7 +225,7 @@ static enum err ready(struct job *j, struct err_info *why)
     enum err result = solve_ready(j->solve, &type, why);
 
     if (result != ERR_OK)
-        issuing_proof_fail_ready(&j->proof, type, result);
+        issuing_proof_fail_ready(&j->proof, j->solve, type, result);
     return result;
 }
 

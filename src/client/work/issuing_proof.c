@@ -104,9 +104,12 @@ static void look_at(const struct issuing_proof *p, size_t index, enum challenge_
 }
 
 /* What may be another challenge's luck. What has to do with our processes, disks and
- * signals, or with what the CA sent, is not. */
-static bool is_of_challenge(enum err result)
+ * signals, or with what the CA sent, is not; but http-01 may have its files on a web
+ * server's disk. */
+static bool is_of_challenge(enum challenge_type type, enum err result)
 {
+    if (result == ERR_IO && type == CHALLENGE_HTTP_01)
+        return true;
     return result != ERR_OK && result != ERR_INTERRUPTED && result != ERR_INTERNAL &&
            result != ERR_IO && result != ERR_PROTOCOL && result != ERR_MALFORMED &&
            result != ERR_CRYPTO;
@@ -123,7 +126,7 @@ void issuing_proof_fail_present(struct issuing_proof *p, size_t index, bool open
 {
     enum challenge_type type = p->tries[index].type;
 
-    if (!is_of_challenge(result))
+    if (!is_of_challenge(type, result))
         return;
     p->here = true;
     fail(p, index);
@@ -140,15 +143,22 @@ void issuing_proof_fail_present(struct issuing_proof *p, size_t index, bool open
     }
 }
 
-void issuing_proof_fail_ready(struct issuing_proof *p, enum challenge_type type,
-                              enum err result)
+void issuing_proof_fail_ready(struct issuing_proof *p, struct solve *solve,
+                              enum challenge_type type, enum err result)
 {
-    if (!is_of_challenge(result))
+    if (!is_of_challenge(type, result))
         return;
     p->here = true;
-    for (size_t n = 0; n < p->i->name_count; n++)
-        if (p->tries[n].presented && p->tries[n].type == type)
+    for (size_t n = 0; n < p->i->name_count; n++) {
+        const struct identifier name = name_identifier(p->i->names[n]);
+        const struct identifier base = {name.type, identifier_base(&name)};
+        if (!p->tries[n].presented || p->tries[n].type != type)
+            continue;
+        if (solve_blames(solve, type, &base, identifier_is_wildcard(&name)))
             fail(p, n);
+        else if (p->tries[n].more)
+            add_failed(p, n, type);
+    }
 }
 
 enum err issuing_proof_outcome(struct issuing_proof *p, const struct wire_message *m,
@@ -192,7 +202,9 @@ static void settle(struct issuing_proof *p, enum err *result, struct err_info *w
 
 bool issuing_proof_again(struct issuing_proof *p, enum err *result, struct err_info *why)
 {
-    bool failed = p->fresh > 0 && (p->here || *result == ERR_VALIDATION);
+    /* a CAA record may allow another challenge (RFC 8657 4) */
+    bool failed =
+        p->fresh > 0 && (p->here || *result == ERR_VALIDATION || *result == ERR_CAA);
 
     if (p->orders++ == 0) {
         p->first = *why;

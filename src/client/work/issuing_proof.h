@@ -5,6 +5,7 @@
 
 #include "client/flow/flow_options.h"
 #include "client/proc/wire.h"
+#include "client/solve/solve.h"
 #include "client/work/issuing.h"
 #include "core/acme/identifier.h"
 
@@ -51,9 +52,10 @@ void issuing_proof_present(struct issuing_proof *p, size_t index,
 void issuing_proof_fail_present(struct issuing_proof *p, size_t index, bool opened,
                                 enum err result);
 
-/* Those of that type are not to be seen by the CA. */
-void issuing_proof_fail_ready(struct issuing_proof *p, enum challenge_type type,
-                              enum err result);
+/* Those of that type are not to be seen by the CA: because of those that `solve` blames,
+ * but neither will the others be, most probably. */
+void issuing_proof_fail_ready(struct issuing_proof *p, struct solve *solve,
+                              enum challenge_type type, enum err result);
 
 /* Take down what came of a challenge: OUTCOME. ERR_PROTOCOL. */
 MUST_CHECK enum err issuing_proof_outcome(struct issuing_proof *p,
