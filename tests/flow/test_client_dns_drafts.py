@@ -11,8 +11,9 @@ import types
 import pytest
 
 import house as house_module
+from test_client_fallback import proofs
 from test_dns_drafts import EXTRA
-from zones import NOT_PROVED, PRIMARY, UNCHANGED, World, check, journal
+from zones import NOT_PROVED, PRIMARY, UNCHANGED, USAGE, World, check, journal
 
 pytestmark = [pytest.mark.foreign,
               pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of its own takes root"),
@@ -26,7 +27,8 @@ class Drafts(World):
         self.house.own_stub = False
         path = self.house.directory / "cairn-ca.yaml"
         path.write_text(re.sub(r"(?ms)^directories:\n(^ .*?\n)*", "", path.read_text()) +
-                        EXTRA.replace("second.example.test]\n", "second.example.test]\n    check_caa: false\n"))
+                        EXTRA.replace("second.example.test]\n", "second.example.test]\n    check_caa: false\n") +
+                        "  methods:\n    challenges: [dns-account-01, dns-01]\n    caa_identities: ca.example.test\n")
         self.house.start()
         self.closers.append(self.house.close)
 
@@ -62,6 +64,18 @@ def test_account(world):
     assert done.stdout.count(f"record    TXT {label(account(client))}._acme-challenge.account.dns.test, in the zone dns.test") == 2
     assert journal(client) == [] and world.texts() == []
     assert client.json("show", "account.dns.test")["challenges"] == ["dns-account-01"]
+
+
+def test_caa_of_another_method(world):
+    """A zone that lets the CA use one method only (RFC 8657): that one is tried when another one was refused for it."""
+    client = world.client("methods")
+    both = world.ways(challenge="dns-account-01,dns-01")
+    with world.primary.record("dns.test", "caa.dns.test", '0 issue "ca.example.test; validationmethods=dns-01"', kind="CAA"):
+        done = client.issue("caa.dns.test", *both)
+        assert len(re.findall("^fallback .*caa", done.stdout, re.MULTILINE | re.IGNORECASE)) == 1, done.stdout
+        assert proofs(client, "caa.dns.test") == {"caa.dns.test": "dns-01"}
+        assert "fallback" not in client.run("renew", "--force").stdout
+    assert journal(client) == []
 
 
 def looks(world, *words):
@@ -122,6 +136,44 @@ def test_persist_behind_an_alias(world):
     with world.primary.record("dns.test", "_validation-persist.alias.dns.test", "kept.other.test.", kind="CNAME"), \
             world.primary.record("other.test", "kept.other.test", record):
         client.issue("alias.dns.test", *looks(world))
+
+
+def test_persist_command(world):
+    """The record is printed and looked for without an order; what issue asks for is the same."""
+    client = world.client("persist")
+    words = ["--ca", client.ca.url, "--ca-file", client.ca.root, "--dns-resolver", f"{PRIMARY}:{world.stub.port}"]
+    done = client.run("dns", "persist", "cmd.dns.test", *words, code=1)
+    assert "there is no account at" in done.stderr and "cairn account register" in done.stderr and done.stdout == ""
+    client.run("account", "register", "--ca", client.ca.url, "--ca-file", client.ca.root, "--agree-tos")
+    done = client.run("dns", "persist", "cmd.dns.test", *words, code=NOT_PROVED)
+    name, record = "_validation-persist.cmd.dns.test", f"ca.example.test; accounturi={account(client)}"
+    assert done.stdout == f'{name}. TXT "{record}"\n' and len(done.stderr.splitlines()) == 1 and "cmd.dns.test: " in done.stderr
+    with world.primary.record("dns.test", name, record):
+        done = client.run("dns", "persist", "cmd.dns.test", *words)
+        assert done.stdout == f'{name}. TXT "{record}"\nthere     {name}\n' and done.stderr == ""
+        rows = client.json("dns", "persist", "cmd.dns.test", "other.dns.test", *words, code=NOT_PROVED)
+        assert [(row["name"], row["value"], row["there"], "error" in row) for row in rows] == [
+            ("cmd.dns.test", record, True, False), ("other.dns.test", record, False, True)]
+        done = client.run("dns", "persist", "cmd.dns.test", "*.cmd.dns.test", *words, code=NOT_PROVED)  # one record for both
+        assert done.stdout == f'{name}. TXT "{record}; policy=wildcard"\n'
+        done = client.run("dns", "persist", "*.cmd.dns.test", "--until", "2099-01-31", "--dns-check", "none", *words)
+        assert done.stdout == f'{name}. TXT "{record}; policy=wildcard; persistUntil=4073500800"\n'
+        wider = done.stdout.split('"')[1]
+        assert client.json("account", "show", *words[:4])["orders"] == 0
+    with world.primary.record("dns.test", name, wider):
+        client.run("dns", "persist", "*.cmd.dns.test", "cmd.dns.test", *words)
+        client.issue("cmd.dns.test", "*.cmd.dns.test", *looks(world))
+
+
+@pytest.mark.parametrize("words, says", [
+    ([], "say the NAME"), (["192.0.2.1"], "192.0.2.1 is no DNS name"), (["a.example.test", "--until", "soon"], '--until: "soon" is no day'),
+    (["a.example.test", "--until", "2001-01-01"], "--until: 2001-01-01 is over"),
+    (["a.example.test", "--dns-check", "often"], '--dns-check: "often" is none of'), (["a.example.test", "--dns", "nobody"], 'there is no "nobody" in dns'),
+])
+def test_persist_command_mistakes(world, words, says):
+    client = world.client("persist")
+    done = client.run("dns", "persist", *words, code=USAGE)
+    assert says in done.stderr.splitlines()[0] and len(done.stderr.splitlines()) == 2 and not client.directory.exists()
 
 
 def test_persist_with_hashes(world):

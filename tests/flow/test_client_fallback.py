@@ -149,6 +149,19 @@ def test_what_cannot_be_answered_here(cairn_at_fake, fake_ca, first, words, says
     assert len(fake_ca.asked("/order")) == 2
 
 
+def test_a_webroot_that_cannot_be_written(cairn_at_fake, fake_ca, tmp_path):
+    """A file where the folder must be (root may write anywhere else): a disk of the web server's, not of ours."""
+    offering(fake_ca, "http-01", "tls-alpn-01")
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www/.well-known").write_text("in the way")
+    words = ["--http", f"webroot:{tmp_path / 'www'}"]
+    done = cairn_at_fake.issue(NAME, *BOTH, free_port(), *words)
+    assert "fallback" in done.stdout and proofs(cairn_at_fake) == {NAME: "tls-alpn-01"}
+    assert len(fake_ca.asked("/order")) == 2
+    done = cairn_at_fake.issue(OTHER, "--challenge", "http-01", *words, code=None)
+    assert done.returncode not in (0, 2) and "cannot" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_all_here_fail(cairn_at_fake, fake_ca):
     """Neither port can be had: no challenge is asked for."""
     offering(fake_ca, "http-01", "tls-alpn-01")
