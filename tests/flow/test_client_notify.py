@@ -160,12 +160,14 @@ def test_an_agent_tells(tmp_path, fake_ca):
     text = json.loads(agent.config.read_text())
     text["notify"] = {"command": f'echo "$CAIRN_EVENT" >> {box}', "failures": 1}
     agent.config.write_text(json.dumps(text))
-    agent.start()
-    agent.wait(lambda: box.read_text() == "failed\n")
-    fake_ca.answers.clear()
-    agent.ask("renew", NAME, "--force")
-    agent.wait(lambda: box.read_text() == "failed\nrecovered\n")
-    agent.stop()
+    try:
+        agent.start()
+        agent.wait(lambda: box.read_text() == "failed\n")
+        fake_ca.answers.clear()
+        agent.ask("renew", NAME, "--force")
+        agent.wait(lambda: box.read_text() == "failed\nrecovered\n")
+    finally:
+        agent.stop()
 
 
 @pytest.mark.parametrize("notify, sentence", [
