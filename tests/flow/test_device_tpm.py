@@ -488,7 +488,7 @@ def test_a_ca_that_wants_no_name_of_the_device(client, ca, shared_tpm):
     (["--device", "tpm", "--identifier", "SN-1"], "neither permanent-identifier:VALUE nor hardware-module:VALUE"),
     (["--device", "tpm", "--identifier", "hardware-module:SN-1"], "hardware-module"),
     (["--device", "tpm", "--identifier", "permanent-identifier:"], "says no device"),
-    (["--device", "tpm", "--challenge", "http-01"], "device-attest-01, which is not among those"),
+    (["--device", "tpm", "--identifier", IDENTIFIER, "--challenge", "http-01"], "cannot be proved by http-01, only by device-attest-01"),
     (["--device", "tpm", "--attestation-key", "p384"], "neither p256 nor rsa2048"),
     (["--attestation-key", "p256"], "--attestation-key is for a key in a device"),
     (["--device", "tpm", "--attestation-ca", "http://plain.example"], "no https URL"),

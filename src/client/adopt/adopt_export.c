@@ -186,7 +186,7 @@ static enum err write_account(struct arena *a, const struct adopt_export *e,
     *id = NULL;
     if (account_store_find(a, e->directory, e->metadata->ca, &account, &ignored) !=
             ERR_OK ||
-        account.url == NULL || key_is_outside(account.key))
+        account.url == NULL || account.place.device != NULL)
         return ERR_OK;
     TRY(account_id(a, &account, id, why));
     const char *rest = strstr(account.ca, "://");
@@ -304,6 +304,8 @@ enum err adopt_export_certbot(struct arena *a, const struct adopt_export *e,
     TRY(write_files(a, e, number + 1, why));
     TRY(write_account(a, e, &id, why));
     TRY(write_conf(a, e, id, note, why));
+    if (e->metadata->device[0] != '\0')
+        *note = "its key stays in its device; certbot renews it with one in a file";
     *outcome = ADOPT_EXPORT_WRITTEN;
     return ERR_OK;
 }

@@ -38,7 +38,7 @@ static enum adopt_outcome take_account(struct adopt *found,
     if (dry && (result == ERR_OK || result == ERR_NOT_FOUND))
         return result == ERR_OK ? ADOPT_HERE : ADOPT_NEW;
     if (result == ERR_OK || result == ERR_NOT_FOUND)
-        result = account_store_adopt(a, found->state, theirs->ca, theirs->key,
+        result = account_store_adopt(a, found->state, theirs->ca, theirs->key, NULL,
                                      theirs->url, theirs->email, &is_new, &why);
     if (result != ERR_OK) {
         adopt_remark(found, theirs->file, "not taken over: %s", why.detail);

@@ -6,6 +6,7 @@
 #include "client/command/place.h"
 #include "client/store/state.h"
 #include "client/work/account_desk.h"
+#include "client/work/account_device.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/jose/jwk.h"
@@ -85,6 +86,8 @@ static void print_text(const struct task *t)
         printf("%-10s%s\n", "contact", json_text(json_element(contact, i)));
     if (orders != NULL)
         printf("%-10s%lld\n", "orders", (long long)json_whole(orders));
+    if (t->desk.account.place.device != NULL)
+        printf("%-10s%s\n", "device", t->desk.account.place.device);
     printf("%-10s%s\n", "key", file_path(t->c->arena, t->desk.account.folder, "key.pem"));
 }
 
@@ -108,6 +111,8 @@ static void print_json(const struct task *t)
     if (orders != NULL)
         json_write_number(&w, "orders", json_whole(orders));
     json_write_text(&w, "path", t->desk.account.folder);
+    if (t->desk.account.place.device != NULL)
+        json_write_text(&w, "device", t->desk.account.place.device);
     json_write_text(&w, "thumbprint",
                     jwk_thumbprint_text(t->c->arena, t->desk.account.key));
     json_write_end_object(&w);
@@ -131,8 +136,25 @@ static enum err open_known(struct task *t, const struct client_command *c,
     const struct settings_ca *ca = NULL;
 
     TRY(begin(t, c, &ca, why));
-    return account_desk_find(c->arena, t->place.directory, &t->place.settings, ca, kind,
-                             &t->lock, &t->desk, why);
+    return account_desk_find(c->arena, t->crew, t->place.directory, &t->place.settings,
+                             ca, kind, &t->lock, &t->desk, why);
+}
+
+/* An account that is there keeps its key, wherever a new one would have gone. */
+static enum err check_place(const struct task *t, const struct client_command *c,
+                            struct err_info *why)
+{
+    const char *device = t->desk.account.place.device;
+    const char *wanted =
+        account_device_is_wanted(t->desk.ca) ? t->desk.ca->account_key : NULL;
+
+    if (c->account_key == NULL || (device == NULL && wanted == NULL) ||
+        (device != NULL && wanted != NULL && strcmp(device, wanted) == 0))
+        return ERR_OK;
+    return err_set(why, ERR_EXISTS,
+                   "there is an account already, and its key is in %s; cairn account "
+                   "rollover --key changes it",
+                   device != NULL ? device : "a file");
 }
 
 static enum err do_register(struct task *t, const struct client_command *c,
@@ -141,8 +163,9 @@ static enum err do_register(struct task *t, const struct client_command *c,
     const struct settings_ca *ca = NULL;
 
     TRY(begin(t, c, &ca, why));
-    TRY(account_desk_open(c->arena, t->place.directory, &t->place.settings, ca,
+    TRY(account_desk_open(c->arena, t->crew, t->place.directory, &t->place.settings, ca,
                           STATE_LOCK_EXCLUSIVE, &t->lock, &t->desk, why));
+    TRY(check_place(t, c, why));
     if (c->email != NULL)
         TRY(read_emails(t, why));
     TRY(run(t, FLOW_REGISTER, why));
@@ -158,7 +181,7 @@ static enum err show_thumbprint(struct task *t, const struct client_command *c,
     const struct settings_ca *ca = NULL;
 
     TRY(find_ca(t, c, &ca, why));
-    TRY(account_desk_find(c->arena, t->place.directory, &t->place.settings, ca,
+    TRY(account_desk_find(c->arena, NULL, t->place.directory, &t->place.settings, ca,
                           STATE_LOCK_SHARED, &t->lock, &t->desk, why));
     if (t->desk.account.next != NULL)
         return err_set(why, ERR_EXISTS,
@@ -199,10 +222,7 @@ static enum err do_update(struct task *t, const struct client_command *c,
 static enum err do_rollover(struct task *t, const struct client_command *c,
                             struct err_info *why)
 {
-    if (c->keys.count > 1)
-        return err_set(why, ERR_USAGE, "--key: an account has one key");
     TRY(open_known(t, c, STATE_LOCK_EXCLUSIVE, why));
-    t->desk.next_key_type = c->keys.count > 0 ? c->keys.items[0] : NULL;
     TRY(run(t, FLOW_ROLLOVER, why));
     print(t);
     return ERR_OK;
@@ -228,25 +248,60 @@ static enum err do_deactivate(struct task *t, const struct client_command *c,
     return ERR_OK;
 }
 
+static enum err read_key(const struct client_command *c, struct key **key,
+                         struct err_info *why)
+{
+    struct span pem;
+
+    TRY(file_read(c->arena, c->key_file, KEY_PEM_MAX, &pem, why));
+    enum err result = key_from_pem(pem, NULL, key, why);
+    memory_wipe((void *)(uintptr_t)pem.data, pem.len);
+    if (result != ERR_OK)
+        return err_prefix(why, "--key-file %s", c->key_file);
+    arena_own(c->arena, *key, key_drop);
+    return ERR_OK;
+}
+
+/* Of a TPM, in what its file says; of a token, what is called so. */
+static enum err find_in_device(struct task *t, const struct settings_ca *ca,
+                               struct key **key, struct account_place *place,
+                               struct err_info *why)
+{
+    const struct client_command *c = t->c;
+    struct span text = span_of("");
+    bool tpm = strncmp(ca->account_key, "tpm", 3) == 0;
+
+    if (tpm != (c->key_file != NULL))
+        return err_set(why, ERR_USAGE,
+                       tpm ? "--key-file: say where the text of the TPM's key is"
+                           : "--key-file is for keys in files and TPMs; the URI names "
+                             "the key of a token");
+    if (tpm)
+        TRY(file_read(c->arena, c->key_file, KEY_PEM_MAX, &text, why));
+    return account_device_find(c->arena, t->crew, t->place.directory, ca, text, key,
+                               place, why);
+}
+
 /* An account that was made elsewhere is taken once the CA knows its key. */
 static enum err adopt(struct task *t, const struct client_command *c,
                       const struct settings_ca *ca, struct err_info *why)
 {
+    struct account_place place = {0};
     struct key *key = NULL;
-    struct span pem;
     bool is_new = false;
 
-    TRY(file_read(c->arena, c->key_file, KEY_PEM_MAX, &pem, why));
-    enum err result = key_from_pem(pem, NULL, &key, why);
-    memory_wipe((void *)(uintptr_t)pem.data, pem.len);
-    if (result != ERR_OK)
-        return err_prefix(why, "--key-file %s", c->key_file);
-    arena_own(c->arena, key, key_drop);
+    if (c->account_key != NULL && account_device_is_wanted(ca))
+        TRY(find_in_device(t, ca, &key, &place, why));
+    else if (c->key_file == NULL)
+        return err_set(why, ERR_USAGE, "--key-file: say where the key is");
+    else
+        TRY(read_key(c, &key, why));
     t->desk = (struct account_desk){
         .arena = c->arena, .ca = ca, .account = {.ca = ca->directory, .key = key}};
     TRY(account_desk_roots(c->arena, ca, &t->desk.roots, why));
     TRY(run(t, FLOW_RECOVER, why));
     TRY(account_store_adopt(c->arena, t->place.directory, ca->directory, key,
+                            place.device != NULL ? &place : NULL,
                             json_text(json_member(t->known, "url")), NULL, &is_new, why));
     *c->unchanged = !is_new;
     return account_store_find(c->arena, t->place.directory, ca->directory,
@@ -258,7 +313,7 @@ static enum err do_recover(struct task *t, const struct client_command *c,
 {
     const struct settings_ca *ca = NULL;
 
-    if (c->key_file == NULL) {
+    if (c->key_file == NULL && c->account_key == NULL) {
         TRY(open_known(t, c, STATE_LOCK_EXCLUSIVE, why));
         TRY(run(t, FLOW_RECOVER, why));
     } else {

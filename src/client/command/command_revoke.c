@@ -132,6 +132,11 @@ static enum err take_stored(struct revocation *r, const struct settings_ca **ca,
 
     TRY(state_lock_certificate(a, r->place.directory, r->name, 0, &r->lock, why));
     TRY(certificate_store_get(a, r->place.directory, r->name, &m, why));
+    if (r->c->with_key && m.device[0] != '\0')
+        return err_set(why, ERR_USAGE,
+                       "--with-key: the key of %s is in a device; the account that got "
+                       "the certificate can revoke it",
+                       r->name);
     TRY(find_issuer(r, &m, ca, why));
     const char *folder = certificate_store_path(a, r->place.directory, r->name);
     for (size_t i = 0; i < m.part_count; i++) {
@@ -196,7 +201,7 @@ static enum err revoke_all(struct revocation *r, const struct settings_ca *ca,
         r->desk = (struct account_desk){.arena = a, .ca = ca};
         TRY(account_desk_roots(a, ca, &r->desk.roots, why));
     } else {
-        TRY(account_desk_find(a, r->place.directory, &r->place.settings, ca,
+        TRY(account_desk_find(a, r->crew, r->place.directory, &r->place.settings, ca,
                               STATE_LOCK_SHARED, &r->account_lock, &r->desk, why));
     }
     for (size_t i = 0; i < r->count; i++)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "client/settings/settings_key.h"
 #include "core/base/file.h"
 #include "core/base/file_tree.h"
 
@@ -52,6 +53,8 @@ enum err dry_run_wanted(struct arena *a, struct wanted *w, struct err_info *why)
                            "cas.%s.staging says one",
                            ca->name, ca->name);
         ca->directory = ca->staging;
+        if (settings_key_find(ca->account_key) == NULL)
+            ca->account_key = "p256"; /* nothing is made in a device */
         w->cas[i] = ca;
     }
     w->deployment_count = 0;

@@ -235,6 +235,15 @@ static enum err read_names(const struct client_command *c, struct config_list *n
     return ERR_USAGE;
 }
 
+/* Is a name a device's, or is the device asked what it is? */
+static bool is_attested(const struct client_command *c)
+{
+    for (size_t i = 0; i < c->arguments.count; i++)
+        if (name_is_device(c->arguments.items[i]))
+            return true;
+    return c->identifiers.count > 0 || (c->arguments.count == 0 && c->csr == NULL);
+}
+
 /* What was set up by an option of its own, even at its default, may be answered. */
 static enum err choose_challenges(struct making *m, struct err_info *why)
 {
@@ -261,7 +270,7 @@ static enum err choose_challenges(struct making *m, struct err_info *why)
             challenge_list_add(&set_up, CHALLENGE_TLS_ALPN_01);
         if (m->members[SECTION_DNS] != NULL)
             challenge_list_add(&set_up, CHALLENGE_DNS_01);
-        if (c->device != NULL)
+        if (c->device != NULL && is_attested(c))
             challenge_list_add(&set_up, CHALLENGE_DEVICE_ATTEST_01);
         challenge_list_write(&b, &set_up);
         list = arena_string_of(c->arena, buf_span(&b));

@@ -12,11 +12,13 @@ static const struct kind {
     const char *word;
     open_function *open;
     bool needs_files;
+    bool makes_keys;
+    bool takes_turns;
     const char *types;
     const char *sentence;
 } kinds[] = {
-#define DEVICE(word, open, needs_files, types, sentence)                                 \
-    {word, open, needs_files, types, sentence},
+#define DEVICE(word, open, needs_files, makes_keys, takes_turns, types, sentence)        \
+    {word, open, needs_files, makes_keys, takes_turns, types, sentence},
 #include "client/device/devices.def"
 #undef DEVICE
 };
@@ -44,6 +46,25 @@ enum err device_check(const char *text, struct err_info *why)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s (%s)",
                                  i > 0 ? ", " : "", kinds[i].word, kinds[i].sentence);
     return err_set(why, ERR_USAGE, "--device: \"%.50s\" is none of %s", text, list);
+}
+
+bool device_is_one(const char *text)
+{
+    return find(text) != NULL;
+}
+
+bool device_makes_keys(const char *text)
+{
+    const struct kind *kind = find(text);
+
+    return kind != NULL && kind->makes_keys;
+}
+
+bool device_takes_turns(const char *text)
+{
+    const struct kind *kind = find(text);
+
+    return kind != NULL && kind->takes_turns;
 }
 
 enum err device_check_key(const char *text, const char *type, struct err_info *why)

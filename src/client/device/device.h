@@ -1,5 +1,5 @@
-/* A device that keeps keys and attests them (device-attest-01). All of this runs in the
- * process of device_worker.h, which has no other key and no state folder: drivers and
+/* A device that keeps keys, and may attest them (device-attest-01). All of this runs in
+ * the process of device_worker.h, which has no other key and no state folder: drivers and
  * modules are code of others. One file for each row of devices.def. */
 #pragma once
 
@@ -16,9 +16,18 @@
 #define DEVICE_IDENTIFIERS_MAX 8
 #define DEVICE_OBJECT_MAX      (64 * 1024) /* octets of an attestation object */
 
+/* What it is opened for. */
+enum device_use {
+    DEVICE_USE_ATTESTED,    /* the key of a certificate, which it attests */
+    DEVICE_USE_CERTIFICATE, /* the key of a certificate */
+    DEVICE_USE_ACCOUNT,     /* the key of an account */
+    DEVICE_USE_COUNT,
+};
+
 /* What a device is opened with. Everything lives as long as the device; empty where there
  * is none. */
 struct device_options {
+    enum device_use use;
     const char *text;  /* as the user wrote it: "tpm", "tpm:swtpm:port=2321" ... */
     struct span pin;   /* content of --pin-file, without a final newline */
     struct span chain; /* content of --attestation-chain: certificates, PEM */
@@ -70,13 +79,18 @@ struct device {
     enum err (*certify)(struct device *d, struct span chain, struct err_info *why);
 
     /* What its certificates say that it is: at most DEVICE_IDENTIFIERS_MAX. None is no
-     * failure. */
+     * failure. NULL, as `attest` is, if it is not opened for that. */
     enum err (*identify)(struct device *d, struct arena *a,
                          struct identifier *identifiers, size_t *count,
                          struct err_info *why);
-    /* The key for the certificate: a new one of that type (a word of --key), or the one
-     * the user named, which must then be of that type. */
+    /* The key: a new one of that type (a word of --key), or the one the user named, which
+     * must then be of that type if it is a certificate's, and is made if it is not there
+     * yet, unless it is to be attested. */
     enum err (*make_key)(struct device *d, struct arena *a, const char *type,
+                         struct device_key *key, struct err_info *why);
+    /* One that is there, by the text that became of it; nothing is made. ERR_MALFORMED if
+     * that is no such text. */
+    enum err (*load_key)(struct device *d, struct arena *a, struct span text,
                          struct device_key *key, struct err_info *why);
     /* The attestation object (CBOR) of that key, fresh for this key authorization. */
     enum err (*attest)(struct device *d, struct arena *a, const char *key_authorization,
@@ -88,7 +102,7 @@ struct device {
     void *state; /* in the arena */
 };
 
-#define DEVICE(word, open, needs_files, types, sentence)                                 \
+#define DEVICE(word, open, needs_files, makes_keys, takes_turns, types, sentence)        \
     MUST_CHECK enum err open(struct device *d, struct err_info *why);
 #include "client/device/devices.def"
 #undef DEVICE
@@ -96,6 +110,15 @@ struct device {
 /* Is there such a device: does its text begin with a word of devices.def? ERR_USAGE names
  * them. */
 MUST_CHECK enum err device_check(const char *text, struct err_info *why);
+
+/* Does a text begin as that of a device does, with a word of devices.def? */
+bool device_is_one(const char *text);
+
+/* Is each key a new one, so that there may be several? Else the text names the key. */
+bool device_makes_keys(const char *text);
+
+/* Does it do one thing at a time, so that its users have to take turns? */
+bool device_takes_turns(const char *text);
 
 /* May it have keys of that type (a word of --key)? ERR_USAGE names those that it may. */
 MUST_CHECK enum err device_check_key(const char *text, const char *type,

@@ -3,21 +3,41 @@
 
 #include <string.h>
 
+#include <stdlib.h>
+
 #include "client/proc/wire.h"
+#include "client/store/state.h"
 #include "core/base/clock.h"
+#include "core/base/text.h"
+
+/* How long one call may take, in seconds. */
+static int64_t patience(void)
+{
+    const char *said = getenv("CAIRN_DEVICE_TIMEOUT");
+    uint64_t seconds = 0;
+
+    return said != NULL && text_number(span_of(said), DEVICE_DESK_WAIT_MAX_S, &seconds) &&
+                   seconds > 0
+               ? (int64_t)seconds
+               : DEVICE_DESK_WAIT_S;
+}
 
 static enum err call(struct device_desk *d, struct arena *a, const struct wire_message *m,
                      size_t fields, struct wire_message *answer, struct err_info *why)
 {
-    int64_t end_us = clock_monotonic_us() + DEVICE_DESK_WAIT_S * INT64_C(1000000);
+    AUTO(state_lock) struct state_lock turn = {0};
+    int64_t wait_s = patience();
 
     if (d->worker->pid == 0)
         return err_set(why, ERR_IO, "the process of the device has ended");
+    if (d->takes_turns)
+        TRY(state_lock_device(a, d->directory, 1000 * wait_s, &turn, why));
+    int64_t end_us = clock_monotonic_us() + wait_s * INT64_C(1000000);
     TRY(wire_send(d->worker->fd, m, why));
     enum err result = wire_receive_until(a, d->worker->fd, answer, end_us, why);
     if (result == ERR_TIMEOUT)
-        (void)err_set(why, ERR_TIMEOUT, "the device has not answered for %d s",
-                      DEVICE_DESK_WAIT_S);
+        (void)err_set(why, ERR_TIMEOUT, "the device has not answered for %lld s",
+                      (long long)wait_s);
     if (result != ERR_OK) { /* its answer would be taken for that to another call */
         child_end(d->worker);
         return result;
@@ -32,12 +52,15 @@ static enum err call(struct device_desk *d, struct arena *a, const struct wire_m
 enum err device_desk_open(struct device_desk *d, struct arena *a,
                           const struct device_options *options, struct err_info *why)
 {
+    const uint8_t use = (uint8_t)options->use;
     const struct wire_message m = {WIRE_DEVICE_OPEN,
                                    {span_of(options->text), options->pin, options->chain,
-                                    span_of(options->attestation_key), options->kept},
-                                   5};
+                                    span_of(options->attestation_key), options->kept,
+                                    span_make(&use, 1)},
+                                   6};
     struct wire_message answer;
 
+    d->takes_turns = device_takes_turns(options->text);
     TRY(call(d, a, &m, 2, &answer, why));
     d->enrolment = answer.fields[0].len == 0           ? DEVICE_ENROLMENT_NONE
                    : span_is(answer.fields[0], "soon") ? DEVICE_ENROLMENT_SOON
@@ -124,17 +147,33 @@ static void drop_nothing(void *owner)
     (void)owner; /* the desk is not the key's */
 }
 
+static enum err get_key(struct device_desk *d, struct arena *a,
+                        const struct wire_message *m, struct key **key, struct span *text,
+                        struct err_info *why)
+{
+    const struct key_outside outside = {.sign = sign, .drop = drop_nothing, .owner = d};
+    struct wire_message answer;
+
+    TRY(call(d, a, m, 2, &answer, why));
+    TRY(key_from_outside(answer.fields[0], &outside, key, why));
+    *text = answer.fields[1];
+    return ERR_OK;
+}
+
 enum err device_desk_key(struct device_desk *d, struct arena *a, const char *type,
                          struct key **key, struct span *text, struct err_info *why)
 {
     const struct wire_message m = {WIRE_DEVICE_KEY, {span_of(type)}, 1};
-    const struct key_outside outside = {.sign = sign, .drop = drop_nothing, .owner = d};
-    struct wire_message answer;
 
-    TRY(call(d, a, &m, 2, &answer, why));
-    TRY(key_from_outside(answer.fields[0], &outside, key, why));
-    *text = answer.fields[1];
-    return ERR_OK;
+    return get_key(d, a, &m, key, text, why);
+}
+
+enum err device_desk_load(struct device_desk *d, struct arena *a, struct span kept,
+                          struct key **key, struct span *text, struct err_info *why)
+{
+    const struct wire_message m = {WIRE_DEVICE_LOAD, {kept}, 1};
+
+    return get_key(d, a, &m, key, text, why);
 }
 
 void device_desk_close(struct device_desk *d)

@@ -21,6 +21,7 @@
 #define DIGEST_INFO_LEN 19 /* octets before the hash, of SHA-256, -384 and -512 */
 
 struct device_tpm {
+    const char *tcti;
     struct tpm_link link;
     struct tpm_endorsement ek; /* found when it is needed first */
     struct tpm_blob ak;
@@ -31,6 +32,27 @@ struct device_tpm {
     struct tpm_blob key; /* of the certificate */
     bool has_key;
 };
+
+/* ---- the connection ---- */
+
+/* There is one only while something is done: a TPM without a resource manager has one
+ * place, and others wait for it, such as the process that opens it for the account's key.
+ */
+static enum err connect_tpm(struct device *d, struct device_tpm **held,
+                            struct err_info *why)
+{
+    struct device_tpm *t = d->state;
+
+    TRY(tpm_link_open(d->arena, t->tcti, d->options->pin, &t->link, why));
+    *held = t;
+    return ERR_OK;
+}
+
+static inline void connection_auto(struct device_tpm **held)
+{
+    if (*held != NULL)
+        tpm_link_close(&(*held)->link);
+}
 
 /* ---- the attestation key ---- */
 
@@ -203,10 +225,12 @@ static enum err enrol(struct device *d, struct arena *a, struct device_enrolment
     AUTO(buf) struct buf json = buf_make(JSON_MAX);
     AUTO(buf) struct buf text = buf_make(TEXT_MAX);
     struct device_tpm *t = d->state;
+    AUTO(connection) struct device_tpm *held = NULL;
     const TPM2B_PUBLIC template = ak_template(d);
     struct tpm_creation creation;
 
     t->certificate = NULL;
+    TRY(connect_tpm(d, &held, why));
     TRY(tpm_endorsement_find(d->arena, &t->link, &t->ek, why));
     TRY(tpm_object_create(&t->link, &template, "making an attestation key", &t->ak,
                           &creation, why));
@@ -222,9 +246,11 @@ static enum err activate(struct device *d, struct arena *a, struct span credenti
                          struct span secret, struct span *answer, struct err_info *why)
 {
     struct device_tpm *t = d->state;
+    AUTO(connection) struct device_tpm *held = NULL;
 
     if (t->ek.template == NULL || !t->has_ak)
         return err_set(why, ERR_PROTOCOL, "there is no enrolment under way");
+    TRY(connect_tpm(d, &held, why));
     return tpm_endorsement_activate(a, &t->link, &t->ek, &t->ak, credential, secret,
                                     answer, why);
 }
@@ -257,15 +283,40 @@ static enum err make_key(struct device *d, struct arena *a, const char *type,
 {
     AUTO(buf) struct buf text = buf_make(TEXT_MAX);
     struct device_tpm *t = d->state;
+    AUTO(connection) struct device_tpm *held = NULL;
     TPM2B_PUBLIC template;
 
     if (!tpm_object_template(type, false, &template))
         return err_set(why, ERR_USAGE, "a TPM has no keys of the type \"%.50s\"", type);
+    TRY(connect_tpm(d, &held, why));
     TRY(tpm_object_create(&t->link, &template, "making a key", &t->key, NULL, why));
     t->has_key = true;
     TRY(tpm_key_file_write(&text, &t->key, why));
     TRY(spki_of(a, &t->key.public_half, &key->spki, why));
     key->text = arena_span(a, buf_span(&text));
+    return ERR_OK;
+}
+
+static enum err load_key(struct device *d, struct arena *a, struct span text,
+                         struct device_key *key, struct err_info *why)
+{
+    struct device_tpm *t = d->state;
+    AUTO(connection) struct device_tpm *held = NULL;
+    AUTO(tpm_object) struct tpm_object loaded = {0};
+    AUTO(buf) struct buf b = buf_make(TEXT_MAX);
+
+    TRY(tpm_key_file_read(text, &t->key, why));
+    TRY(connect_tpm(d, &held, why));
+    enum err result = tpm_object_load(&t->link, &t->key, "loading the key", &loaded, why);
+    if (result == ERR_NOT_FOUND && d->options->use == DEVICE_USE_ACCOUNT)
+        return err_set(why, result,
+                       "the TPM was cleared since, or is another one; the account is "
+                       "lost with it: put its folder aside, and register another");
+    TRY(result);
+    t->has_key = true;
+    TRY(spki_of(a, &t->key.public_half, &key->spki, why));
+    TRY(tpm_key_file_write(&b, &t->key, why)); /* and nothing that stood around it */
+    key->text = arena_span(a, buf_span(&b));
     return ERR_OK;
 }
 
@@ -298,6 +349,7 @@ static enum err attest(struct device *d, struct arena *a, const char *key_author
                        struct span *object, struct err_info *why)
 {
     struct device_tpm *t = d->state;
+    AUTO(connection) struct device_tpm *held = NULL;
     AUTO(buf) struct buf b = buf_make(DEVICE_OBJECT_MAX);
     uint8_t said[HASH_SHA256_SIZE];
     uint8_t signed_by[sizeof(TPMT_SIGNATURE)];
@@ -311,6 +363,7 @@ static enum err attest(struct device *d, struct arena *a, const char *key_author
         return err_set(why, ERR_PROTOCOL, "the attestation key has no certificate");
     TRY(tpm_object_public(a, &t->key.public_half, &area, why));
     hash_sha256(span_of(key_authorization), said);
+    TRY(connect_tpm(d, &held, why));
     TRY(certify_key(t, span_make(said, sizeof said), &info, &signature, why));
     TSS2_RC result = Tss2_MU_TPMT_SIGNATURE_Marshal(signature, signed_by,
                                                     sizeof signed_by, &signed_len);
@@ -374,8 +427,9 @@ static enum err sign(struct device *d, struct span input, uint8_t *signature, si
 {
     static const TPMT_TK_HASHCHECK from_outside = {.tag = TPM2_ST_HASHCHECK,
                                                    .hierarchy = TPM2_RH_NULL};
-    AUTO(tpm_object) struct tpm_object key = {0};
     struct device_tpm *t = d->state;
+    AUTO(connection) struct device_tpm *held = NULL;
+    AUTO(tpm_object) struct tpm_object key = {0};
     bool is_rsa = t->key.public_half.publicArea.type == TPM2_ALG_RSA;
     TPMT_SIG_SCHEME scheme = {.scheme = is_rsa ? TPM2_ALG_RSASSA : TPM2_ALG_ECDSA};
     TPMT_SIGNATURE *made = NULL;
@@ -388,6 +442,7 @@ static enum err sign(struct device *d, struct span input, uint8_t *signature, si
         return err_set(why, ERR_CRYPTO, "a TPM does not sign %zu octets", input.len);
     digest.size = (UINT16)input.len;
     memcpy(digest.buffer, input.data, input.len);
+    TRY(connect_tpm(d, &held, why));
     TRY(tpm_object_load(&t->link, &t->key, "loading the key", &key, why));
     TRY(tpm_link_judge(Esys_Sign(t->link.esys, key.handle, ESYS_TR_PASSWORD, ESYS_TR_NONE,
                                  ESYS_TR_NONE, &digest, &scheme, &from_outside, &made),
@@ -398,13 +453,6 @@ static enum err sign(struct device *d, struct span input, uint8_t *signature, si
 }
 
 /* ---- opening ---- */
-
-static void close_tpm(struct device *d)
-{
-    struct device_tpm *t = d->state;
-
-    tpm_link_close(&t->link);
-}
 
 static const char *tcti_of(const char *text)
 {
@@ -419,19 +467,22 @@ static const char *tcti_of(const char *text)
 enum err device_tpm_open(struct device *d, struct err_info *why)
 {
     struct device_tpm *t = arena_get(d->arena, sizeof *t);
+    AUTO(connection) struct device_tpm *held = NULL;
 
     d->state = t;
-    d->close = close_tpm;
-    d->needs_enrolment = needs_enrolment;
-    d->enrol = enrol;
-    d->activate = activate;
-    d->certify = certify;
-    d->identify = identify;
     d->make_key = make_key;
-    d->attest = attest;
+    d->load_key = load_key;
     d->sign = sign;
-    TRY(tpm_link_open(d->arena, tcti_of(d->options->text), d->options->pin, &t->link,
-                      why));
+    if (d->options->use == DEVICE_USE_ATTESTED) {
+        d->needs_enrolment = needs_enrolment;
+        d->enrol = enrol;
+        d->activate = activate;
+        d->certify = certify;
+        d->identify = identify;
+        d->attest = attest;
+    }
+    t->tcti = tcti_of(d->options->text);
+    TRY(connect_tpm(d, &held, why));
     d->description = arena_printf(d->arena, "TPM 2.0 of %s (%s), firmware %s",
                                   t->link.vendor, t->link.model, t->link.firmware);
     return take_kept(d, why);

@@ -34,9 +34,11 @@ static enum err begin(struct worker *w, const struct wire_message *m,
     struct device *d = &w->device;
 
     forget(w);
-    if (m->count != 5)
+    if (m->count != 6 || m->fields[5].len != 1 ||
+        m->fields[5].data[0] >= DEVICE_USE_COUNT)
         return malformed(why);
-    w->options = (struct device_options){.text = arena_string_of(w->arena, m->fields[0]),
+    w->options = (struct device_options){.use = (enum device_use)m->fields[5].data[0],
+                                         .text = arena_string_of(w->arena, m->fields[0]),
                                          .pin = arena_span(w->arena, m->fields[1]),
                                          .chain = arena_span(w->arena, m->fields[2]),
                                          .attestation_key =
@@ -98,6 +100,8 @@ static enum err identify(struct worker *w, struct arena *a, struct wire_message 
     AUTO(buf) struct buf lines = buf_make(LINES_MAX);
     size_t count = 0;
 
+    if (w->device.identify == NULL)
+        return malformed(why);
     TRY(w->device.identify(&w->device, a, list, &count, why));
     for (size_t i = 0; i < count; i++)
         buf_printf(&lines, "%s%s:%s", i > 0 ? "\n" : "",
@@ -123,10 +127,24 @@ static enum err make_key(struct worker *w, struct arena *a, const struct wire_me
     return ERR_OK;
 }
 
+static enum err load_key(struct worker *w, struct arena *a, const struct wire_message *m,
+                         struct wire_message *answer, struct err_info *why)
+{
+    struct device_key key = {0};
+
+    if (m->count != 1)
+        return malformed(why);
+    TRY(w->device.load_key(&w->device, a, m->fields[0], &key, why));
+    answer->fields[0] = key.spki;
+    answer->fields[1] = key.text;
+    answer->count = 2;
+    return ERR_OK;
+}
+
 static enum err attest(struct worker *w, struct arena *a, const struct wire_message *m,
                        struct wire_message *answer, struct err_info *why)
 {
-    if (m->count != 1)
+    if (m->count != 1 || w->device.attest == NULL)
         return malformed(why);
     TRY(w->device.attest(&w->device, a, (const char *)m->fields[0].data,
                          &answer->fields[0], why));
@@ -170,6 +188,8 @@ static enum err obey(struct worker *w, struct arena *a, const struct wire_messag
         return identify(w, a, answer, why);
     case WIRE_DEVICE_KEY:
         return make_key(w, a, m, answer, why);
+    case WIRE_DEVICE_LOAD:
+        return load_key(w, a, m, answer, why);
     case WIRE_DEVICE_ATTEST:
         return attest(w, a, m, answer, why);
     case WIRE_DEVICE_SIGN:

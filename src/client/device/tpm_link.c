@@ -148,7 +148,7 @@ static enum err set_password(struct tpm_link *link, struct span password,
 enum err tpm_link_open(struct arena *a, const char *tcti, struct span password,
                        struct tpm_link *link, struct err_info *why)
 {
-    struct tpm_link made = {0};
+    struct tpm_link made = *link;
 
     /* its libraries talk on standard error; what matters is told by the result */
     (void)setenv("TSS2_LOG", "all+NONE", 0);
@@ -167,7 +167,8 @@ enum err tpm_link_open(struct arena *a, const char *tcti, struct span password,
         tpm_link_close(&made);
         return code;
     }
-    learn(a, &made);
+    if (made.manufacturer == NULL)
+        learn(a, &made);
     *link = made;
     return ERR_OK;
 }

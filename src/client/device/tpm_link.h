@@ -19,7 +19,8 @@ struct tpm_link {
     const char *firmware;     /* "8215.1544" */
 };
 
-/* Reach the TPM that a TCTI names (tpm2-tss), and ask what it is; texts are in the arena.
+/* Reach the TPM that a TCTI names (tpm2-tss), and ask what it is, unless that is known
+ * from an earlier time; `link` is all zero at the first. Texts are in the arena.
  * The password, empty for none, is that of the owner and endorsement hierarchies.
  * ERR_NOT_FOUND, ERR_IO. */
 MUST_CHECK enum err tpm_link_open(struct arena *a, const char *tcti, struct span password,

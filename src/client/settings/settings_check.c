@@ -4,6 +4,7 @@
 #include "client/settings/name.h"
 #include "client/settings/renew_rule.h"
 #include "client/settings/settings.h"
+#include "client/settings/settings_account_key.h"
 #include "client/settings/settings_key.h"
 #include "client/settings/settings_names.h"
 #include "core/acme/identifier.h"
@@ -63,17 +64,11 @@ static enum err check_binding(const struct settings_ca *ca, struct err_info *why
 static enum err check_ca(struct arena *a, const struct settings_ca *ca,
                          struct err_info *why)
 {
-    const struct settings_key *key = settings_key_find(ca->account_key);
-
     TRY(check_url(a, "directory", ca->directory, why));
     if (ca->staging[0] != '\0')
         TRY(check_url(a, "staging", ca->staging, why));
     TRY(check_email("email", ca->email, why));
-    if (key == NULL || !key->for_accounts)
-        return err_set(why, ERR_CONFIG,
-                       "account_key: \"%.50s\" is none of p256, p384, rsa2048, rsa3072, "
-                       "rsa4096",
-                       ca->account_key);
+    TRY(settings_account_key_check(a, ca, why));
     return check_binding(ca, why);
 }
 
@@ -125,8 +120,11 @@ static enum err check_keys(const struct settings_certificate *c, struct err_info
 {
     if (c->keys.count == 0 || c->keys.count > SETTINGS_KEYS_MAX)
         return err_set(why, ERR_CONFIG, "keys: 1 to %d types", SETTINGS_KEYS_MAX);
-    if (c->keys.count > 1 && (c->device[0] != '\0' || c->csr[0] != '\0'))
-        return err_set(why, ERR_CONFIG, "keys: there is one key in a device or request");
+    if (c->keys.count > 1 && c->csr[0] != '\0')
+        return err_set(why, ERR_CONFIG, "keys: there is one key in a request");
+    if (c->next_key && c->device[0] != '\0')
+        return err_set(why, ERR_CONFIG,
+                       "next_key: keys in a device are not made in advance");
     if (c->reuse_key && c->next_key)
         return err_set(why, ERR_CONFIG,
                        "next_key: with reuse_key there is no other key to be made");
@@ -212,7 +210,16 @@ static bool has_other_names(const struct settings_certificate *c)
     return false;
 }
 
-/* What was set up by an option of its own may be answered; http-01 if nothing was. */
+static bool has_device_names(const struct settings_certificate *c)
+{
+    for (size_t i = 0; i < c->names.count; i++)
+        if (name_is_device(c->names.items[i]))
+            return true;
+    return false;
+}
+
+/* What was set up by an option of its own may be answered; http-01 if nothing was. A key
+ * is attested where a name is a device's, or the device is to be asked what it is. */
 static void choose_challenges(struct settings_certificate *c)
 {
     struct challenge_list *list = &c->challenge_types;
@@ -225,7 +232,7 @@ static void choose_challenges(struct settings_certificate *c)
         challenge_list_add(list, CHALLENGE_DNS_01);
     if (list->count == 0 && (c->device[0] == '\0' || has_other_names(c)))
         challenge_list_add(list, CHALLENGE_HTTP_01);
-    if (c->device[0] != '\0')
+    if (c->device[0] != '\0' && (has_device_names(c) || c->names.count == 0))
         challenge_list_add(list, CHALLENGE_DEVICE_ATTEST_01);
 }
 
@@ -249,11 +256,11 @@ static enum err read_challenges(struct settings_certificate *c, struct err_info 
     if (challenge_list_has(&c->challenge_types, CHALLENGE_DEVICE_ATTEST_01) &&
         c->device[0] == '\0')
         return err_set(why, ERR_CONFIG, "challenges: device-attest-01 needs device");
-    if (c->device[0] != '\0' &&
+    if (c->names.count == 0 && c->csr[0] == '\0' &&
         !challenge_list_has(&c->challenge_types, CHALLENGE_DEVICE_ATTEST_01))
         return err_set(why, ERR_CONFIG,
-                       "challenges: a key in a device needs device-attest-01, which is "
-                       "not among those");
+                       "names: there are none, and a device is asked for its own for "
+                       "device-attest-01 only, which is not among challenges");
     return ERR_OK;
 }
 

@@ -69,6 +69,7 @@ void settings_path_make_whole(struct arena *a, const char *file, struct settings
         struct settings_ca *ca = s->cas.members[i];
         make_whole(a, folder, &ca->ca_file);
         make_whole(a, folder, &ca->eab_key_file);
+        make_whole(a, folder, &ca->account_pin_file);
     }
     for (size_t i = 0; i < s->dns.count; i++) {
         struct settings_dns *dns = s->dns.members[i];

@@ -9,7 +9,6 @@
 #include "client/settings/settings_key.h"
 #include "client/store/state.h"
 #include "core/base/file.h"
-#include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/crypto/hash.h"
 #include "core/json/json_read.h"
@@ -21,6 +20,7 @@
 #define ACCOUNT_FILE_MAX (64 * 1024) /* octets */
 #define FOLDER_HASH      8           /* octets of the URL's hash in the folder's name */
 #define LOCK_WAIT_MS     (60 * 1000) /* for somebody who makes or changes the account */
+#define LOOK_MS          200         /* between two looks whether somebody has made it */
 
 /* accounts/HOST-HASH: readable, and one for each directory URL. */
 static char *folder_of(struct arena *a, const char *directory, const char *ca)
@@ -38,57 +38,54 @@ static char *folder_of(struct arena *a, const char *directory, const char *ca)
     return arena_printf(a, "%s/accounts/%s", directory, name);
 }
 
-/* A key in the folder; it belongs to the arena. ERR_NOT_FOUND if there is none. */
-static enum err read_file(struct arena *a, const char *folder, const char *name,
-                          struct key **key, struct err_info *why)
-{
-    char *path = file_path(a, folder, name);
-    struct span text;
-
-    TRY(file_read(a, path, KEY_PEM_MAX, &text, why));
-    enum err result = key_from_pem(text, NULL, key, why);
-    memory_wipe((void *)(uintptr_t)text.data, text.len);
-    if (result != ERR_OK)
-        return err_prefix(why, "%s", path);
-    arena_own(a, *key, key_drop);
-    return ERR_OK;
-}
-
 /* The account's key, and the next one if there is one. ERR_NOT_FOUND if there is none. */
 static enum err read_key(struct arena *a, struct account *account, struct err_info *why)
 {
-    TRY(read_file(a, account->folder, KEY_FILE, &account->key, why));
-    enum err result = read_file(a, account->folder, NEXT_FILE, &account->next, why);
+    TRY(account_key_read(a, file_path(a, account->folder, KEY_FILE), &account->key,
+                         &account->place, why));
+    enum err result = account_key_read(a, file_path(a, account->folder, NEXT_FILE),
+                                       &account->next, &account->next_place, why);
     return result == ERR_NOT_FOUND ? ERR_OK : result;
 }
 
+/* Whole or not at all: who looks for a key does not wait for the lock. */
 static enum err keep_key(struct arena *a, const char *folder, const char *name,
-                         const struct key *key, struct err_info *why)
+                         const struct key *key, const struct account_place *place,
+                         struct err_info *why)
 {
-    AUTO(secret) struct secret pem = {0};
-
-    TRY(key_to_pem(key, NULL, &pem, why));
     TRY(file_make_directory(folder, 0700, why));
-    /* whole or not at all: who looks for a key does not wait for the lock */
-    return file_replace(file_path(a, folder, name), span_make(pem.data, pem.len), 0600,
-                        why);
+    return account_key_write(file_path(a, folder, name), key, place, why);
 }
 
-/* A new key of that type, kept in the folder before anything else. */
-static enum err make_key(struct arena *a, const char *folder, const char *name,
-                         const char *key_type, struct key **key, struct err_info *why)
+static enum err generate(struct arena *a, const char *key_type, struct key **key,
+                         struct err_info *why)
 {
     const struct settings_key *type = settings_key_find(key_type);
-    struct key *made = NULL;
 
     TRY(settings_key_check(key_type, why));
     if (!type->for_accounts)
         return err_set(why, ERR_CONFIG,
                        "account_key: accounts cannot have keys of type %s", key_type);
-    TRY(key_generate(type->type, type->bits, &made, why));
-    arena_own(a, made, key_drop);
-    TRY(keep_key(a, folder, name, made, why));
+    TRY(key_generate(type->type, type->bits, key, why));
+    arena_own(a, *key, key_drop);
+    return ERR_OK;
+}
+
+/* A new key, kept in the folder before anything else. */
+static enum err make_key(struct arena *a, const char *folder, const char *name,
+                         const struct account_maker *maker, struct key **key,
+                         struct account_place *place, struct err_info *why)
+{
+    struct account_place at = {0};
+    struct key *made = NULL;
+
+    if (maker->make != NULL)
+        TRY(maker->make(maker->context, a, &made, &at, why));
+    else
+        TRY(generate(a, maker->key_type, &made, why));
+    TRY(keep_key(a, folder, name, made, &at, why));
     *key = made;
+    *place = at;
     return ERR_OK;
 }
 
@@ -109,6 +106,15 @@ static const char *known_url(struct arena *a, const char *folder)
     return url;
 }
 
+void account_store_devices(struct arena *a, const char *directory, const char *ca,
+                           const char *devices[static 2])
+{
+    const char *folder = folder_of(a, directory, ca);
+
+    devices[0] = account_key_device(a, file_path(a, folder, KEY_FILE));
+    devices[1] = account_key_device(a, file_path(a, folder, NEXT_FILE));
+}
+
 enum err account_store_find(struct arena *a, const char *directory, const char *ca,
                             struct account *account, struct err_info *why)
 {
@@ -122,22 +128,32 @@ enum err account_store_find(struct arena *a, const char *directory, const char *
 }
 
 enum err account_store_open_with(struct arena *a, const char *directory, const char *ca,
-                                 const char *key_type, struct account *account,
-                                 struct err_info *why)
+                                 const struct account_maker *maker,
+                                 struct account *account, struct err_info *why)
 {
     AUTO(state_lock) struct state_lock lock = {0};
     struct account made = {.folder = folder_of(a, directory, ca),
                            .ca = arena_string(a, ca)};
+    struct err_info ignored = {0};
 
     enum err result = account_store_find(a, directory, ca, account, why);
     if (result != ERR_NOT_FOUND)
         return result;
-    /* two runs at once have one account, not one each */
-    TRY(state_lock_account(a, made.folder, STATE_LOCK_EXCLUSIVE, LOCK_WAIT_MS, &lock,
-                           why));
+    /* two runs at once have one account, not one each; what another has made meanwhile is
+     * in use, for as long as a certificate takes */
+    for (int64_t waited = 0; !lock.held; waited += LOOK_MS) {
+        result =
+            state_lock_account(a, made.folder, STATE_LOCK_EXCLUSIVE, LOOK_MS, &lock, why);
+        if (result == ERR_LOCKED &&
+            account_store_find(a, directory, ca, account, &ignored) == ERR_OK)
+            return ERR_OK;
+        if (result != ERR_LOCKED || waited >= LOCK_WAIT_MS)
+            TRY(result);
+    }
+    *why = (struct err_info){0};
     result = read_key(a, &made, why);
     if (result == ERR_NOT_FOUND)
-        result = make_key(a, made.folder, KEY_FILE, key_type, &made.key, why);
+        result = make_key(a, made.folder, KEY_FILE, maker, &made.key, &made.place, why);
     TRY(result);
     made.url = known_url(a, made.folder);
     *account = made;
@@ -147,7 +163,9 @@ enum err account_store_open_with(struct arena *a, const char *directory, const c
 enum err account_store_open(struct arena *a, const char *directory, const char *ca,
                             struct account *account, struct err_info *why)
 {
-    return account_store_open_with(a, directory, ca, "p256", account, why);
+    const struct account_maker maker = {.key_type = "p256"};
+
+    return account_store_open_with(a, directory, ca, &maker, account, why);
 }
 
 enum err account_store_use(struct arena *a, const char *directory,
@@ -163,8 +181,9 @@ enum err account_store_use(struct arena *a, const char *directory,
 }
 
 enum err account_store_adopt(struct arena *a, const char *directory, const char *ca,
-                             const struct key *key, const char *url, const char *email,
-                             bool *is_new, struct err_info *why)
+                             const struct key *key, const struct account_place *place,
+                             const char *url, const char *email, bool *is_new,
+                             struct err_info *why)
 {
     struct account account;
 
@@ -174,10 +193,12 @@ enum err account_store_adopt(struct arena *a, const char *directory, const char 
     *is_new = result == ERR_NOT_FOUND;
     if (*is_new) {
         account = (struct account){.folder = folder_of(a, directory, ca), .ca = ca};
-        TRY(keep_key(a, account.folder, KEY_FILE, key, why));
+        TRY(keep_key(a, account.folder, KEY_FILE, key, place, why));
     } else if (!key_equal(account.key, key))
         return err_set(why, ERR_EXISTS, "there is another account for %s in %s", ca,
                        account.folder);
+    else if (account.place.device != NULL && place != NULL) /* it is elsewhere now */
+        TRY(keep_key(a, account.folder, KEY_FILE, key, place, why));
     if (account.url != NULL || url == NULL)
         return ERR_OK;
     return account_store_keep_url(&account, url, email, why);
@@ -203,11 +224,12 @@ enum err account_store_keep_url(const struct account *account, const char *url,
 }
 
 enum err account_store_make_next(struct arena *a, struct account *account,
-                                 const char *key_type, struct err_info *why)
+                                 const struct account_maker *maker, struct err_info *why)
 {
     if (account->next != NULL)
         return ERR_OK;
-    return make_key(a, account->folder, NEXT_FILE, key_type, &account->next, why);
+    return make_key(a, account->folder, NEXT_FILE, maker, &account->next,
+                    &account->next_place, why);
 }
 
 enum err account_store_settle(struct arena *a, struct account *account, bool next,
@@ -220,9 +242,12 @@ enum err account_store_settle(struct arena *a, struct account *account, bool nex
         return err_set_os(why, ERR_IO, errno, "%s cannot be %s", other,
                           next ? "put in force" : "removed");
     TRY(file_sync_directory(account->folder, why));
-    if (next)
+    if (next) {
         account->key = account->next;
+        account->place = account->next_place;
+    }
     account->next = NULL;
+    account->next_place = (struct account_place){0};
     return ERR_OK;
 }
 

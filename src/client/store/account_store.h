@@ -1,8 +1,10 @@
-/* Accounts on disk: a folder for each CA, with the account's key and its URL. */
+/* Accounts on disk: a folder for each CA, with the account's key, or where that is, and
+ * its URL. */
 #pragma once
 
 #include <stdbool.h>
 
+#include "client/store/account_key.h"
 #include "client/store/state.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
@@ -14,14 +16,31 @@ struct account {
     struct key *key;  /* of the arena */
     struct key *next; /* of the arena; NULL: no change of the key is under way */
     const char *url;  /* NULL: the CA has not told it yet */
+    struct account_place place; /* of the key; of one in a device, `key` is public only */
+    struct account_place next_place;
 };
 
+/* Where a new key comes from. */
+struct account_maker {
+    const char *key_type; /* what settings call its type, if it is made here */
+    /* It is made elsewhere. The key belongs to the arena. NULL: here */
+    enum err (*make)(void *context, struct arena *a, struct key **key,
+                     struct account_place *place, struct err_info *why);
+    void *context;
+};
+
+/* In which devices an account's key, and its next one, are; NULL: in none. No key is kept
+ * in memory. */
+void account_store_devices(struct arena *a, const char *directory, const char *ca,
+                           const char *devices[static 2]);
+
 /* The account for a CA; a key is made, and kept on disk, if there is none, by one of
- * those who want it at the same time: of P-256, or with account_store_open_with of the
- * type that settings call so. ERR_IO, ERR_CRYPTO, ERR_CONFIG, ERR_LOCKED,
- * ERR_INTERRUPTED. */
+ * those who want it at the same time: of P-256, or with account_store_open_with as its
+ * maker says, whose failures are then passed on. ERR_IO, ERR_CRYPTO, ERR_CONFIG,
+ * ERR_LOCKED, ERR_INTERRUPTED. */
 MUST_CHECK enum err account_store_open_with(struct arena *a, const char *directory,
-                                            const char *ca, const char *key_type,
+                                            const char *ca,
+                                            const struct account_maker *maker,
                                             struct account *account,
                                             struct err_info *why);
 MUST_CHECK enum err account_store_open(struct arena *a, const char *directory,
@@ -34,11 +53,12 @@ MUST_CHECK enum err account_store_find(struct arena *a, const char *directory,
                                        const char *ca, struct account *account,
                                        struct err_info *why);
 
-/* Keep the key of an account that was made elsewhere; `url` may be NULL, if the CA is to
- * be asked for it. `*is_new` is false if it is here already. ERR_EXISTS: there is another
- * account for that CA, which stays. ERR_IO, ERR_CRYPTO. */
+/* Keep the key of an account that was made elsewhere, or where that is; `url` may be
+ * NULL, if the CA is to be asked for it. `*is_new` is false if it is here already.
+ * ERR_EXISTS: there is another account for that CA, which stays. ERR_IO, ERR_CRYPTO. */
 MUST_CHECK enum err account_store_adopt(struct arena *a, const char *directory,
                                         const char *ca, const struct key *key,
+                                        const struct account_place *place,
                                         const char *url, const char *email, bool *is_new,
                                         struct err_info *why);
 
@@ -54,10 +74,12 @@ MUST_CHECK enum err account_store_use(struct arena *a, const char *directory,
 MUST_CHECK enum err account_store_keep_url(const struct account *account, const char *url,
                                            const char *email, struct err_info *why);
 
-/* Make the key that the account is to have next, of that type, unless there is one: it is
- * on disk when this comes back (key.next.pem). ERR_IO, ERR_CRYPTO, ERR_CONFIG. */
+/* Make the key that the account is to have next, unless there is one: it is on disk when
+ * this comes back (key.next.pem). ERR_IO, ERR_CRYPTO, ERR_CONFIG, or as the maker fails.
+ */
 MUST_CHECK enum err account_store_make_next(struct arena *a, struct account *account,
-                                            const char *key_type, struct err_info *why);
+                                            const struct account_maker *maker,
+                                            struct err_info *why);
 
 /* The CA has told which key is in force: the next one, which takes the place of the other
  * by one rename; or the one before, and the next one is forgotten. ERR_IO. */

@@ -185,6 +185,13 @@ enum err state_lock_ports(struct arena *a, const char *directory, int64_t wait_m
                 "challenges, on the ports that are wanted", lock, why);
 }
 
+enum err state_lock_device(struct arena *a, const char *directory, int64_t wait_ms,
+                           struct state_lock *lock, struct err_info *why)
+{
+    return take(a, file_path(a, directory, "turns"), STATE_LOCK_EXCLUSIVE, wait_ms,
+                "keys, in the device", lock, why);
+}
+
 void state_unlock(struct state_lock *lock)
 {
     if (lock->held)

@@ -11,10 +11,12 @@
  *   dns-01/lock                       shared: records are being added; exclusive: those
  *                                     of runs that have ended are removed
  *   ports/lock                        ports of our own are listened on, for challenges
+ *   turns/lock                        a device is at work that does one thing at a time
  *
  * Locks are flock(2) on a file that stays: the kernel frees them however a process ends,
  * so none is ever left behind, and each of the same process counts by itself. Taken in
- * this order: the folder, a certificate, an account, the ports, the DNS. */
+ * this order: the folder, a certificate, an account, the ports, the DNS, a
+ * device's turn. */
 #pragma once
 
 #include <stdbool.h>
@@ -74,6 +76,11 @@ MUST_CHECK enum err state_lock_dns(struct arena *a, const char *directory,
 MUST_CHECK enum err state_lock_ports(struct arena *a, const char *directory,
                                      int64_t wait_ms, struct state_lock *lock,
                                      struct err_info *why);
+
+/* As that, the lock of whoever has a device at work that does one thing at a time. */
+MUST_CHECK enum err state_lock_device(struct arena *a, const char *directory,
+                                      int64_t wait_ms, struct state_lock *lock,
+                                      struct err_info *why);
 
 /* Release it; {0} is fine. state_lock_auto is the same for AUTO. */
 void state_unlock(struct state_lock *lock);

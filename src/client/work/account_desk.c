@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/request/acme_directory.h"
+#include "client/work/account_device.h"
 #include "client/work/binding.h"
 #include "client/work/steps.h"
 #include "core/base/file.h"
@@ -31,43 +32,72 @@ enum err account_desk_roots(struct arena *a, const struct settings_ca *ca,
     return ERR_OK;
 }
 
-static enum err begin(struct arena *a, const struct settings *settings,
-                      const struct settings_ca *ca, struct account_desk *desk,
-                      struct err_info *why)
+static enum err begin(struct arena *a, struct crew *crew, const char *directory,
+                      const struct settings *settings, const struct settings_ca *ca,
+                      struct account_desk *desk, struct err_info *why)
 {
     const char **email = arena_get(a, sizeof *email);
 
     *email = ca->email[0] != '\0' ? ca->email : settings->email;
     *desk = (struct account_desk){.arena = a,
+                                  .crew = crew,
+                                  .directory = directory,
                                   .ca = ca,
                                   .emails = email,
                                   .email_count = (*email)[0] != '\0' ? 1 : 0};
     return account_desk_roots(a, ca, &desk->roots, why);
 }
 
-enum err account_desk_open(struct arena *a, const char *directory,
+/* Where a new key of the account comes from, into that place of the crew. */
+static struct account_maker maker_of(struct account_desk *desk, enum crew_device slot)
+{
+    struct account_device_maker *m = arena_get(desk->arena, sizeof *m);
+
+    if (!account_device_is_wanted(desk->ca))
+        return (struct account_maker){.key_type = desk->ca->account_key};
+    *m = (struct account_device_maker){desk->crew, slot, desk->directory, desk->ca};
+    return (struct account_maker){.make = account_device_make, .context = m};
+}
+
+/* Whoever asks nobody needs no device. */
+static enum err use(struct account_desk *desk, enum state_lock_kind kind,
+                    struct state_lock *lock, struct err_info *why)
+{
+    TRY(account_store_use(desk->arena, desk->directory, &desk->account, kind, lock, why));
+    if (desk->crew == NULL)
+        return ERR_OK;
+    return account_device_unlock(desk->arena, desk->crew, desk->directory, desk->ca,
+                                 &desk->account, why);
+}
+
+enum err account_desk_open(struct arena *a, struct crew *crew, const char *directory,
                            const struct settings *settings, const struct settings_ca *ca,
                            enum state_lock_kind kind, struct state_lock *lock,
                            struct account_desk *desk, struct err_info *why)
 {
     struct account_desk made;
 
-    TRY(begin(a, settings, ca, &made, why));
-    TRY(account_store_open_with(a, directory, ca->directory, ca->account_key,
-                                &made.account, why));
-    TRY(account_store_use(a, directory, &made.account, kind, lock, why));
+    TRY(begin(a, crew, directory, settings, ca, &made, why));
+    TRY(account_device_start(a, crew, directory, ca, CREW_DEVICE_ACCOUNT, why));
+    const struct account_maker maker = maker_of(&made, CREW_DEVICE_ACCOUNT);
+    TRY(account_store_open_with(a, directory, ca->directory, &maker, &made.account, why));
+    TRY(use(&made, kind, lock, why));
     *desk = made;
     return ERR_OK;
 }
 
-enum err account_desk_find(struct arena *a, const char *directory,
+enum err account_desk_find(struct arena *a, struct crew *crew, const char *directory,
                            const struct settings *settings, const struct settings_ca *ca,
                            enum state_lock_kind kind, struct state_lock *lock,
                            struct account_desk *desk, struct err_info *why)
 {
     struct account_desk made;
 
-    TRY(begin(a, settings, ca, &made, why));
+    TRY(begin(a, crew, directory, settings, ca, &made, why));
+    if (crew != NULL)
+        TRY(account_device_start(
+            a, crew, directory, ca,
+            kind == STATE_LOCK_EXCLUSIVE ? CREW_DEVICE_NEXT : CREW_DEVICE_COUNT, why));
     enum err result = account_store_find(a, directory, ca->directory, &made.account, why);
     if (result == ERR_NOT_FOUND)
         return err_set(why, ERR_ACCOUNT_DOES_NOT_EXIST,
@@ -75,7 +105,7 @@ enum err account_desk_find(struct arena *a, const char *directory,
                        "one",
                        ca->directory, directory);
     TRY(result);
-    TRY(account_store_use(a, directory, &made.account, kind, lock, why));
+    TRY(use(&made, kind, lock, why));
     *desk = made;
     return ERR_OK;
 }
@@ -154,12 +184,20 @@ static enum err bind_account(struct account_desk *d, struct arena *a,
                         why);
 }
 
+/* A token's key is the one that is called so, and may be the account's already. */
+static enum err forget_same(struct account_desk *d, struct err_info *why)
+{
+    TRY(account_store_settle(d->arena, &d->account, false, why));
+    return err_set(why, ERR_CONFIG,
+                   "that is the account's key already; name another object of the token");
+}
+
 /* The inner JWS of a change of keys (RFC 8555 7.3.5). */
 static enum err change(struct account_desk *d, struct arena *a,
                        const struct wire_message *m, struct span *answer,
                        struct err_info *why)
 {
-    const char *type = d->next_key_type != NULL ? d->next_key_type : d->ca->account_key;
+    const struct account_maker maker = maker_of(d, CREW_DEVICE_NEXT);
     AUTO(buf) struct buf jwk = buf_make(JWS_MAX);
     AUTO(buf) struct buf payload = buf_make(JWS_MAX);
     AUTO(buf) struct buf b = buf_make(JWS_MAX);
@@ -169,7 +207,9 @@ static enum err change(struct account_desk *d, struct arena *a,
         return err_set(why, ERR_PROTOCOL, "a call to change keys is malformed");
     const char *url = (const char *)m->fields[0].data;
     TRY(check_url(d, url, why));
-    TRY(account_store_make_next(d->arena, &d->account, type, why));
+    TRY(account_store_make_next(d->arena, &d->account, &maker, why));
+    if (key_equal(d->account.next, d->account.key))
+        return forget_same(d, why);
     jwk_write(&jwk, d->account.key);
     json_write_begin_object(&w, NULL);
     json_write_span(&w, "account", m->fields[1]);

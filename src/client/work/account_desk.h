@@ -12,26 +12,32 @@
 /* Filled by account_desk_open. */
 struct account_desk {
     struct arena *arena;
+    struct crew *crew; /* opens the devices of keys; NULL: keys in devices do not sign */
+    const char *directory; /* state folder */
     const struct settings_ca *ca;
     struct account account;
     struct span roots;         /* PEM; empty: the system's */
     const char *const *emails; /* contacts; the first is kept with the account */
     size_t email_count;
-    const char *next_key_type; /* for a change of the key; NULL: as the settings say */
     const struct key *certificate; /* a certificate's key, to revoke it with; or NULL */
 };
 
 /* Open the account at a CA; one is made on disk if there is none. It is in use until the
  * lock is released (account_store_use). The contact is that of the CA's settings, else
- * that of all. ERR_CONFIG, ERR_IO, ERR_LOCKED. */
-MUST_CHECK enum err account_desk_open(struct arena *a, const char *directory,
+ * that of all. A key in a device is opened there by a process of the crew: to be called
+ * before any other key is in memory. ERR_CONFIG, ERR_IO, ERR_LOCKED, and what the device
+ * fails with. */
+MUST_CHECK enum err account_desk_open(struct arena *a, struct crew *crew,
+                                      const char *directory,
                                       const struct settings *settings,
                                       const struct settings_ca *ca,
                                       enum state_lock_kind kind, struct state_lock *lock,
                                       struct account_desk *desk, struct err_info *why);
 
-/* As that, of an account that is there: ERR_ACCOUNT_DOES_NOT_EXIST if there is none. */
-MUST_CHECK enum err account_desk_find(struct arena *a, const char *directory,
+/* As that, with a crew or without, of an account that is there:
+ * ERR_ACCOUNT_DOES_NOT_EXIST if there is none. */
+MUST_CHECK enum err account_desk_find(struct arena *a, struct crew *crew,
+                                      const char *directory,
                                       const struct settings *settings,
                                       const struct settings_ca *ca,
                                       enum state_lock_kind kind, struct state_lock *lock,

@@ -20,15 +20,17 @@ enum err crew_start(struct crew *crew, struct err_info *why)
     return ERR_OK;
 }
 
-enum err crew_start_device(struct crew *crew, bool sees_files, struct err_info *why)
+enum err crew_start_device(struct crew *crew, enum crew_device which, bool sees_files,
+                           struct err_info *why)
 {
     enum child_kind kind = sees_files ? CHILD_MODULE : CHILD_DEVICE;
+    struct child *child = &crew->devices[which].child;
 
-    if (crew->device.pid != 0 && crew->device_kind != kind)
-        child_end(&crew->device);
-    crew->device_kind = kind;
-    if (crew->device.pid == 0)
-        TRY(child_start(kind, device_worker_run, &crew->device, why));
+    if (child->pid != 0 && crew->devices[which].kind != kind)
+        child_end(child);
+    crew->devices[which].kind = kind;
+    if (child->pid == 0)
+        TRY(child_start(kind, device_worker_run, child, why));
     return ERR_OK;
 }
 
@@ -38,5 +40,6 @@ void crew_end(struct crew *crew)
     child_let_go(&crew->listener); /* connections may be passed on by it */
     child_end(&crew->dns);
     child_end(&crew->runner);
-    child_end(&crew->device);
+    for (size_t i = 0; i < CREW_DEVICE_COUNT; i++)
+        child_end(&crew->devices[i].child);
 }

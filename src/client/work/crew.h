@@ -5,13 +5,23 @@
 
 #include "client/proc/child.h"
 
+/* What a device is opened for: each has a process of its own. */
+enum crew_device {
+    CREW_DEVICE_CERTIFICATE, /* the key of the certificate */
+    CREW_DEVICE_ACCOUNT,     /* the account's */
+    CREW_DEVICE_NEXT,        /* the account's next one, while it is changed */
+    CREW_DEVICE_COUNT,
+};
+
 struct crew {
     struct child network;  /* network.h */
     struct child listener; /* solve/listener.h */
     struct child dns;      /* dns/dns_worker.h */
     struct child runner;   /* run/run.h */
-    struct child device;   /* device/device_worker.h; only where one is used */
-    enum child_kind device_kind;
+    struct {               /* device/device_worker.h; only where one is used */
+        struct child child;
+        enum child_kind kind;
+    } devices[CREW_DEVICE_COUNT];
 };
 
 /* Start those that are not running. Must be called before the first key is read or made.
@@ -20,8 +30,8 @@ MUST_CHECK enum err crew_start(struct crew *crew, struct err_info *why);
 
 /* Start the one for a device, which sees files or does not; one that runs with other
  * rights is ended. To be called before the first key, too. ERR_INTERNAL. */
-MUST_CHECK enum err crew_start_device(struct crew *crew, bool sees_files,
-                                      struct err_info *why);
+MUST_CHECK enum err crew_start_device(struct crew *crew, enum crew_device which,
+                                      bool sees_files, struct err_info *why);
 
 /* End them. */
 void crew_end(struct crew *crew);

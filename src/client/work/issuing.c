@@ -42,6 +42,25 @@ struct job {
     struct issuing_proof proof;
 };
 
+static enum err get_from_device(struct job *j, struct err_info *why)
+{
+    struct span kept = {0};
+    enum err result = ERR_NOT_FOUND;
+
+    TRY(issuing_key_kept(j->arena, j->i, j->key_type, &kept, why));
+    if (kept.len > 0)
+        result = device_desk_load(&j->desk, j->arena, kept, &j->key, &j->key_text, why);
+    if (kept.len == 0 || (result == ERR_NOT_FOUND && j->i->forced)) {
+        kept.len = 0;
+        result =
+            device_desk_key(&j->desk, j->arena, j->key_type, &j->key, &j->key_text, why);
+    }
+    TRY(result);
+    report_step(&j->i->report, "key", "%s, in the device%s", j->key_type,
+                kept.len > 0 ? ", the one it had" : "");
+    return ERR_OK;
+}
+
 /* Made once for a certificate: what is attested is what the request is for. */
 static enum err need_key(struct job *j, struct err_info *why)
 {
@@ -50,8 +69,7 @@ static enum err need_key(struct job *j, struct err_info *why)
     if (j->desk.worker == NULL) {
         TRY(issuing_key_make(j->i, j->key_type, &j->key, why));
     } else {
-        TRY(device_desk_key(&j->desk, j->arena, j->key_type, &j->key, &j->key_text, why));
-        report_step(&j->i->report, "key", "%s, in the device", j->key_type);
+        TRY(get_from_device(j, why));
     }
     arena_own(j->arena, j->key, key_drop);
     return ERR_OK;
@@ -363,7 +381,7 @@ static enum err run_job(struct job *j, struct certificate_files *files,
     struct flow_certificate got = {0};
     struct span pem = span_of("");
 
-    TRY(account_desk_open(j->arena, i->directory, i->wanted->settings, i->ca,
+    TRY(account_desk_open(j->arena, i->crew, i->directory, i->wanted->settings, i->ca,
                           STATE_LOCK_SHARED, &account, &j->account, why));
     TRY(order(j, &pem, why));
     const struct key *key = j->csr != NULL ? j->csr->key : j->key;

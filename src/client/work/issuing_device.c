@@ -7,11 +7,11 @@
 #include "client/proc/wire.h"
 #include "client/settings/name.h"
 #include "client/store/device_store.h"
+#include "client/work/device_pin.h"
 #include "client/work/steps.h"
 #include "core/acme/identifier_device.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
-#include "core/base/secret_file.h"
 
 #define KEPT_MAX (1024 * 1024) /* octets */
 
@@ -20,22 +20,14 @@ bool issuing_has_device(const struct issuing *i)
     return i->wanted->certificate->device[0] != '\0';
 }
 
-/* ---- files ---- */
-
-static enum err read_pin(struct arena *a, const char *path, struct span *pin,
-                         struct err_info *why)
+/* Is it to say to the CA where the key is? */
+static bool attests(const struct issuing *i)
 {
-    *pin = (struct span){0};
-    if (path[0] == '\0')
-        return ERR_OK;
-    TRY(secret_file_read(a, "--pin-file", path, DEVICE_PIN_MAX + 1, pin, why));
-    if (pin->len > 0 && pin->data[pin->len - 1] == '\n')
-        pin->len--;
-    if (pin->len == 0 || pin->len > DEVICE_PIN_MAX)
-        return err_set(why, ERR_CONFIG, "--pin-file: %s is empty, or longer than %d",
-                       path, DEVICE_PIN_MAX);
-    return ERR_OK;
+    return challenge_list_has(&i->wanted->certificate->challenge_types,
+                              CHALLENGE_DEVICE_ATTEST_01);
 }
+
+/* ---- files ---- */
 
 static enum err read_chain(struct arena *a, const char *path, struct span *chain,
                            struct err_info *why)
@@ -54,12 +46,15 @@ static enum err open_device(struct arena *a, const struct issuing *i,
                             struct device_desk *desk, struct err_info *why)
 {
     const struct settings_certificate *w = i->wanted->certificate;
-    struct device_options options = {
-        .text = w->device, .attestation_key = w->attestation_key, .kept = span_of("")};
+    struct device_options options = {.use = attests(i) ? DEVICE_USE_ATTESTED
+                                                       : DEVICE_USE_CERTIFICATE,
+                                     .text = w->device,
+                                     .attestation_key = w->attestation_key,
+                                     .kept = span_of("")};
 
-    TRY(read_pin(a, w->pin_file, &options.pin, why));
+    TRY(device_pin_read(a, "--pin-file", w->pin_file, &options.pin, why));
     TRY(read_chain(a, w->attestation_chain, &options.chain, why));
-    if (!i->forced) /* what was kept may be of no use any more */
+    if (attests(i) && !i->forced) /* what was kept may be of no use any more */
         TRY(device_store_get(a, i->directory, i->ca->directory, w, &options.kept, why));
     enum err result = device_desk_open(desk, a, &options, why);
     if (options.pin.len > 0)
@@ -183,9 +178,14 @@ enum err issuing_device_open(struct arena *a, struct issuing *i, struct device_d
 {
     const char *text = i->wanted->certificate->device;
 
-    TRY(crew_start_device(i->crew, device_needs_files(text), why));
-    *desk = (struct device_desk){.worker = &i->crew->device};
+    TRY(crew_start_device(i->crew, CREW_DEVICE_CERTIFICATE, device_needs_files(text),
+                          why));
+    *desk =
+        (struct device_desk){.worker = &i->crew->devices[CREW_DEVICE_CERTIFICATE].child,
+                             .directory = i->directory};
     TRY(open_device(a, i, desk, why));
+    if (!attests(i))
+        return ERR_OK;
     if (desk->enrolment != DEVICE_ENROLMENT_NONE)
         TRY(enrol_or_go_on(a, i, desk, why));
     if (!has_device_name(i))

@@ -8,9 +8,10 @@
 /* Is the certificate's key in a device? */
 bool issuing_has_device(const struct issuing *i);
 
-/* Have it opened. If its attestation key has no certificate yet (or a new one is due),
- * one is got by the process with the network, and kept. Names of the device that the user
- * did not say are asked of it and put behind the others of `i->wanted`. Everything lives
- * in the arena. Whatever the device, the attestation CA or the files fail with. */
+/* Have it opened. That is all unless device-attest-01 is to be answered. If its
+ * attestation key has no certificate yet (or a new one is due), one is got by the process
+ * with the network, and kept. Names of the device that the user did not say are asked of
+ * it and put behind the others of `i->wanted`. Everything lives in the arena. Whatever
+ * the device, the attestation CA or the files fail with. */
 MUST_CHECK enum err issuing_device_open(struct arena *a, struct issuing *i,
                                         struct device_desk *desk, struct err_info *why);

@@ -72,6 +72,12 @@ static enum err read_next(struct arena *a, const struct issuing *i,
     return ERR_OK;
 }
 
+/* The key of what was revoked may be somebody else's as well. */
+static bool is_burnt(const struct issuing *i)
+{
+    return i->state != NULL && i->state->revoked;
+}
+
 enum err issuing_key_make(const struct issuing *i, const char *key_type, struct key **key,
                           struct err_info *why)
 {
@@ -82,8 +88,7 @@ enum err issuing_key_make(const struct issuing *i, const char *key_type, struct 
     const char *how = "";
 
     TRY(settings_key_check(key_type, why));
-    /* the key of what was revoked may be somebody else's as well */
-    bool burnt = i->state != NULL && i->state->revoked;
+    bool burnt = is_burnt(i);
     if (c->reuse_key && !burnt) {
         TRY(read_if_there(current_path(a, i, key_type), type, &made, why));
         how = ", the one it had";
@@ -95,6 +100,23 @@ enum err issuing_key_make(const struct issuing *i, const char *key_type, struct 
     if (made == NULL)
         TRY(key_generate(type->type, type->bits, &made, why));
     *key = made;
+    return ERR_OK;
+}
+
+enum err issuing_key_kept(struct arena *a, const struct issuing *i, const char *key_type,
+                          struct span *text, struct err_info *why)
+{
+    const struct settings_certificate *c = i->wanted->certificate;
+    const char *path = current_path(a, i, key_type);
+
+    *text = span_of("");
+    if (!c->reuse_key || is_burnt(i) || path == NULL ||
+        strcmp(i->before->device, c->device) != 0)
+        return ERR_OK;
+    enum err result = file_read(a, path, KEY_PEM_MAX, text, why);
+    if (result != ERR_NOT_FOUND)
+        return result;
+    *text = span_of("");
     return ERR_OK;
 }
 

@@ -57,9 +57,44 @@ static enum err check_deployment(struct arena *a, const struct settings_deployme
     return deploy_content_check(d, why);
 }
 
-enum err work_check(const struct wanted *w, struct err_info *why)
+/* What cannot be written, as nobody has it. What a TPM gives to keep is a PEM that
+ * servers can read; where a token's key is, their own configuration says. */
+static enum err check_files(const struct settings_deployment *d, const char *device,
+                            struct err_info *why)
+{
+    bool has_text = device_makes_keys(device);
+    const char *option = d->pkcs12_file[0] != '\0'                  ? "pkcs12_file"
+                         : !has_text && d->combined_file[0] != '\0' ? "combined_file"
+                         : !has_text && d->key_file[0] != '\0'      ? "key_file"
+                                                                    : NULL;
+
+    if (option == NULL)
+        return ERR_OK;
+    return err_set(why, ERR_CONFIG,
+                   "deployments.%s: %s: it would have the private key in it, which does "
+                   "not leave the device",
+                   d->name, option);
+}
+
+static enum err check_device(const struct wanted *w, struct err_info *why)
 {
     const struct settings_certificate *c = w->certificate;
+
+    if (c->device[0] == '\0')
+        return ERR_OK;
+    TRY(device_check(c->device, why));
+    if (c->keys.count > 1 && !device_makes_keys(c->device))
+        return err_set(why, ERR_CONFIG,
+                       "keys: the URI names one key of the token; several are for a TPM");
+    for (size_t i = 0; i < c->keys.count; i++)
+        TRY(device_check_key(c->device, c->keys.items[i], why));
+    for (size_t i = 0; i < w->deployment_count; i++)
+        TRY(check_files(w->deployments[i], c->device, why));
+    return ERR_OK;
+}
+
+enum err work_check(const struct wanted *w, struct err_info *why)
+{
     AUTO(arena) struct arena *a = arena_new();
 
     TRY(check_challenges(w, why));
@@ -68,9 +103,5 @@ enum err work_check(const struct wanted *w, struct err_info *why)
             return err_prefix(why, "deployments.%s", w->deployments[i]->name);
     for (size_t i = 0; i < w->dns_count; i++)
         TRY(check_dns(w->dns[i].dns, why));
-    if (c->device[0] != '\0') {
-        TRY(device_check(c->device, why));
-        TRY(device_check_key(c->device, c->keys.items[0], why));
-    }
-    return ERR_OK;
+    return check_device(w, why);
 }

@@ -77,12 +77,12 @@ static void test_adopt(void **state)
     assert_int_equal(key_generate(KEY_RSA, 2048, &key, &p->why), ERR_OK);
     assert_int_equal(key_generate(KEY_P256, 0, &other, &p->why), ERR_OK);
     assert_int_equal(account_store_adopt(p->arena, p->directory, CA, key, NULL, NULL,
-                                         &is_new, &p->why),
+                                         NULL, &is_new, &p->why),
                      ERR_OK);
     assert_true(is_new);
     /* again, and now its URL is known */
-    assert_int_equal(account_store_adopt(p->arena, p->directory, CA, key, URL, "a@b.test",
-                                         &is_new, &p->why),
+    assert_int_equal(account_store_adopt(p->arena, p->directory, CA, key, NULL, URL,
+                                         "a@b.test", &is_new, &p->why),
                      ERR_OK);
     assert_false(is_new);
     assert_int_equal(account_store_open(p->arena, p->directory, CA, &account, &p->why),
@@ -90,8 +90,8 @@ static void test_adopt(void **state)
     assert_true(key_equal(account.key, key));
     assert_string_equal(account.url, URL);
     /* another one changes nothing */
-    assert_int_equal(account_store_adopt(p->arena, p->directory, CA, other, URL, NULL,
-                                         &is_new, &p->why),
+    assert_int_equal(account_store_adopt(p->arena, p->directory, CA, other, NULL, URL,
+                                         NULL, &is_new, &p->why),
                      ERR_EXISTS);
     assert_int_equal(account_store_open(p->arena, p->directory, CA, &account, &p->why),
                      ERR_OK);

@@ -1,5 +1,6 @@
-/* A token with attestation certificates (format `step`), by PKCS #11: the key is there
- * already, and the token has said once that it was made in it. */
+/* A token, by PKCS #11: the URI names its key. One that is to be attested (format `step`)
+ * is there already, and the token has said once that it was made in it; any other is made
+ * when it is first wanted. */
 #include <string.h>
 
 #include "client/device/device.h"
@@ -22,15 +23,17 @@ static const struct type {
     {KEY_P256, 256, "p256", ATTEST_COSE_ES256},
     {KEY_P384, 384, "p384", ATTEST_COSE_ES384},
     {KEY_RSA, 2048, "rsa2048", ATTEST_COSE_RS256},
+    {KEY_RSA, 3072, "rsa3072", ATTEST_COSE_RS256},
     {KEY_RSA, 4096, "rsa4096", ATTEST_COSE_RS256},
 };
 #define TYPES (sizeof types / sizeof types[0])
 
-struct device_piv {
+struct device_token {
     struct pkcs11 *tokens;
     struct secret pin;
     struct pkcs11_uri uri;
-    struct key *key;
+    struct pkcs11_access access;
+    struct key *key;         /* NULL: not opened, or not there, yet */
     const struct type *type; /* of the key */
     struct piv_chain chain;
 };
@@ -49,7 +52,7 @@ static enum err identify(struct device *d, struct arena *a,
                          struct identifier *identifiers, size_t *count,
                          struct err_info *why)
 {
-    const struct device_piv *p = d->state;
+    const struct device_token *p = d->state;
     struct span id;
 
     TRY(step_identity_read(a, p->chain.leaf, &id, why));
@@ -61,6 +64,58 @@ static enum err identify(struct device *d, struct arena *a,
 }
 
 /* ---- the key ---- */
+
+static enum err open_key(struct device_token *p, struct err_info *why)
+{
+    TRY(pkcs11_key_open(p->tokens, &p->uri, &p->access, span_make(NULL, 0), &p->key,
+                        why));
+    p->type = type_of(p->key);
+    if (p->type == NULL)
+        return err_set(why, ERR_CONFIG,
+                       "the key in the token is none of P-256, P-384, RSA 2048, 3072 and "
+                       "4096");
+    return ERR_OK;
+}
+
+static enum err generate(struct device_token *p, const char *type, struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct pkcs11_uri ignored; /* the id it got: it is found by what the user wrote */
+
+    for (size_t i = 0; i < TYPES; i++)
+        if (strcmp(types[i].word, type) == 0) {
+            p->type = &types[i];
+            return pkcs11_key_generate(a, p->tokens, &p->uri, &p->access, types[i].type,
+                                       types[i].bits, &p->key, &ignored, why);
+        }
+    return err_set(why, ERR_USAGE, "keys of the type \"%.50s\" are not made in tokens",
+                   type);
+}
+
+/* The token is there, lets us in and has no key that is called so, neither by label nor
+ * by id? */
+static bool is_free(struct device_token *p)
+{
+    struct err_info ignored = {0};
+
+    return pkcs11_key_is_free(p->tokens, &p->uri, &p->access, &ignored) == ERR_OK;
+}
+
+static enum err need_key(struct device_token *p, struct err_info *why)
+{
+    return p->key != NULL ? ERR_OK : open_key(p, why);
+}
+
+static enum err need_or_make(struct device *d, const char *type, struct err_info *why)
+{
+    struct device_token *p = d->state;
+    enum err result = need_key(p, why);
+
+    if (result != ERR_NOT_FOUND || d->options->use == DEVICE_USE_ATTESTED || !is_free(p))
+        return result;
+    *why = (struct err_info){0};
+    return generate(p, type, why);
+}
 
 /* How others find it: token and key, without what is this machine's own. */
 static struct span text_of(struct arena *a, const struct pkcs11_uri *uri)
@@ -74,12 +129,26 @@ static struct span text_of(struct arena *a, const struct pkcs11_uri *uri)
 static enum err make_key(struct device *d, struct arena *a, const char *type,
                          struct device_key *key, struct err_info *why)
 {
-    const struct device_piv *p = d->state;
-    const char *word = p->type->word;
+    struct device_token *p = d->state;
 
-    if (strcmp(word, type) != 0)
+    TRY(need_or_make(d, type, why));
+    const char *word = p->type->word;
+    if (d->options->use != DEVICE_USE_ACCOUNT && strcmp(word, type) != 0)
         return err_set(why, ERR_USAGE, "the key in the token is of type %s: say --key %s",
                        word, word);
+    key->spki = key_spki(p->key);
+    key->text = text_of(a, &p->uri);
+    return ERR_OK;
+}
+
+/* The text is the URI, without the module: there is one key that it can mean. */
+static enum err load_key(struct device *d, struct arena *a, struct span text,
+                         struct device_key *key, struct err_info *why)
+{
+    struct device_token *p = d->state;
+
+    (void)text;
+    TRY(need_key(p, why));
     key->spki = key_spki(p->key);
     key->text = text_of(a, &p->uri);
     return ERR_OK;
@@ -88,15 +157,16 @@ static enum err make_key(struct device *d, struct arena *a, const char *type,
 static enum err sign(struct device *d, struct span input, uint8_t *signature, size_t *len,
                      struct err_info *why)
 {
-    const struct device_piv *p = d->state;
+    struct device_token *p = d->state;
 
+    TRY(need_key(p, why));
     return key_sign_outside(p->key, input, signature, len, why);
 }
 
 static enum err attest(struct device *d, struct arena *a, const char *key_authorization,
                        struct span *object, struct err_info *why)
 {
-    const struct device_piv *p = d->state;
+    const struct device_token *p = d->state;
     AUTO(buf) struct buf b = buf_make(DEVICE_OBJECT_MAX);
     uint8_t *signature = arena_get(a, KEY_SIGNATURE_MAX);
     size_t len = 0;
@@ -116,50 +186,46 @@ static enum err attest(struct device *d, struct arena *a, const char *key_author
 
 /* ---- opening ---- */
 
-static void close_piv(struct device *d)
+static void close_token(struct device *d)
 {
-    struct device_piv *p = d->state;
+    struct device_token *p = d->state;
 
     key_free(p->key);
     pkcs11_free(p->tokens);
     secret_free(&p->pin);
 }
 
+/* The options that said where the token is. */
+static const char *option_of(const struct device *d)
+{
+    return d->options->use == DEVICE_USE_ACCOUNT ? "account_key" : "--device";
+}
+
 /* The module is said by each user: which of them one may trust, nobody else knows. */
 static enum err read_uri(struct device *d, struct err_info *why)
 {
-    struct device_piv *p = d->state;
+    struct device_token *p = d->state;
 
     if (pkcs11_uri_read(d->arena, span_of(d->options->text), &p->uri, why) != ERR_OK)
-        return err_prefix(why, "--device");
+        return err_prefix(why, "%s", option_of(d));
     if (p->uri.module_path == NULL)
         return err_set(why, ERR_CONFIG,
-                       "--device: the URI does not say which module reaches the token "
-                       "(?module-path=/usr/lib/...)");
+                       "%s: the URI does not say which module reaches the token "
+                       "(?module-path=/usr/lib/...)",
+                       option_of(d));
     if (p->uri.pin_file != NULL)
         return err_set(why, ERR_CONFIG,
-                       "--device: the file with the PIN is said by --pin-file, not by "
-                       "pin-source");
+                       "%s: the file with the PIN is said by --pin-file%s, not by "
+                       "pin-source",
+                       option_of(d),
+                       d->options->use == DEVICE_USE_ACCOUNT ? " or account_pin_file"
+                                                             : "");
     return ERR_OK;
 }
 
-static enum err open_key(struct device *d, const struct pkcs11_access *access,
-                         struct err_info *why)
+static enum err find_chain(struct device *d, struct err_info *why)
 {
-    struct device_piv *p = d->state;
-
-    TRY(pkcs11_key_open(p->tokens, &p->uri, access, span_make(NULL, 0), &p->key, why));
-    p->type = type_of(p->key);
-    if (p->type == NULL)
-        return err_set(why, ERR_CONFIG,
-                       "the key in the token is none of P-256, P-384, RSA 2048 and 4096");
-    return ERR_OK;
-}
-
-static enum err find_chain(struct device *d, const struct pkcs11_access *access,
-                           struct err_info *why)
-{
-    struct device_piv *p = d->state;
+    struct device_token *p = d->state;
     struct span file[CERTIFICATE_CHAIN_MAX];
     struct span token[CERTIFICATES_MAX];
     size_t file_count = 0;
@@ -171,7 +237,7 @@ static enum err find_chain(struct device *d, const struct pkcs11_access *access,
         why->code = ERR_CONFIG;
         return err_prefix(why, "--attestation-chain");
     }
-    TRY(pkcs11_certificate_list(d->arena, p->tokens, &p->uri, access, token,
+    TRY(pkcs11_certificate_list(d->arena, p->tokens, &p->uri, &p->access, token,
                                 CERTIFICATES_MAX, &token_count, why));
     return piv_chain_find(d->arena, key_spki(p->key), file, file_count, token,
                           token_count, &p->chain, why);
@@ -186,23 +252,26 @@ static const char *describe(struct arena *a, const struct pkcs11_uri *uri)
                : arena_printf(a, "token in slot %llu", (unsigned long long)uri->slot);
 }
 
-enum err device_piv_open(struct device *d, struct err_info *why)
+enum err device_token_open(struct device *d, struct err_info *why)
 {
-    struct device_piv *p = arena_get(d->arena, sizeof *p);
+    struct device_token *p = arena_get(d->arena, sizeof *p);
 
-    *p = (struct device_piv){.tokens = pkcs11_new()};
+    *p = (struct device_token){.tokens = pkcs11_new()};
     d->state = p;
-    d->close = close_piv;
-    d->identify = identify;
+    d->close = close_token;
     d->make_key = make_key;
-    d->attest = attest;
+    d->load_key = load_key;
     d->sign = sign;
     TRY(read_uri(d, why));
     p->pin = secret_make(d->options->pin);
     pkcs11_serve_user(p->tokens, "--pin-file");
-    const struct pkcs11_access access = {
+    p->access = (struct pkcs11_access){
         .module = p->uri.module_path, .pin = &p->pin, .sessions = 1};
-    TRY(open_key(d, &access, why));
     d->description = describe(d->arena, &p->uri);
-    return find_chain(d, &access, why);
+    if (d->options->use != DEVICE_USE_ATTESTED)
+        return ERR_OK; /* the token is looked for with its key */
+    d->identify = identify;
+    d->attest = attest;
+    TRY(open_key(p, why));
+    return find_chain(d, why);
 }
