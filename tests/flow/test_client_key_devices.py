@@ -379,7 +379,7 @@ def test_account_and_pair_in_one_tpm(client, tpm):
     name = "pair.example.test"
     device = f"tpm:{tpm.tcti}"
     more = client.write({name: {"device": device, "keys": ["p384", "rsa2048"]}}, f"    account_key: {device}")
-    client.run("apply", *more)
+    client.run("apply", *more, seconds=150)  # RSA takes a TPM long
     keys = [certificate(client, name, file).public_key() for file in ("cert.pem", "rsa2048.cert.pem")]
     assert [k.key_size for k in keys] == [384, 2048]
     assert all((client.live(name) / file).read_text().startswith("-----BEGIN TSS2") for file in ("key.pem", "rsa2048.key.pem"))
