@@ -16,8 +16,10 @@ void key_free(struct key *k)
     if (k->outside.drop != NULL)
         k->outside.drop(k->outside.owner);
     EVP_PKEY_CTX_free(k->signer);
-    EVP_PKEY_CTX_free(k->verifier);
-    EVP_PKEY_free(k->pkey); /* wipes the private numbers */
+    if (k->is_private || !key_spare_give(k->type, k->pkey, k->verifier)) {
+        EVP_PKEY_CTX_free(k->verifier);
+        EVP_PKEY_free(k->pkey); /* wipes the private numbers */
+    }
     free(k->spki);
     free(k);
 }

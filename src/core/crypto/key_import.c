@@ -43,13 +43,22 @@ static void make_blanks(void)
     }
 }
 
-/* NULL if the octets are no point of the curve. */
-static EVP_PKEY *import_point(enum key_type type, const uint8_t *point, size_t len)
+/* NULL if the octets are no point of the curve. With it comes a context if there is one
+ * that is ready to verify. */
+static EVP_PKEY *import_point(enum key_type type, const uint8_t *point, size_t len,
+                              EVP_PKEY_CTX **verifier)
 {
-    (void)pthread_once(&blanks_made, make_blanks);
-    EVP_PKEY *pkey = blanks[type] != NULL ? EVP_PKEY_dup(blanks[type]) : NULL;
+    EVP_PKEY *pkey = NULL;
+
+    key_spare_take(type, &pkey, verifier);
+    if (pkey == NULL) {
+        (void)pthread_once(&blanks_made, make_blanks);
+        pkey = blanks[type] != NULL ? EVP_PKEY_dup(blanks[type]) : NULL;
+    }
     if (pkey != NULL && EVP_PKEY_set1_encoded_public_key(pkey, point, len) == 1)
         return pkey;
+    EVP_PKEY_CTX_free(*verifier);
+    *verifier = NULL;
     EVP_PKEY_free(pkey);
     return NULL;
 }
@@ -58,6 +67,7 @@ enum err key_from_ec(enum key_type type, struct span x, struct span y, struct ke
                      struct err_info *why)
 {
     uint8_t point[1 + 2 * KEY_EC_NUMBER_MAX];
+    EVP_PKEY_CTX *verifier = NULL;
 
     if (type != KEY_P256 && type != KEY_P384 && type != KEY_P521)
         return err_set(why, ERR_BAD_PUBLIC_KEY, "the key type has no curve");
@@ -72,11 +82,11 @@ enum err key_from_ec(enum key_type type, struct span x, struct span y, struct ke
     memcpy(point + 1 + x.len, y.data, y.len);
     /* OpenSSL refuses coordinates that are not below the prime and points off the curve;
      * the cofactor is 1, so every point is of the right order */
-    EVP_PKEY *pkey = import_point(type, point, 1 + x.len + y.len);
+    EVP_PKEY *pkey = import_point(type, point, 1 + x.len + y.len, &verifier);
     if (pkey == NULL)
         return crypto_error_set(why, ERR_BAD_PUBLIC_KEY, "no valid point of %s",
                                 kind->openssl_name);
-    return key_wrap(pkey, type, false, x, y, k, why);
+    return key_wrap_ready(pkey, verifier, type, false, x, y, k, why);
 }
 
 enum err key_from_ed25519(struct span x, struct key **k, struct err_info *why)

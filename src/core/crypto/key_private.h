@@ -49,6 +49,21 @@ MUST_CHECK enum err key_wrap(EVP_PKEY *pkey, enum key_type type, bool is_private
                              struct span first, struct span second, struct key **k,
                              struct err_info *why);
 
+/* The same with a context that is ready to verify with `pkey`, taken over, too; NULL: one
+ * is made. */
+MUST_CHECK enum err key_wrap_ready(EVP_PKEY *pkey, EVP_PKEY_CTX *verifier,
+                                   enum key_type type, bool is_private, struct span first,
+                                   struct span second, struct key **k,
+                                   struct err_info *why);
+
+/* Keep a public key that is over, with its context, to be given another point: false, and
+ * nothing is kept, if it is on no curve or there are enough. Nothing else may use them.
+ */
+bool key_spare_give(enum key_type type, EVP_PKEY *pkey, EVP_PKEY_CTX *verifier);
+
+/* One of those; NULL and NULL if there is none. */
+void key_spare_take(enum key_type type, EVP_PKEY **pkey, EVP_PKEY_CTX **verifier);
+
 /* The same for a private key out of OpenSSL: type and numbers are asked from it.
  * ERR_CRYPTO if it is of no type we use, or its two halves do not belong together. */
 MUST_CHECK enum err key_wrap_private(EVP_PKEY *pkey, struct key **k,

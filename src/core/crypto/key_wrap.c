@@ -26,6 +26,13 @@ static EVP_PKEY_CTX *ready_context(struct key *k, int (*begin)(EVP_PKEY_CTX *ctx
 enum err key_wrap(EVP_PKEY *pkey, enum key_type type, bool is_private, struct span first,
                   struct span second, struct key **k, struct err_info *why)
 {
+    return key_wrap_ready(pkey, NULL, type, is_private, first, second, k, why);
+}
+
+enum err key_wrap_ready(EVP_PKEY *pkey, EVP_PKEY_CTX *verifier, enum key_type type,
+                        bool is_private, struct span first, struct span second,
+                        struct key **k, struct err_info *why)
+{
     struct key *made = memory_get_zeroed(1, sizeof *made);
     bool hashes_first = !key_type_is_plain(type);
 
@@ -33,7 +40,8 @@ enum err key_wrap(EVP_PKEY *pkey, enum key_type type, bool is_private, struct sp
     made->type = type;
     made->is_private = is_private;
     key_spki_build(made, first, second);
-    if (hashes_first)
+    made->verifier = verifier;
+    if (hashes_first && verifier == NULL)
         made->verifier = ready_context(made, EVP_PKEY_verify_init);
     if (hashes_first && is_private)
         made->signer = ready_context(made, EVP_PKEY_sign_init);

@@ -200,6 +200,17 @@ static void known_answers(void **state)
 }
 
 /* Sign and verify with all keys; returns keys if all went well. */
+static bool is_read_and_verifies(const struct key *k, enum key_signature how,
+                                 struct span signature)
+{
+    struct key *read = NULL;
+
+    bool good = key_from_spki(key_spki(k), &read, NULL) == ERR_OK &&
+                key_verify(read, how, span_of("m"), signature, NULL) == ERR_OK;
+    key_free(read);
+    return good;
+}
+
 static void *work(void *argument)
 {
     static const enum key_signature how[] = {KEY_SIGNATURE_ES256, KEY_SIGNATURE_ES384,
@@ -213,7 +224,8 @@ static void *work(void *argument)
             if (key_sign(keys[type], how[type], span_of("m"), signature, &len, NULL) !=
                     ERR_OK ||
                 key_verify(keys[type], how[type], span_of("m"), span_make(signature, len),
-                           NULL) != ERR_OK)
+                           NULL) != ERR_OK ||
+                !is_read_and_verifies(keys[type], how[type], span_make(signature, len)))
                 return NULL;
     return argument;
 }
@@ -232,6 +244,48 @@ static void several_threads(void **state)
     }
 }
 
+/* What OpenSSL made for a key that is over serves the next one of its curve. */
+static void a_key_in_the_place_of_another(void **state)
+{
+    static const enum key_signature how[] = {KEY_SIGNATURE_ES256, KEY_SIGNATURE_ES384,
+                                             KEY_SIGNATURE_ES512};
+
+    (void)state;
+    for (enum key_type type = KEY_P256; type <= KEY_P521; type++) {
+        const struct key *signers[2] = {keys[type], NULL};
+        uint8_t signatures[2][KEY_SIGNATURE_MAX];
+        struct key *other = NULL;
+        size_t len = 0;
+        assert_int_equal(key_generate(type, 0, &other, NULL), ERR_OK);
+        signers[1] = other;
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(
+                key_sign(signers[i], how[type], span_of("m"), signatures[i], &len, NULL),
+                ERR_OK);
+        for (int round = 0; round < 50; round++) {
+            const struct key *signer = signers[round % 2];
+            struct key *read = NULL;
+            struct key *refused = NULL;
+            struct span x, y;
+            assert_int_equal(key_from_spki(key_spki(signer), &read, NULL), ERR_OK);
+            assert_true(key_equal(read, signer));
+            for (int i = 0; i < 2; i++)
+                assert_int_equal(key_verify(read, how[type], span_of("m"),
+                                            span_make(signatures[i], len), NULL),
+                                 i == round % 2 ? ERR_OK : ERR_UNAUTHORIZED);
+            if (round % 3 == 0) { /* its place is taken by no point of the curve */
+                key_free(read);
+                read = NULL;
+            }
+            key_numbers(signer, &x, &y);
+            assert_int_equal(key_from_ec(type, y, x, &refused, NULL), ERR_BAD_PUBLIC_KEY);
+            assert_null(refused);
+            key_free(read);
+        }
+        key_free(other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +294,7 @@ int main(void)
         cmocka_unit_test(zeros),
         cmocka_unit_test(known_answers),
         cmocka_unit_test(several_threads),
+        cmocka_unit_test(a_key_in_the_place_of_another),
     };
 
     return cmocka_run_group_tests(tests, make_keys, free_keys);
