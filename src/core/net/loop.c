@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
+#include "core/base/wake.h"
 
 #define POSTS_FIRST_ROOM 64 /* entries */
 
@@ -139,10 +140,18 @@ void loop_stop(struct loop *loop)
     loop_post(loop, stop_now, loop);
 }
 
+static void wake_loop(void *argument)
+{
+    struct loop *loop = argument;
+    const uint64_t one = 1;
+
+    if (write(loop->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+        abort(); /* our own eventfd, closed under us */
+}
+
 void loop_post(struct loop *loop, void (*fn)(void *argument), void *argument)
 {
     struct posts *w = &loop->waiting;
-    const uint64_t one = 1;
     bool was_empty;
 
     (void)pthread_mutex_lock(&loop->lock);
@@ -153,8 +162,8 @@ void loop_post(struct loop *loop, void (*fn)(void *argument), void *argument)
     was_empty = w->count == 0;
     w->list[w->count++] = (struct post){fn, argument};
     (void)pthread_mutex_unlock(&loop->lock);
-    if (was_empty && write(loop->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
-        abort(); /* our own eventfd, closed under us */
+    if (was_empty)
+        wake_up(wake_loop, loop);
 }
 
 void loop_after_posts(struct loop *loop, void (*after)(void *argument), void *argument)

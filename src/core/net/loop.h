@@ -33,7 +33,8 @@ void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
 /* Run fn(argument) on the loop's thread soon, in the order of posting; any thread, the
- * loop's own included. Many posts between two turns cost one wake-up. */
+ * loop's own included. Many posts between two turns cost one wake-up, as do those of a
+ * thread within wake_hold(). */
 void loop_post(struct loop *loop, void (*fn)(void *argument), void *argument);
 
 /* Run after_turn(argument) whenever posted work has been run, for replies that are

@@ -7,6 +7,7 @@
 
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
+#include "core/base/wake.h"
 #include "core/jose/jws.h"
 
 #define STORE_RETRY_SECONDS 5  /* when a client may try again after a full disk */
@@ -78,9 +79,11 @@ static void wake_locked(struct exchange *x)
 
 void exchange_resume(struct exchange *x)
 {
+    wake_hold(); /* the first thing a worker needs is the lock */
     pthread_mutex_lock(&hold_lock);
     wake_locked(x);
     pthread_mutex_unlock(&hold_lock);
+    wake_release();
 }
 
 void exchange_park(struct exchange *x, exchange_step *step, int64_t hold_until_us)

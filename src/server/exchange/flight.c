@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/base/memory.h"
+#include "core/base/wake.h"
 
 #define FLIGHT_BUCKETS                                                                   \
     4096 /* a power of two; keys are sequential, so they spread evenly */
@@ -95,6 +96,7 @@ void flight_leave(struct flight_table *t, int64_t key, struct exchange *x)
 
 void flight_land(struct flight_table *t, int64_t key)
 {
+    wake_hold(); /* who is resumed leaves, and needs the lock for that */
     pthread_mutex_lock(&t->lock);
     struct flight **link = find(t, key);
     struct flight *f = *link;
@@ -111,6 +113,7 @@ void flight_land(struct flight_table *t, int64_t key)
         free(f);
     }
     pthread_mutex_unlock(&t->lock);
+    wake_release();
 }
 
 size_t flight_count(struct flight_table *t)

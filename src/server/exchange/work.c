@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/base/memory.h"
+#include "core/base/wake.h"
 
 struct worker {
     struct work_pool *pool;
@@ -120,6 +121,13 @@ void work_pool_free(struct work_pool *pool)
     free(pool);
 }
 
+static void wake_worker(void *argument)
+{
+    struct work_pool *pool = argument;
+
+    pthread_cond_signal(&pool->wake);
+}
+
 void work_pool_add(struct work_pool *pool, struct work_job *job)
 {
     job->next = NULL;
@@ -130,5 +138,5 @@ void work_pool_add(struct work_pool *pool, struct work_job *job)
     pthread_mutex_unlock(&pool->lock);
     /* not while the lock is held: the worker would wake only to wait for it */
     if (wake)
-        pthread_cond_signal(&pool->wake);
+        wake_up(wake_worker, pool);
 }

@@ -14,6 +14,7 @@
 
 #include "core/base/log.h"
 #include "core/base/memory.h"
+#include "core/base/wake.h"
 #include "server/store/store_private.h"
 
 #define CHECKPOINT_PAGES 2048 /* of the WAL: 8 MiB; so many more start a checkpoint */
@@ -244,10 +245,12 @@ static void commit_one(struct store *store)
     pthread_mutex_lock(&store->lock);
     store->decided = batch;
     size_t count = take_decided(store, &taken);
-    pthread_cond_broadcast(&store->decided_changed);
     pthread_mutex_unlock(&store->lock);
+    pthread_cond_broadcast(&store->decided_changed);
+    wake_hold(); /* whoever is told by several of them is woken once */
     for (size_t i = 0; i < count; i++)
         taken[i].done(taken[i].argument, taken[i].ticket == batch ? result : ERR_OK);
+    wake_release();
     free(taken);
     pthread_mutex_lock(&store->lock);
 }
