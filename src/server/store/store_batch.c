@@ -9,6 +9,7 @@
  * checkpoint copies it and the database before the WAL is begun anew, so a frame that was
  * acknowledged is always in one of them. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -278,6 +279,16 @@ static void checkpoint(struct store *store)
     store->wal_rest = true;
 }
 
+/* With the lock held, which is let go meanwhile. Whoever can run now may have something
+ * to add to the batch, and this thread was woken by the first who had: on a core that is
+ * busy it would sync for him alone. Where nobody else can run this is over at once. */
+static void let_others_join(struct store *store)
+{
+    pthread_mutex_unlock(&store->lock);
+    (void)sched_yield();
+    pthread_mutex_lock(&store->lock);
+}
+
 static void *committer_main(void *argument)
 {
     struct store *store = argument;
@@ -289,6 +300,7 @@ static void *committer_main(void *argument)
             pthread_cond_wait(&store->work, &store->lock);
         if (!store->dirty && !store->noted)
             break;
+        let_others_join(store);
         commit_one(store);
         if (++batches % CHECKPOINT_BATCHES == 0 || !store->dirty ||
             store->wal_pages - store->wal_copied >= CHECKPOINT_PAGES_MOST) {
