@@ -131,17 +131,21 @@ struct span arena_span(struct arena *a, struct span s)
 
 char *arena_printf(struct arena *a, const char *format, ...)
 {
+    struct block *b = a->blocks;
+    size_t room = b->size - b->used;
     va_list arguments;
     va_list again;
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    int size = vsnprintf(NULL, 0, format, arguments);
+    /* mostly there is room for it where it will be taken */
+    int size = vsnprintf((char *)b->data + b->used, room, format, arguments);
     va_end(arguments);
     if (size < 0)
         abort();
     char *result = arena_take(a, (size_t)size + 1);
-    (void)vsnprintf(result, (size_t)size + 1, format, again);
+    if ((size_t)size >= room)
+        (void)vsnprintf(result, (size_t)size + 1, format, again);
     va_end(again);
     return result;
 }
