@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -297,6 +298,21 @@ enum err signer_main_try(const struct settings *settings, const struct secret *p
     return result;
 }
 
+/* The first question wakes this process before others that are about to be asked: whoever
+ * can run asks his, and the log is synced once for all. */
+static enum err wait_for_questions(struct signer_process *p, size_t *failed,
+                                   struct err_info *why)
+{
+    struct ipc_channel *channels[] = {p->control, p->front};
+    enum err result = ipc_channel_wait_or(channels, 2, p->wake[0], -1, failed, why);
+
+    if (result != ERR_OK || !p->batches || p->leaves)
+        return result;
+    (void)sched_yield();
+    result = ipc_channel_wait_or(channels, 2, p->wake[0], 0, failed, why);
+    return result == ERR_TIMEOUT ? ERR_OK : result;
+}
+
 int signer_main(const struct settings *settings, const struct signer_secrets *secrets)
 {
     struct signer_process p = {.arena = arena_new(),
@@ -312,9 +328,8 @@ int signer_main(const struct settings *settings, const struct signer_secrets *se
         return 1;
     }
     for (;;) {
-        struct ipc_channel *channels[] = {p.control, p.front};
         signer_answer_hold(&p);
-        enum err result = ipc_channel_wait_or(channels, 2, p.wake[0], -1, &failed, &why);
+        enum err result = wait_for_questions(&p, &failed, &why);
         signer_answer_release(&p);
         if ((result != ERR_OK && failed == 0) || p.leaves)
             break; /* the house closes, or another one begins */
