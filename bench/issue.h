@@ -195,6 +195,7 @@ struct issue_process {
     char name[32];  /* its role, or its program */
     uint64_t ticks; /* of CPU, user and kernel */
     long rss_kib;
+    long pss_kib; /* what is shared, by equal shares; -1: the kernel does not say */
 };
 
 struct issue_usage {

@@ -45,6 +45,18 @@ static bool read_one(int pid, struct issue_process *p)
     return true;
 }
 
+static void read_pss(struct issue_process *p)
+{
+    char path[64];
+    char text[4096];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", p->pid);
+    (void)read_text(path, text, sizeof text);
+    const char *line = strstr(text, "\nPss:");
+    if (line == NULL || sscanf(line, "\nPss: %ld", &p->pss_kib) != 1)
+        p->pss_kib = -1;
+}
+
 /* "PROGRAM --role NAME" is called NAME, others by their program. */
 static void read_name(struct issue_process *p)
 {
@@ -127,6 +139,7 @@ void issue_process_read(const struct cli_list *roots, int64_t core,
             if (!wanted || has(usage, all[i].pid) || usage->count == ISSUE_PROCESSES_MAX)
                 continue;
             read_name(&all[i]);
+            read_pss(&all[i]);
             usage->list[usage->count++] = all[i];
             more = true;
         }

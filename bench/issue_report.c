@@ -135,9 +135,10 @@ static void print_processes(const struct issue_options *o, const struct issue_re
 
     for (size_t i = 0; i < r->after.count; i++) {
         double ms = issue_process_cpu_ms(&r->before, &r->after, i);
-        printf("cpu %-16s %8.0f ms %8.3f ms each, rss %6.1f MiB\n", r->after.list[i].name,
-               ms, per(ms, r->counts.certificates),
-               (double)r->after.list[i].rss_kib / 1024);
+        printf("cpu %-16s %8.0f ms %8.3f ms each, rss %6.1f MiB, pss %6.1f MiB\n",
+               r->after.list[i].name, ms, per(ms, r->counts.certificates),
+               (double)r->after.list[i].rss_kib / 1024,
+               (double)r->after.list[i].pss_kib / 1024);
     }
     if (r->after.count > 0)
         printf("cpu %-16s %8.0f ms %8.3f ms each\n", "all of the server", total_cpu_ms(r),
@@ -204,6 +205,7 @@ static void write_processes(struct json_writer *w, const struct issue_options *o
             w, "cpu_us",
             (int64_t)(1000 * issue_process_cpu_ms(&r->before, &r->after, i)));
         json_write_number(w, "rss_kib", r->after.list[i].rss_kib);
+        json_write_number(w, "pss_kib", r->after.list[i].pss_kib);
         json_write_end_object(w);
     }
     json_write_end_array(w);

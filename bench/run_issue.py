@@ -149,7 +149,7 @@ def table(rows):
 
 def issuance_table(groups, verify):
     rows = [["server", "clients", "certs/s", "range", "CPU ms each", "in verifies", "flow p50 ms", "p99 ms", "requests each",
-             "RSS MiB", "start ms", "core busy / others", "runs (quiet)", "errors"]]
+             "RSS MiB", "PSS MiB", "start ms", "core busy / others", "runs (quiet)", "errors"]]
     for (name, clients), runs in groups.items():
         good = counted(runs)
         rates = [rate(r) for r in good]
@@ -159,6 +159,7 @@ def issuance_table(groups, verify):
             f"{median(good, lambda r: step(r, 'whole flow')['p99_us']) / 1000:.1f}",
             f"{median(good, lambda r: r['requests'] / max(count_of(r), 1)):.1f}",
             f"{median(good, lambda r: sum(p['rss_kib'] for p in r['processes'])) / 1024:.0f}",
+            f"{median(good, lambda r: sum(p['pss_kib'] for p in r['processes'])) / 1024:.0f}",
             f"{median(good, lambda r: r['start_ms']):.0f}",
             f"{median(good, lambda r: r['core_busy_percent']):.0f} % / {median(good, lambda r: r['core_others_percent']):.0f} %",
             f"{len(runs)} ({sum(r['core_others_percent'] <= NOISE_PERCENT for r in runs)})", sum(map(errors, runs))])
