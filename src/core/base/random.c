@@ -2,6 +2,7 @@
 #include "core/base/random.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +13,21 @@
 
 static _Thread_local uint8_t pool[POOL_SIZE];
 static _Thread_local size_t pool_used = POOL_SIZE;
+static _Thread_local unsigned int pool_forks;
+
+/* Processes that led to this one: what was drawn before is known to another one, too. */
+static unsigned int forks;
+
+static void count_fork(void)
+{
+    forks++;
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+    if (pthread_atfork(NULL, NULL, count_fork) != 0)
+        abort();
+}
 
 static void draw(uint8_t *to, size_t size)
 {
@@ -32,9 +48,10 @@ void random_fill(void *data, size_t size)
         draw(data, size);
         return;
     }
-    if (POOL_SIZE - pool_used < size) {
+    if (POOL_SIZE - pool_used < size || pool_forks != forks) {
         draw(pool, POOL_SIZE);
         pool_used = 0;
+        pool_forks = forks;
     }
     memcpy(data, pool + pool_used, size);
     memory_wipe(pool + pool_used, size);
