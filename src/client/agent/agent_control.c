@@ -16,8 +16,7 @@
 #include "core/base/interrupt.h"
 #include "core/base/memory.h"
 
-#define BACKLOG  16
-#define SLICE_MS 100
+#define BACKLOG 16
 
 static bool answers(const struct sockaddr_un *to)
 {
@@ -221,7 +220,7 @@ static enum err receive(int fd, struct buf *b, struct err_info *why)
     for (;;) {
         if (interrupt_signal() != 0)
             return err_set(why, ERR_INTERRUPTED, "interrupted");
-        if (poll(&polled, 1, SLICE_MS) <= 0)
+        if (interrupt_poll(&polled, 1, -1, 0) <= 0)
             continue;
         uint8_t *to = buf_reserve(b, AGENT_CONTROL_REQUEST);
         ssize_t got = to != NULL ? recv(fd, to, AGENT_CONTROL_REQUEST, 0) : -1;

@@ -7,8 +7,6 @@
 #include "client/dns/dns_provider.h"
 #include "core/base/interrupt.h"
 
-#define SLICE_MS 100
-
 static enum err check(const struct settings_dns *dns, struct err_info *why)
 {
     if (dns->program[0] != '\0')
@@ -26,7 +24,7 @@ static enum err wait_for_line(struct err_info *why)
     while (last != '\n') {
         if (interrupt_signal() != 0)
             return err_set(why, ERR_INTERRUPTED, "interrupted");
-        if (poll(&polled, 1, SLICE_MS) <= 0)
+        if (interrupt_poll(&polled, 1, -1, 0) <= 0)
             continue;
         ssize_t got = read(STDIN_FILENO, &last, 1);
         if (got == 0 || (got < 0 && errno != EINTR))

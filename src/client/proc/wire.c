@@ -2,6 +2,7 @@
 #include "client/proc/wire.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "core/base/interrupt.h"
 #include "core/base/text.h"
 
-#define SLICE_MS 100
+#define AT_ONCE_US 10000000 /* for who answers at once, on a machine that is busy */
 
 /* What stands before the fields. */
 struct head {
@@ -108,19 +109,20 @@ struct patience {
     int64_t end_us; /* 0: no end */
 };
 
-/* Until there is something to read. A signal that comes just before the wait is seen a
- * slice later. */
+/* Until there is something to read. Who has nothing to do is not woken. */
 static enum err wait_readable(int fd, const struct patience *p, struct err_info *why)
 {
     struct pollfd polled = {.fd = fd, .events = POLLIN};
     int ready = 0;
 
     while (ready <= 0) {
+        int64_t left_us = p->end_us - clock_monotonic_us();
         if (interrupt_count() > p->signals)
             return err_set(why, ERR_INTERRUPTED, "interrupted");
-        if (p->end_us != 0 && clock_monotonic_us() >= p->end_us)
+        if (p->end_us != 0 && left_us <= 0)
             return err_set(why, ERR_TIMEOUT, "another process of cairn does not answer");
-        ready = poll(&polled, 1, SLICE_MS);
+        ready = interrupt_poll(&polled, 1, p->end_us != 0 ? (left_us + 999) / 1000 : -1,
+                               p->signals);
         if (ready < 0 && errno != EINTR)
             return gone(why);
     }
@@ -196,6 +198,15 @@ enum err wire_receive_until(struct arena *a, int fd, struct wire_message *m,
     const struct patience patience = {.signals = interrupt_count(), .end_us = end_us};
 
     return receive(a, fd, m, NULL, &patience, why);
+}
+
+enum err wire_receive_on(struct arena *a, int fd, struct wire_message *m, int *passed,
+                         struct err_info *why)
+{
+    const struct patience patience = {.signals = INT_MAX,
+                                      .end_us = clock_monotonic_us() + AT_ONCE_US};
+
+    return receive(a, fd, m, passed, &patience, why);
 }
 
 /* ---- failures and calls ---- */

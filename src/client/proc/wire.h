@@ -43,6 +43,11 @@ MUST_CHECK enum err wire_receive(struct arena *a, int fd, struct wire_message *m
 MUST_CHECK enum err wire_receive_until(struct arena *a, int fd, struct wire_message *m,
                                        int64_t end_us, struct err_info *why);
 
+/* As wire_receive, for the answer of somebody who answers at once: whatever signals come.
+ * ERR_IO, ERR_PROTOCOL, ERR_TIMEOUT. */
+MUST_CHECK enum err wire_receive_on(struct arena *a, int fd, struct wire_message *m,
+                                    int *passed, struct err_info *why);
+
 /* Send a failure: code, wait and sentence of `why`. */
 MUST_CHECK enum err wire_send_failure(int fd, const struct err_info *failure,
                                       struct err_info *why);

@@ -2,7 +2,9 @@
  * stops waiting, cleans up, and ends by that signal. */
 #pragma once
 
+#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Remember them from here on. */
@@ -16,7 +18,11 @@ int interrupt_signal(void);
  * and to the group. */
 int interrupt_count(void);
 
-/* Sleep; false as soon as a signal has come (within 100 ms). */
+/* As poll(2), `wait_ms` below 0 for ever; also ends, with -1 and EINTR, as soon as more
+ * than `seen` of them have come, even if that was just before. */
+int interrupt_poll(struct pollfd *polled, size_t n, int64_t wait_ms, int seen);
+
+/* Sleep; false as soon as a signal has come. */
 bool interrupt_sleep_ms(int64_t milliseconds);
 
 /* End this process by the signal that came, as if it had not been watched for; comes back

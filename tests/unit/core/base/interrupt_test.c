@@ -61,6 +61,32 @@ static void ignored_signals_stay_ignored(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* Whether it comes before the wait or in it: nobody would wake it otherwise. */
+static void a_wait_without_end_is_ended(void **state)
+{
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0) {
+            (void)signal(SIGTERM, SIG_DFL);
+            interrupt_watch();
+            if (!late)
+                (void)raise(SIGTERM);
+            bool ended = interrupt_poll(NULL, 0, -1, 0) == -1 && interrupt_count() == 1;
+            bool waits = interrupt_poll(NULL, 0, 10, 1) == 0; /* that one is known */
+            _exit(ended && waits ? 0 : 1);
+        }
+        for (int i = 0; late && i < 100 && waitpid(child, &status, WNOHANG) == 0; i++) {
+            (void)usleep(50000);
+            (void)kill(child, SIGTERM);
+        }
+        if (!late)
+            assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
 static void signals_are_counted(void **state)
 {
     int status = 0;
@@ -111,6 +137,7 @@ int main(void)
         cmocka_unit_test(sleeps_whole_without_a_signal),
         cmocka_unit_test(ends_by_the_signal_that_came),
         cmocka_unit_test(ignored_signals_stay_ignored),
+        cmocka_unit_test(a_wait_without_end_is_ended),
         cmocka_unit_test(signals_are_counted),
         cmocka_unit_test(an_echo_is_no_second_wish),
     };
