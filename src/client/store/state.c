@@ -146,14 +146,6 @@ static enum err take(struct arena *a, const char *folder, enum state_lock_kind k
     }
 }
 
-enum err state_lock(struct arena *a, const char *directory, struct err_info *why)
-{
-    struct state_lock forever = {0};
-
-    return take(a, directory, STATE_LOCK_EXCLUSIVE, 0,
-                arena_printf(a, "the state folder %s", directory), &forever, why);
-}
-
 enum err state_lock_certificate(struct arena *a, const char *directory, const char *name,
                                 int64_t wait_ms, struct state_lock *lock,
                                 struct err_info *why)

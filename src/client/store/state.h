@@ -1,6 +1,5 @@
 /* The client's folder: accounts, certificates, and the locks of whoever changes them.
  *
- *   lock                              held while the folder as a whole is changed
  *   accounts/CA/key.pem, account.json one folder for each CA
  *   accounts/CA/lock                  exclusive: the account's key or URL is changed;
  *                                     shared: they are in use
@@ -15,7 +14,7 @@
  *
  * Locks are flock(2) on a file that stays: the kernel frees them however a process ends,
  * so none is ever left behind, and each of the same process counts by itself. Taken in
- * this order: the folder, a certificate, an account, the ports, the DNS, a
+ * this order: a certificate, an account, the ports, the DNS, a
  * device's turn. */
 #pragma once
 
@@ -33,12 +32,6 @@ MUST_CHECK enum err state_default_directory(struct arena *a, const char **direct
 /* Make the folder and those in it (0700), with missing parents. ERR_IO. */
 MUST_CHECK enum err state_prepare(struct arena *a, const char *directory,
                                   struct err_info *why);
-
-/* Take the lock of the whole folder until the process ends, however it ends, as those
- * must who change more than one certificate or account: nobody else may have it.
- * ERR_LOCKED: another cairn has it. The descriptor stays open. */
-MUST_CHECK enum err state_lock(struct arena *a, const char *directory,
-                               struct err_info *why);
 
 /* A lock that is held; {0} is none. */
 struct state_lock {

@@ -236,14 +236,6 @@ static void damaged_metadata_is_refused(void **state)
     }
 }
 
-static void one_lock_for_all(void **state)
-{
-    struct place *p = *state;
-
-    assert_int_equal(state_lock(p->arena, p->directory, &p->why), ERR_OK);
-    assert_int_equal(state_lock(p->arena, p->directory, &p->why), ERR_LOCKED);
-}
-
 static void folders_are_private(void **state)
 {
     struct place *p = *state;
@@ -257,8 +249,9 @@ static void folders_are_private(void **state)
     char *deep = arena_printf(p->arena, "%s/x/y/z", p->directory);
     assert_int_equal(state_prepare(p->arena, deep, &p->why), ERR_OK);
     assert_true(file_exists(file_path(p->arena, deep, "certificates")));
-    char *blocked = arena_printf(p->arena, "%s/lock/x", p->directory);
-    assert_int_equal(state_lock(p->arena, p->directory, &p->why), ERR_OK);
+    char *file = file_path(p->arena, p->directory, "file");
+    char *blocked = arena_printf(p->arena, "%s/x", file);
+    assert_int_equal(file_create(file, span_of("in the way"), 0600, &p->why), ERR_OK);
     assert_int_equal(state_prepare(p->arena, blocked, &p->why), ERR_IO);
 }
 
@@ -291,7 +284,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_are_listed_in_order, set_up, tear_down),
         cmocka_unit_test(folder_names),
         cmocka_unit_test_setup_teardown(damaged_metadata_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_lock_for_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(folders_are_private, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_the_state_is, set_up, tear_down),
     };
