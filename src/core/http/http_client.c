@@ -11,7 +11,8 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-#define LINKS_MAX 16
+#define LINKS_MAX       16
+#define NAME_MAX_OCTETS 200
 
 struct http_client {
     CURLSH *share; /* keeps the connections */
@@ -23,6 +24,16 @@ struct http_client {
     int64_t timeout_ms; /* of that request */
     bool headers_done;  /* the blank line behind them has come */
 };
+
+/* The program and this library, as RFC 8555 6.1 wants both. */
+static char *full_name(const char *program)
+{
+    AUTO(buf) struct buf b = buf_make(NAME_MAX_OCTETS);
+
+    buf_printf(&b, "%s libcurl/%s", program, curl_version_info(CURLVERSION_NOW)->version);
+    buf_add_octet(&b, 0);
+    return memory_copy_string((const char *)b.data);
+}
 
 enum err http_client_new(struct span roots, const char *user_agent,
                          struct http_client **c, struct err_info *why)
@@ -39,7 +50,7 @@ enum err http_client_new(struct span roots, const char *user_agent,
         memcpy(made->roots, roots.data, roots.len);
         made->roots_len = roots.len;
     }
-    made->user_agent = memory_copy_string(user_agent);
+    made->user_agent = full_name(user_agent);
     *c = made;
     return ERR_OK;
 }
@@ -192,6 +203,8 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
         return explain_trust(c->error, url, host_len, why);
     case CURLE_ABORTED_BY_CALLBACK:
         return err_set(why, ERR_INTERRUPTED, "interrupted");
+    case CURLE_SEND_FAIL_REWIND:
+        return err_set(why, ERR_NETWORK, "%.*s broke the connection off", host_len, url);
     case CURLE_SSL_CACERT_BADFILE:
         return err_set(why, ERR_CONFIG, "the CA file%s is no PEM certificate",
                        c->roots != NULL ? "" : " of the system");
@@ -207,10 +220,48 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
     }
 }
 
+/* A body on its way. */
+struct upload {
+    struct span left;
+};
+
+static size_t on_upload(char *to, size_t size, size_t count, void *context)
+{
+    struct upload *u = context;
+    size_t len = size * count < u->left.len ? size * count : u->left.len;
+
+    if (len > 0)
+        memcpy(to, u->left.data, len);
+    u->left = span_slice(u->left, len, u->left.len);
+    return len;
+}
+
+/* libcurl makes a request again by itself when a connection that it kept breaks off under
+ * it. What is signed must not be sent twice, as its nonce is used up (RFC 8555 6.5): who
+ * asked learns of it, and signs again. */
+static int on_rewind(void *context, curl_off_t offset, int origin)
+{
+    (void)context;
+    (void)offset;
+    (void)origin;
+    return CURL_SEEKFUNC_FAIL;
+}
+
+static void set_body(CURL *e, const struct http_client_request *r, struct upload *u)
+{
+    *u = (struct upload){r->body};
+    (void)curl_easy_setopt(e, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
+    (void)curl_easy_setopt(e, CURLOPT_READFUNCTION, on_upload);
+    (void)curl_easy_setopt(e, CURLOPT_READDATA, u);
+    (void)curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_rewind);
+}
+
 static CURLcode perform(struct http_client *c, struct arena *a,
                         const struct http_client_request *r)
 {
     CURL *e = c->easy;
+    struct upload upload = {{NULL, 0}};
     struct curl_slist *headers = curl_slist_append(NULL, "Accept-Language: en");
 
     if (strcmp(r->method, "HEAD") == 0) {
@@ -219,8 +270,7 @@ static CURLcode perform(struct http_client *c, struct arena *a,
         headers = curl_slist_append(headers,
                                     arena_printf(a, "Content-Type: %s", r->content_type));
         headers = curl_slist_append(headers, "Expect:");
-        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)r->body.len);
-        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, r->body.data);
+        set_body(e, r, &upload);
     }
     for (const char *const *h = r->headers; h != NULL && *h != NULL; h++)
         headers = curl_slist_append(headers, *h);
