@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/flow/flow_private.h"
+#include "client/request/link_header.h"
 #include "core/json/json_write.h"
 
 #define PAYLOAD_MAX (128 * 1024) /* octets */
@@ -19,14 +20,14 @@ static bool count_orders(struct session *s, const struct json *account, int64_t 
     int64_t count = 0;
 
     for (int page = 0; url != NULL && page < PAGES_MAX; page++) {
-        const char *next[FLOW_ALTERNATES_MAX];
+        const char *next[LINK_HEADER_URLS_MAX];
         struct acme_reply reply;
         if (acme_request_post(&s->peer, s->arena, url, span_of(""), &reply, &ignored) !=
                 ERR_OK ||
             !json_is_array(json_member(reply.json, "orders")))
             return false;
         count += (int64_t)json_count(json_member(reply.json, "orders"));
-        url = flow_chain_links(s->arena, url, reply.links, reply.link_count, "next",
+        url = link_header_urls(s->arena, url, reply.links, reply.link_count, "next",
                                next) > 0
                   ? next[0]
                   : NULL;
@@ -108,7 +109,7 @@ static enum err change_key(struct session *s, struct err_info *why)
 {
     const char *url = s->peer.directory.key_change;
     struct span inner = {0};
-    struct acme_reply reply;
+    struct acme_reply reply = {0};
 
     if (url == NULL)
         return err_set(why, ERR_REFUSED, "the CA does not let keys be changed");
@@ -118,6 +119,9 @@ static enum err change_key(struct session *s, struct err_info *why)
         return keeper_settle(s->peer.keeper, s->arena, true, why);
     if (result == ERR_INTERRUPTED)
         return result; /* the next run settles it */
+    if (reply.status == 409 && reply.location != NULL)
+        (void)err_set(why, result, "%.*s; the account %.200s has that key",
+                      ERR_DETAIL_MAX / 2, why->detail, reply.location);
     struct err_info refusal = *why;
     const char *kid = s->peer.kid;
     bool next = false;

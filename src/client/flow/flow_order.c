@@ -50,7 +50,25 @@ static enum err check_identifiers(struct flow *f, const struct json *order,
     return ERR_OK;
 }
 
-/* They do not change while an order lives. */
+/* An order whose authorizations are others than before is not the one that was made (RFC
+ * 8555 7.1.3). */
+static enum err check_authorizations(const struct flow *f, const struct json *list,
+                                     struct err_info *why)
+{
+    bool same = json_count(list) == f->authorization_count;
+
+    for (size_t i = 0; i < f->authorization_count && same; i++) {
+        same = false;
+        for (size_t j = 0; j < json_count(list) && !same; j++) {
+            const char *url = json_text(json_element(list, j));
+            same = url != NULL && strcmp(url, f->authorizations[i]) == 0;
+        }
+    }
+    return same ? ERR_OK
+                : err_set(why, ERR_PROTOCOL,
+                          "the CA's order has other authorizations than before");
+}
+
 static enum err read_authorizations(struct flow *f, const struct json *order,
                                     struct err_info *why)
 {
@@ -63,7 +81,7 @@ static enum err read_authorizations(struct flow *f, const struct json *order,
                        "the CA wants %zu authorizations for %zu names, which is absurd",
                        count, f->options->name_count);
     if (f->authorizations != NULL)
-        return ERR_OK;
+        return check_authorizations(f, list, why);
     const char **urls = arena_array(f->arena, count + 1, sizeof *urls);
     for (size_t i = 0; i < count; i++) {
         const char *url = json_text(json_element(list, i));
@@ -83,8 +101,7 @@ static const char *kept(struct flow *f, const char *known, const char *text)
     return arena_string(f->arena, text);
 }
 
-static enum err read_members(struct flow *f, const struct json *order,
-                             struct err_info *why)
+enum err flow_order_read(struct flow *f, const struct json *order, struct err_info *why)
 {
     const char *text = NULL;
     const char *finalize = NULL;
@@ -108,7 +125,7 @@ static enum err read_order(struct flow *f, const struct acme_reply *reply,
                            struct err_info *why)
 {
     f->retry_after = reply->retry_after;
-    return flow_blame(read_members(f, reply->json, why), "the CA's order", why);
+    return flow_blame(flow_order_read(f, reply->json, why), "the CA's order", why);
 }
 
 /* POST to a URL that answers with the order. */

@@ -39,6 +39,11 @@ enum err flow_blame(enum err result, const char *what, struct err_info *why);
 enum err flow_problem(const struct json *problem, const char *about,
                       struct err_info *why);
 
+/* What the CA says of the order, held against what was asked for and what it said before.
+ * ERR_PROTOCOL, ERR_MALFORMED; of one that failed, what its problem says. */
+MUST_CHECK enum err flow_order_read(struct flow *f, const struct json *order,
+                                    struct err_info *why);
+
 /* Make the order: newOrder, with what the options ask for. */
 MUST_CHECK enum err flow_order_make(struct flow *f, struct err_info *why);
 
@@ -55,13 +60,6 @@ MUST_CHECK enum err flow_prove(struct flow *f, struct err_info *why);
  * with a warning. A root of that name goes before an issuer further down. */
 MUST_CHECK enum err flow_chain_take(struct flow *f, struct span *pem,
                                     struct err_info *why);
-
-/* The URLs with that relation, such as "alternate", in the values of Link headers (RFC
- * 8288 3, RFC 8555 7.4.2), made absolute by `base`; at most FLOW_ALTERNATES_MAX. In the
- * arena. */
-#define FLOW_ALTERNATES_MAX 8
-size_t flow_chain_links(struct arena *a, const char *base, const char *const *links,
-                        size_t count, const char *relation, const char **urls);
 
 /* How well a chain is what is preferred. */
 enum flow_chain_match {

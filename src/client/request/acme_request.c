@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "client/request/link_header.h"
 #include "core/acme/problem.h"
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
@@ -20,6 +21,14 @@ static const int64_t waits_broken_ms[ACME_REQUEST_TRIES - 1] = {100, SECOND, 4 *
 
 /* ---- Retry-After ---- */
 
+static bool is_number(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return false;
+    return value.len > 0;
+}
+
 int64_t acme_request_retry_after(const char *text, int64_t now)
 {
     struct span value = text_trim(span_of(text));
@@ -28,6 +37,8 @@ int64_t acme_request_retry_after(const char *text, int64_t now)
 
     if (text_number(value, INT32_MAX, &number))
         return (int64_t)number;
+    if (is_number(value))
+        return INT32_MAX; /* longer than anybody waits, and not nothing */
     if (http_date_read(value, &date) && date > now)
         return date - now < INT32_MAX ? date - now : INT32_MAX;
     return 0;
@@ -40,6 +51,21 @@ static bool is_busy(int status)
     return status == 429 || status >= 500;
 }
 
+/* What a CA says beside the problem: pages that help (RFC 8555 6.6), and terms that have
+ * changed (RFC 8555 7.3.3). */
+static void add_link(struct arena *a, const char *url,
+                     const struct http_client_response *response, const char *relation,
+                     const char *words, struct err_info *why)
+{
+    const char *urls[LINK_HEADER_URLS_MAX];
+
+    if (link_header_urls(a, url, response->links, response->link_count, relation, urls) >
+            0 &&
+        strstr(why->detail, urls[0]) == NULL)
+        (void)err_set(why, why->code, "%.*s; %s %s", ERR_DETAIL_MAX / 2, why->detail,
+                      words, urls[0]);
+}
+
 /* The error that belongs to the status of an answer, and how long to wait. */
 static enum err check_status(struct arena *a, const char *url,
                              const struct http_client_response *response,
@@ -49,9 +75,10 @@ static enum err check_status(struct arena *a, const char *url,
         return ERR_OK;
     if (response->status >= 300 && response->status < 400)
         return err_set(why, ERR_PROTOCOL,
-                       "%.200s leads elsewhere (status %d), and redirects are not "
-                       "followed",
-                       url, response->status);
+                       "%.200s leads elsewhere (status %d%s%.200s), and redirects are "
+                       "not followed",
+                       url, response->status, response->location != NULL ? ": " : "",
+                       response->location != NULL ? response->location : "");
     if (response->status < 400)
         return err_set(why, ERR_PROTOCOL, "%.200s answered with status %d", url,
                        response->status);
@@ -62,6 +89,9 @@ static enum err check_status(struct arena *a, const char *url,
     if (result == ERR_SERVER_INTERNAL && response->status == 503)
         result = ERR_UNAVAILABLE;
     why->code = result;
+    add_link(a, url, response, "help", "for help see", why);
+    if (result == ERR_USER_ACTION_REQUIRED)
+        add_link(a, url, response, "terms-of-service", "its terms of service are", why);
     why->retry_after_seconds =
         (int)acme_request_retry_after(response->retry_after, clock_now());
     return result;
@@ -100,10 +130,11 @@ static enum err exchange(struct acme_peer *peer, struct arena *a, const char *me
                          const char *url, const char *type, struct span body,
                          struct http_client_response *response, struct err_info *why)
 {
-    int64_t left_ms = HTTP_CLIENT_TIMEOUT_MS;
+    int64_t left_ms = peer->end_us != 0 ? (peer->end_us - clock_monotonic_us()) / 1000
+                                        : HTTP_CLIENT_TIMEOUT_MS;
+    const char *const headers[] = {
+        peer->accept != NULL ? arena_printf(a, "Accept: %s", peer->accept) : NULL, NULL};
 
-    if (peer->end_us != 0)
-        left_ms = (peer->end_us - clock_monotonic_us()) / 1000;
     if (left_ms <= 0)
         return err_set(why, ERR_TIMEOUT,
                        "the CA has taken longer than it may in all; run it again later");
@@ -112,6 +143,7 @@ static enum err exchange(struct acme_peer *peer, struct arena *a, const char *me
         .url = url,
         .content_type = type,
         .body = body,
+        .headers = headers,
         .timeout_ms =
             left_ms < HTTP_CLIENT_TIMEOUT_MS ? left_ms : HTTP_CLIENT_TIMEOUT_MS};
     TRY(http_client_send(peer->http, a, &request, response, why));
@@ -282,4 +314,14 @@ enum err acme_request_post(struct acme_peer *peer, struct arena *a, const char *
             return result;
         TRY(wait_for(peer, result, attempt++, why));
     }
+}
+
+enum err acme_request_fetch(struct acme_peer *peer, struct arena *a, const char *url,
+                            const char *accept, struct acme_reply *reply,
+                            struct err_info *why)
+{
+    peer->accept = accept;
+    enum err result = acme_request_post(peer, a, url, span_of(""), reply, why);
+    peer->accept = NULL;
+    return result;
 }

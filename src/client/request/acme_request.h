@@ -31,6 +31,7 @@ struct acme_peer {
     const struct keeper *keeper; /* signs */
     enum keeper_key key;         /* with which key; the account's unless told otherwise */
     const char *kid;             /* account URL; NULL: not known yet */
+    const char *accept;          /* which kind of answer is wanted; NULL: any */
     int64_t end_us;              /* monotonic time at which the CA has had time enough; 0:
                                     none is set */
 };
@@ -80,6 +81,12 @@ MUST_CHECK enum err acme_request_post(struct acme_peer *peer, struct arena *a,
                                       const char *url, struct span payload,
                                       struct acme_reply *reply, struct err_info *why);
 
+/* POST-as-GET of something in a format, such as "application/pem-certificate-chain" (RFC
+ * 8555 7.4.2). Errors as acme_request_post. */
+MUST_CHECK enum err acme_request_fetch(struct acme_peer *peer, struct arena *a,
+                                       const char *url, const char *accept,
+                                       struct acme_reply *reply, struct err_info *why);
+
 /* Seconds of a Retry-After header: a number, or a date (RFC 9110 10.2.3); 0 if it is
- * neither or in the past. */
+ * neither or in the past. At most INT32_MAX. */
 int64_t acme_request_retry_after(const char *text, int64_t now);

@@ -98,6 +98,26 @@ static char *subproblems(struct arena *a, const struct json *document, const cha
     return arena_string_of(a, buf_span(&b));
 }
 
+/* Which algorithms a CA takes that does not take ours (RFC 8555 6.2), and where a person
+ * finds more (RFC 9457 3.1.5: userActionRequired says what is to be done there). */
+static char *what_helps(struct arena *a, const struct json *document, enum err code)
+{
+    AUTO(buf) struct buf b = buf_make(ERR_DETAIL_MAX);
+    const struct json *list = json_member(document, "algorithms");
+    const char *instance = json_text(json_member(document, "instance"));
+    size_t said = 0;
+
+    for (size_t i = 0; code == ERR_BAD_SIGNATURE_ALGORITHM && i < json_count(list); i++) {
+        const char *name = json_text(json_element(list, i));
+        if (name != NULL)
+            buf_printf(&b, "%s%.20s", said++ == 0 ? "; it takes " : ", ", name);
+    }
+    if (instance != NULL &&
+        (strncmp(instance, "https://", 8) == 0 || strncmp(instance, "http://", 7) == 0))
+        buf_printf(&b, "; see %s", instance);
+    return arena_string_of(a, buf_span(&b));
+}
+
 enum err problem_read(struct arena *a, int http_status, struct span body,
                       struct err_info *why)
 {
@@ -114,7 +134,8 @@ enum err problem_read(struct arena *a, int http_status, struct span body,
         type += strlen(PROBLEM_URN);
         code = err_from_acme_type(type, strlen(type));
     }
-    return err_set(
-        why, code, "%s (%s, HTTP %d)%s", detail != NULL ? detail : "no detail given",
-        type != NULL ? type : "no type", http_status, subproblems(a, document, detail));
+    return err_set(why, code, "%s (%s, HTTP %d)%s%s",
+                   detail != NULL ? detail : "no detail given",
+                   type != NULL ? type : "no type", http_status,
+                   what_helps(a, document, code), subproblems(a, document, detail));
 }

@@ -1,4 +1,4 @@
-/* Tests of client/flow/flow_chain: Link headers as RFC 8288 has them. */
+/* Tests of client/request/link_header: Link headers as RFC 8288 has them (C-LINK-1). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
-#include "client/flow/flow_private.h"
+#include "client/request/link_header.h"
+#include "core/base/buf.h"
+#include "core/base/err.h"
 
 #define BASE "https://ca.example.test/acme/cert/1"
 
@@ -28,6 +30,10 @@ static void alternates(void **state)
         {"<https://other.example.test/1>;rel=alternate",
          {"https://other.example.test/1"}},
         {"</x>; rel=\"index\"", {NULL}},
+        {"</x>; rel=index; rel=alternate", {NULL}},
+        {"</x>; rel=alternate; rel=index", {"https://ca.example.test/x"}},
+        {"</x>; title=\"a \\\"; rel=index\"; rel=alternate",
+         {"https://ca.example.test/x"}},
         {"</x>; rel=\"alternates\"", {NULL}},
         {"</x>; title=alternate", {NULL}},
         {"</x>", {NULL}},
@@ -45,8 +51,8 @@ static void alternates(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         AUTO(arena) struct arena *a = arena_new();
-        const char *urls[FLOW_ALTERNATES_MAX] = {0};
-        size_t count = flow_chain_links(a, BASE, &rows[i].link, 1, "alternate", urls);
+        const char *urls[LINK_HEADER_URLS_MAX] = {0};
+        size_t count = link_header_urls(a, BASE, &rows[i].link, 1, "alternate", urls);
         size_t expected = 0;
         while (expected < 3 && rows[i].urls[expected] != NULL)
             expected++;
@@ -62,7 +68,7 @@ static void bounded(void **state)
 {
     AUTO(arena) struct arena *a = arena_new();
     AUTO(buf) struct buf b = buf_make(1 << 20);
-    const char *urls[FLOW_ALTERNATES_MAX];
+    const char *urls[LINK_HEADER_URLS_MAX];
     const char *links[16];
 
     (void)state;
@@ -70,10 +76,10 @@ static void bounded(void **state)
         buf_printf(&b, "</%d>;rel=alternate, ", i);
     for (size_t i = 0; i < 16; i++)
         links[i] = arena_string_of(a, buf_span(&b));
-    assert_int_equal(flow_chain_links(a, BASE, links, 1, "alternate", urls),
-                     FLOW_ALTERNATES_MAX);
-    assert_int_equal(flow_chain_links(a, BASE, links, 16, "alternate", urls),
-                     FLOW_ALTERNATES_MAX);
+    assert_int_equal(link_header_urls(a, BASE, links, 1, "alternate", urls),
+                     LINK_HEADER_URLS_MAX);
+    assert_int_equal(link_header_urls(a, BASE, links, 16, "alternate", urls),
+                     LINK_HEADER_URLS_MAX);
 }
 
 int main(void)
