@@ -197,7 +197,7 @@ CAA = [
 
 @pytest.mark.parametrize("records, says", CAA)
 def test_caa(place, check, records, says):
-    """RFC 8659 3 and 4, RFC 8657: the first records on the way up, and what they say of this CA, account and challenge."""
+    """C-SEC-3: RFC 8659 3 and 4, RFC 8657: the first records on the way up, and what they say of this CA, account and challenge."""
     for name, rows in records.items():
         place.dns.nodes[name] = {**place.dns.nodes[name], "CAA": rows}
     found = check(NAME, code=VALIDATION if says else 0)
@@ -229,12 +229,20 @@ def test_clock(place, check, monkeypatch, seconds, says):
 @pytest.mark.parametrize("meta, words, agree, part, says", [
     ({"termsOfService": "https://ca.example/terms"}, [], False, "terms", "https://ca.example/terms; read them, then say --agree-tos"),
     ({"externalAccountRequired": True}, [], True, "account", "--eab-kid"),
-    ({"profiles": {"short": "", "long": ""}}, ["--profile", "tiny"], True, "profile", 'no profile "tiny", but: long short'),
+    ({"profiles": {"short": "six\n\x1bdays", "long": ""}}, ["--profile", "tiny"], True, "profile", 'no profile "tiny", but: long, short (six??days)'),
 ])
 def test_what_the_directory_says(place, check, meta, words, agree, part, says):
     place.meta.update(meta)
     sentence, = wrong(check(NAME, *words, agree=agree, code=VALIDATION))[part]
-    assert says in sentence or says.replace("long short", "short long") in sentence, sentence
+    assert says in sentence or says.replace("long, short (six??days)", "short (six??days), long") in sentence, sentence
+
+
+def test_profiles_are_shown(place, check):
+    """C-PROF-1: with what the CA says of each, whether one is asked for or not."""
+    place.meta["profiles"] = {"short": "https://ca.example/short", "long": "for patience"}
+    for words, asked in ([], "none in particular"), (["--profile", "short"], "short"):
+        sentence, = check(NAME, *words)["good", "profile"]
+        assert f"{asked} is asked for, of: " in sentence and "long (for patience)" in sentence and "short (https://ca.example/short)" in sentence
 
 
 def test_a_ca_that_is_not_there(place, check):

@@ -26,6 +26,14 @@ static enum err fetch(struct arena *a, const char *url, struct span roots,
     return result;
 }
 
+static char *one_line(struct arena *a, const char *text)
+{
+    char *line = arena_string(a, text);
+
+    text_make_printable(line);
+    return line;
+}
+
 enum err flow_directory_serve(struct arena *a, const struct wire_message *m,
                               struct wire_message *answer, struct err_info *why)
 {
@@ -45,7 +53,8 @@ enum err flow_directory_serve(struct arena *a, const struct wire_message *m,
     if (response.date != NULL)
         (void)http_date_read(span_of(response.date), &date);
     for (size_t i = 0; i < d.profile_count; i++)
-        buf_printf(&profiles, "%s%s", i > 0 ? "\n" : "", d.profiles[i]);
+        buf_printf(&profiles, "%s%s\t%s", i > 0 ? "\n" : "", one_line(a, d.profiles[i]),
+                   one_line(a, d.about[i]));
     answer->fields[DATE] = span_of(arena_printf(a, "%lld", (long long)date));
     answer->fields[TERMS] = span_of(d.terms);
     answer->fields[IDENTITY] = span_of(d.caa_identity);

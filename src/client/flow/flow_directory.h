@@ -15,7 +15,7 @@ struct flow_directory {
     const char *terms;        /* URL; "" for none */
     const char *caa_identity; /* "" if it does not say */
     bool needs_external;
-    const char *profiles; /* names, a line each */
+    const char *profiles; /* a line each: name, tab, what the CA says of it */
 };
 
 /* Ask the CA with that directory URL, by the process with the network at `fd`; roots as

@@ -9,6 +9,7 @@
 #include "client/settings/name.h"
 #include "client/store/account_store.h"
 #include "core/acme/identifier.h"
+#include "core/base/text.h"
 
 #define SENTENCE_MAX 1200 /* octets */
 
@@ -21,6 +22,7 @@ void preflight_add(struct preflight *p, enum preflight_level level, const char *
     va_start(values, format);
     (void)vsnprintf(sentence, sizeof sentence, format, values);
     va_end(values);
+    text_make_printable(sentence); /* some of it is what others said */
     if (p->count == p->room) {
         size_t room = p->room != 0 ? 2 * p->room : 32;
         struct preflight_finding *more = arena_array(p->arena, room, sizeof *more);

@@ -5,11 +5,13 @@
 #include "client/preflight/preflight_private.h"
 #include "client/renewal/ca_state.h"
 #include "client/store/account_store.h"
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
-#define CLOCK_OFF_S 60                /* what is worth telling */
-#define ROOTS_MAX   (2 * 1024 * 1024) /* octets of a CA file */
+#define PROFILES_SHOWN 4000              /* octets */
+#define CLOCK_OFF_S    60                /* what is worth telling */
+#define ROOTS_MAX      (2 * 1024 * 1024) /* octets of a CA file */
 
 static void look_at_clock(struct preflight *p, const struct settings_ca *ca,
                           const struct flow_directory *d)
@@ -28,17 +30,22 @@ static void look_at_clock(struct preflight *p, const struct settings_ca *ca,
                       off > 0 ? off : -off, off > 0 ? "ahead" : "behind");
 }
 
-static bool has_line(const char *lines, const char *line)
+/* Is the profile among them? All of them in words: "short (six days), long". */
+static bool has_profile(const char *lines, const char *profile, struct buf *shown)
 {
-    size_t len = strlen(line);
+    size_t len = strlen(profile);
+    bool found = false;
 
-    for (const char *at = lines; at != NULL && *at != '\0';) {
+    for (const char *at = lines; *at != '\0';) {
+        size_t name = strcspn(at, "\t\n");
         size_t one = strcspn(at, "\n");
-        if (one == len && strncmp(at, line, len) == 0)
-            return true;
+        found = found || (name == len && strncmp(at, profile, len) == 0);
+        buf_printf(shown, "%s%.*s", at == lines ? "" : ", ", (int)name, at);
+        if (one > name + 1)
+            buf_printf(shown, " (%.*s)", (int)(one - name - 1), at + name + 1);
         at += one + (at[one] == '\n');
     }
-    return false;
+    return found;
 }
 
 static void look_at_account(struct preflight *p, const struct settings_ca *ca,
@@ -71,16 +78,20 @@ static void look_at_profile(struct preflight *p, const struct settings_ca *ca,
                             const struct flow_directory *d)
 {
     const struct settings_certificate *c = p->wanted->certificate;
+    AUTO(buf) struct buf shown = buf_make(PROFILES_SHOWN);
 
-    if (c->profile[0] == '\0' || has_line(d->profiles, c->profile))
-        return;
-    char *shown = arena_string(p->arena, d->profiles);
-    for (char *at = shown; *at != '\0'; at++)
-        *at = *at == '\n' ? ' ' : *at;
-    preflight_add(p, c->profile_required ? PREFLIGHT_WRONG : PREFLIGHT_NOTE, "profile",
-                  ca->name, "take one of those, or none",
-                  "the CA has no profile \"%s\", but: %s", c->profile,
-                  shown[0] != '\0' ? shown : "none");
+    bool there = has_profile(d->profiles, c->profile, &shown);
+    int len = (int)shown.len;
+    const char *text = len > 0 ? (const char *)shown.data : "";
+    if (c->profile[0] != '\0' && !there)
+        preflight_add(p, c->profile_required ? PREFLIGHT_WRONG : PREFLIGHT_NOTE,
+                      "profile", ca->name, "take one of those, or none",
+                      "the CA has no profile \"%s\", but: %.*s", c->profile,
+                      len > 0 ? len : 4, len > 0 ? text : "none");
+    else if (len > 0)
+        preflight_add(p, PREFLIGHT_GOOD, "profile", ca->name, "",
+                      "%s is asked for, of: %.*s",
+                      there ? c->profile : "none in particular", len, text);
 }
 
 /* What runs before this one learned. */

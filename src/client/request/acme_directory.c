@@ -76,16 +76,23 @@ static void read_profiles(struct arena *a, const struct json *profiles,
 {
     size_t count = json_is_object(profiles) ? json_count(profiles) : 0;
     const char **names;
+    const char **about;
 
     if (count > ACME_DIRECTORY_PROFILES_MAX)
         count = ACME_DIRECTORY_PROFILES_MAX;
     names = arena_array(a, count + 1, sizeof *names);
+    about = arena_array(a, count + 1, sizeof *about);
     for (size_t i = 0; i < count; i++) {
         const char *name = NULL;
-        if (json_member_at(profiles, i, &name) != NULL && name != NULL)
-            names[d->profile_count++] = arena_string(a, name);
+        const struct json *words = json_member_at(profiles, i, &name);
+        if (words == NULL || name == NULL)
+            continue;
+        about[d->profile_count] =
+            json_text(words) != NULL ? arena_string(a, json_text(words)) : "";
+        names[d->profile_count++] = arena_string(a, name);
     }
     d->profiles = names;
+    d->about = about;
 }
 
 static enum err read_meta(struct arena *a, const struct json *meta,

@@ -26,6 +26,7 @@ struct acme_directory {
     const char *caa_identity;    /* what it is called in CAA records */
     bool needs_external;         /* externalAccountRequired */
     const char *const *profiles; /* names (draft-aaron-acme-profiles 3) */
+    const char *const *about;    /* what the CA says of each; "" for nothing */
     size_t profile_count;
 };
 
