@@ -86,6 +86,7 @@ def test_nothing_due_asks_nobody(client, fake_ca):
 
 
 def test_the_window_is_now(client, fake_ca):
+    """C-ARI-1, C-REN-2."""
     fake_ca.window = (-2 * HOUR, -HOUR)
     client.issue(NAME)
     first, pem = client.serial(), (client.live(NAME) / "cert.pem").read_bytes()
@@ -97,6 +98,7 @@ def test_the_window_is_now(client, fake_ca):
 
 
 def test_a_moment_is_drawn_once(client, fake_ca):
+    """C-ARI-1, C-ARI-12."""
     fake_ca.window = ("2027-01-05T00:00:00Z", "2027-01-06T00:00:00Z")
     client.issue(NAME)
     client.run("renew", code=UNCHANGED)
@@ -133,6 +135,7 @@ def test_an_incident(client, fake_ca):
     ("1", 60), ("7200", 7200), ("8640000", 24 * HOUR), (None, 6 * HOUR), ("soon", 6 * HOUR),
     (lambda: email.utils.formatdate(datetime.datetime.now().timestamp() + 5 * HOUR, usegmt=True), 5 * HOUR)])
 def test_when_it_is_asked_again(client, fake_ca, retry_after, wait):
+    """C-ARI-3."""
     fake_ca.window = (20 * 24 * HOUR, 21 * 24 * HOUR)
     fake_ca.retry_after = retry_after() if callable(retry_after) else retry_after
     client.issue(NAME)
@@ -141,19 +144,21 @@ def test_when_it_is_asked_again(client, fake_ca, retry_after, wait):
 
 
 @pytest.mark.parametrize("answer, wait", [
-    ((200, {}, {"suggestedWindow": {"start": "2020-01-02T00:00:00Z", "end": "2020-01-01T00:00:00Z"}}), HOUR),
-    ((200, {}, {"suggestedWindow": {"start": "2020-01-01T00:00:00Z", "end": "2020-01-01T00:00:00Z"}}), HOUR),
-    ((200, {}, {"suggestedWindow": {"start": "2020-01-01T00:00:00Z"}}), HOUR),
-    ((200, {}, {"suggestedWindow": {"start": 1, "end": 2}}), HOUR),
-    ((200, {}, {"suggestedWindow": []}), HOUR),
-    ((200, {}, b"[" * 100000), HOUR),
-    ((302, {"Location": "/elsewhere"}, {}), HOUR),
+    ((200, {}, {"suggestedWindow": {"start": "2020-01-02T00:00:00Z", "end": "2020-01-01T00:00:00Z"}}), 6 * HOUR),
+    ((200, {}, {"suggestedWindow": {"start": "2020-01-01T00:00:00Z", "end": "2020-01-01T00:00:00Z"}}), 6 * HOUR),
+    ((200, {}, {"suggestedWindow": {"start": "2020-01-01T00:00:00Z"}}), 6 * HOUR),
+    ((200, {}, {"suggestedWindow": {"start": 1, "end": 2}}), 6 * HOUR),
+    ((200, {}, {"suggestedWindow": []}), 6 * HOUR),
+    ((200, {}, b"[" * 100000), 6 * HOUR),
+    ((302, {"Location": "/elsewhere"}, {}), 6 * HOUR),
     ((503, {"Retry-After": "7200"}, b"busy"), 7200),
+    ((503, {}, b"busy"), 60),
+    ((503, {"Retry-After": "soon"}, {}), 60),
     (problem("rateLimited", status=429, **{"Retry-After": "1800"}), 1800),
     (problem("malformed", status=404), 6 * HOUR),
 ])
 def test_answers_that_suggest_nothing(client, fake_ca, answer, wait):
-    """Whatever it says, the certificate is as good as it was, and the CA is not asked again at once."""
+    """C-ARI-5, 6, 7: whatever it says, the certificate is as good as it was, and the CA is not asked again at once."""
     fake_ca.window = (20 * 24 * HOUR, 21 * 24 * HOUR)
     client.issue(NAME)
     fake_ca.answers["/ari"] = lambda request: answer
@@ -176,6 +181,7 @@ def test_no_answer_is_no_reason_to_forget(client, fake_ca):
 
 @pytest.mark.parametrize("days, age, due", [(90, 59, False), (90, 61, True), (45, 31, True), (6, 2, False), (6, 4, True)])
 def test_without_suggestions_by_the_lifetime(client, fake_ca, days, age, due):
+    """C-REN-2."""
     fake_ca.lifetime, fake_ca.age = days * DAY, age * DAY
     client.issue(NAME)
     first = client.serial()
@@ -185,7 +191,7 @@ def test_without_suggestions_by_the_lifetime(client, fake_ca, days, age, due):
 
 
 def test_a_renewal_says_what_it_replaces(client, fake_ca):
-    """Names of RFC 9773 5 in newOrder: of a CA that has such information, and of the certificate in force only."""
+    """C-ARI-8, 9: names of RFC 9773 5 in newOrder: of a CA that has such information, and of the certificate in force only."""
     fake_ca.window = (-2 * HOUR, -HOUR)
     client.issue(NAME)
     pem = (client.live(NAME) / "cert.pem").read_bytes()
@@ -204,6 +210,7 @@ def fail(kind="malformed", status=400, **headers):
 
 
 def test_failures_wait(client, fake_ca):
+    """C-ARI-12."""
     fake_ca.age = 80 * DAY
     client.issue(NAME)
     fake_ca.answers["/order"] = fail("rejectedIdentifier")
@@ -236,6 +243,7 @@ def test_by_hand_there_is_no_wait(client, fake_ca):
 
 
 def test_a_rate_limit_is_kept(client, fake_ca):
+    """C-RATE-1."""
     fake_ca.answers["/order"] = fail("rateLimited", 429, **{"Retry-After": "7200"})
     done = client.issue(NAME, code=LIMITED)
     assert "no way" in done.stderr

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "client/store/state_time.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/json/json_read.h"
@@ -24,38 +25,29 @@ static char *path_of(struct arena *a, const char *directory, const char *certifi
 
 /* ---- writing ---- */
 
-static void write_time(struct json_writer *w, const char *name, int64_t seconds)
-{
-    if (seconds != 0)
-        json_write_time(w, name, seconds);
-}
-
 static void write_one(struct json_writer *w, const struct deploy_status *s)
 {
     json_write_begin_object(w, NULL);
     json_write_text(w, "name", s->name);
     json_write_text(w, "serial", s->serial);
     json_write_text(w, "options", s->options);
-    write_time(w, "deployed", s->deployed);
+    state_time_write(w, "deployed", s->deployed);
     if (s->failures > 0) {
         json_write_begin_object(w, "failure");
         json_write_number(w, "count", s->failures);
         json_write_text(w, "serial", s->tried_serial);
         json_write_text(w, "options", s->tried_options);
         json_write_text(w, "detail", s->error);
-        write_time(w, "when", s->failed);
-        write_time(w, "next_try", s->next_try);
+        state_time_write(w, "when", s->failed);
+        state_time_write(w, "next_try", s->next_try);
         json_write_end_object(w);
     }
     json_write_end_object(w);
 }
 
-enum err deploy_status_save(struct arena *a, const char *directory,
-                            const char *certificate, const struct deploy_statuses *all,
-                            struct err_info *why)
+void deploy_status_write(struct buf *b, const struct deploy_statuses *all)
 {
-    AUTO(buf) struct buf b = buf_make(STATE_MAX);
-    struct json_writer w = json_writer_make(&b);
+    struct json_writer w = json_writer_make(b);
 
     json_write_begin_object(&w, NULL);
     json_write_number(&w, "version", VERSION);
@@ -64,7 +56,16 @@ enum err deploy_status_save(struct arena *a, const char *directory,
         write_one(&w, &all->items[i]);
     json_write_end_array(&w);
     json_write_end_object(&w);
-    buf_add_text(&b, "\n");
+    buf_add_text(b, "\n");
+}
+
+enum err deploy_status_save(struct arena *a, const char *directory,
+                            const char *certificate, const struct deploy_statuses *all,
+                            struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(STATE_MAX);
+
+    deploy_status_write(&b, all);
     if (b.failed)
         return err_set(why, ERR_IO, "what is remembered of %s's deployments is too large",
                        certificate);
@@ -73,17 +74,6 @@ enum err deploy_status_save(struct arena *a, const char *directory,
 }
 
 /* ---- reading ---- */
-
-static enum err take_time(const struct json *object, const char *name, int64_t *seconds,
-                          struct err_info *why)
-{
-    const char *text = NULL;
-
-    TRY(json_take_text(object, name, &text, why));
-    if (text != NULL && !clock_read(span_of(text), seconds))
-        return err_set(why, ERR_MALFORMED, "%s is no time", name);
-    return ERR_OK;
-}
 
 static enum err read_failure(const struct json *object, struct deploy_status *s,
                              struct err_info *why)
@@ -96,8 +86,8 @@ static enum err read_failure(const struct json *object, struct deploy_status *s,
     TRY(json_need_text(object, "serial", &s->tried_serial, why));
     TRY(json_need_text(object, "options", &s->tried_options, why));
     TRY(json_need_text(object, "detail", &s->error, why));
-    TRY(take_time(object, "when", &s->failed, why));
-    return take_time(object, "next_try", &s->next_try, why);
+    TRY(state_time_take(object, "when", &s->failed, why));
+    return state_time_take(object, "next_try", &s->next_try, why);
 }
 
 static const struct deploy_status empty = {
@@ -116,26 +106,32 @@ static enum err read_one(const struct json *object, struct deploy_status *s,
     TRY(json_need_text(object, "name", &s->name, why));
     TRY(json_need_text(object, "serial", &s->serial, why));
     TRY(json_need_text(object, "options", &s->options, why));
-    TRY(take_time(object, "deployed", &s->deployed, why));
+    TRY(state_time_take(object, "deployed", &s->deployed, why));
     return read_failure(json_member(object, "failure"), s, why);
 }
 
-void deploy_status_load(struct arena *a, const char *directory, const char *certificate,
-                        struct deploy_statuses *all)
+void deploy_status_read(struct arena *a, struct span text, struct deploy_statuses *all)
 {
     const struct json *document = NULL;
     struct err_info ignored = {0};
-    struct span text;
 
     all->count = 0;
-    if (file_read(a, path_of(a, directory, certificate), STATE_MAX, &text, &ignored) !=
-            ERR_OK ||
-        json_read(a, text, &document, &ignored) != ERR_OK)
+    if (json_read(a, text, &document, &ignored) != ERR_OK)
         return;
     const struct json *list = json_member(document, "deployments");
     for (size_t i = 0; i < json_count(list) && all->count < DEPLOY_STATUS_MAX; i++)
         if (read_one(json_element(list, i), &all->items[all->count], &ignored) == ERR_OK)
             all->count++;
+}
+
+void deploy_status_load(struct arena *a, const char *directory, const char *certificate,
+                        struct deploy_statuses *all)
+{
+    struct err_info ignored = {0};
+    struct span text = span_of("");
+
+    (void)!file_read(a, path_of(a, directory, certificate), STATE_MAX, &text, &ignored);
+    deploy_status_read(a, text, all);
 }
 
 /* ---- what is known, and what follows ---- */

@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/span.h"
 
 #define DEPLOY_STATUS_MAX 32 /* deployments of one certificate */
 
@@ -45,6 +47,10 @@ MUST_CHECK enum err deploy_status_save(struct arena *a, const char *directory,
                                        const char *certificate,
                                        const struct deploy_statuses *all,
                                        struct err_info *why);
+
+/* Its text, and the other way: what cannot be understood is passed over. */
+void deploy_status_write(struct buf *b, const struct deploy_statuses *all);
+void deploy_status_read(struct arena *a, struct span text, struct deploy_statuses *all);
 
 /* That of a deployment; an empty one is added if there is none. The caller has no more
  * than DEPLOY_STATUS_MAX names. */

@@ -25,13 +25,13 @@ static enum err need_time(const struct json *window, const char *name, int64_t *
     return ERR_OK;
 }
 
-static enum err read_window(struct arena *a, const struct http_client_response *response,
-                            struct flow_renewal_info *info, struct err_info *why)
+enum err flow_renewal_info_take(struct arena *a, struct span answer,
+                                struct flow_renewal_info *info, struct err_info *why)
 {
     const struct json *object = NULL;
     struct flow_renewal_info read = *info;
 
-    if (json_read(a, response->body, &object, why) != ERR_OK) {
+    if (json_read(a, answer, &object, why) != ERR_OK) {
         why->code = ERR_PROTOCOL;
         return err_prefix(why, "the CA's renewal information");
     }
@@ -57,7 +57,7 @@ static enum err read_answer(struct arena *a, const struct http_client_response *
 
     info->retry_after = wait;
     if (status == 200)
-        return read_window(a, response, info, why);
+        return flow_renewal_info_take(a, response->body, info, why);
     if (status != 429 && status >= 400 && status < 500)
         return ERR_OK; /* it knows nothing of this certificate */
     if (status < 400) {

@@ -41,6 +41,11 @@ MUST_CHECK enum err flow_renewal_info_ask(struct flow_renewal_asker *asker,
                                           struct flow_renewal_info *info,
                                           struct err_info *why);
 
+/* What an answer of the CA says (RFC 9773 4.2). ERR_PROTOCOL. */
+MUST_CHECK enum err flow_renewal_info_take(struct arena *a, struct span answer,
+                                           struct flow_renewal_info *info,
+                                           struct err_info *why);
+
 /* Forget the CA. */
 void flow_renewal_info_end(struct flow_renewal_asker *asker);
 

@@ -9,6 +9,7 @@
 
 #include "client/renewal/renewal_backoff.h"
 #include "client/renewal/renewal_state.h"
+#include "client/store/state_time.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/random.h"
@@ -33,14 +34,6 @@ static char *path_of(struct arena *a, const char *directory, const char *ca)
 
 /* ---- the file ---- */
 
-static bool take_time(const struct json *object, const char *name, int64_t *seconds)
-{
-    const char *text = json_text(json_member(object, name));
-
-    *seconds = 0;
-    return text == NULL || clock_read(span_of(text), seconds);
-}
-
 static bool read_state(struct arena *a, struct span text, const char *ca,
                        struct ca_state *s)
 {
@@ -55,10 +48,12 @@ static bool read_state(struct arena *a, struct span text, const char *ca,
     s->limits = json_whole(json_member(object, "limits"));
     s->limit = json_text(json_member(object, "limit"));
     return of != NULL && strcmp(of, ca) == 0 && s->failures >= 0 && s->limits >= 0 &&
-           take_time(object, "closed_until", &s->closed_until) &&
-           take_time(object, "failed_at", &s->failed_at) &&
-           take_time(object, "limited_until", &s->limited_until) &&
-           take_time(object, "limited_at", &s->limited_at);
+           state_time_take(object, "closed_until", &s->closed_until, &ignored) ==
+               ERR_OK &&
+           state_time_take(object, "failed_at", &s->failed_at, &ignored) == ERR_OK &&
+           state_time_take(object, "limited_until", &s->limited_until, &ignored) ==
+               ERR_OK &&
+           state_time_take(object, "limited_at", &s->limited_at, &ignored) == ERR_OK;
 }
 
 void ca_state_load(struct arena *a, const char *directory, const char *ca,
@@ -73,12 +68,6 @@ void ca_state_load(struct arena *a, const char *directory, const char *ca,
         memset(state, 0, sizeof *state);
 }
 
-static void write_time(struct json_writer *w, const char *name, int64_t seconds)
-{
-    if (seconds != 0)
-        json_write_time(w, name, seconds);
-}
-
 static enum err save(struct arena *a, const char *directory, const char *ca,
                      const struct ca_state *s, struct err_info *why)
 {
@@ -88,13 +77,13 @@ static enum err save(struct arena *a, const char *directory, const char *ca,
     json_write_begin_object(&w, NULL);
     json_write_text(&w, "ca", ca);
     json_write_number(&w, "failures", s->failures);
-    write_time(&w, "closed_until", s->closed_until);
-    write_time(&w, "failed_at", s->failed_at);
+    state_time_write(&w, "closed_until", s->closed_until);
+    state_time_write(&w, "failed_at", s->failed_at);
     if (s->detail != NULL)
         json_write_text(&w, "detail", s->detail);
     json_write_number(&w, "limits", s->limits);
-    write_time(&w, "limited_until", s->limited_until);
-    write_time(&w, "limited_at", s->limited_at);
+    state_time_write(&w, "limited_until", s->limited_until);
+    state_time_write(&w, "limited_at", s->limited_at);
     if (s->limit != NULL)
         json_write_text(&w, "limit", s->limit);
     json_write_end_object(&w);
@@ -149,7 +138,8 @@ static enum err refuse(struct err_info *why, enum err code, const char *ca,
     clock_text(text, until);
     (void)err_set(why, code, "%.200s %s, and is not asked before %s%s%.400s", ca, what,
                   text, detail != NULL ? ": " : "", detail != NULL ? detail : "");
-    why->retry_after_seconds = (int)(until - now);
+    why->retry_after_seconds =
+        (int)(until - now < INT32_MAX ? until - now : INT32_MAX);
     return code;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/renewal/renewal_backoff.h"
+#include "client/store/state_time.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/random.h"
@@ -23,12 +24,6 @@ static char *folder_of(struct arena *a, const char *directory, const char *name)
 
 /* ---- writing ---- */
 
-static void write_time(struct json_writer *w, const char *name, int64_t seconds)
-{
-    if (seconds != 0)
-        json_write_time(w, name, seconds);
-}
-
 static void write_text(struct json_writer *w, const char *name, const char *text)
 {
     if (text != NULL)
@@ -41,12 +36,13 @@ static void write_suggestion(struct json_writer *w, const struct renewal_suggest
         return;
     json_write_begin_object(w, "ari");
     json_write_text(w, "certificate", s->certificate);
-    write_time(w, "start", s->start);
-    write_time(w, "end", s->end);
-    write_time(w, "moment", s->moment);
+    state_time_write(w, "start", s->start);
+    state_time_write(w, "end", s->end);
+    state_time_write(w, "moment", s->moment);
     write_text(w, "explanation", s->explanation);
-    write_time(w, "asked", s->asked);
-    write_time(w, "ask_after", s->ask_after);
+    state_time_write(w, "asked", s->asked);
+    state_time_write(w, "ask_after", s->ask_after);
+    json_write_number(w, "unanswered", s->unanswered);
     json_write_end_object(w);
 }
 
@@ -58,8 +54,8 @@ static void write_failure(struct json_writer *w, const struct renewal_failure *f
     json_write_number(w, "count", f->count);
     json_write_text(w, "code", f->code);
     write_text(w, "detail", f->detail);
-    write_time(w, "when", f->when);
-    write_time(w, "not_before", f->not_before);
+    state_time_write(w, "when", f->when);
+    state_time_write(w, "not_before", f->not_before);
     json_write_end_object(w);
 }
 
@@ -68,14 +64,14 @@ static void write_told(struct json_writer *w, const struct renewal_told *t)
     if (t->failure == 0 && t->deploy == 0 && t->expiry == 0 && t->after == 0)
         return;
     json_write_begin_object(w, "told");
-    write_time(w, "failure", t->failure);
-    write_time(w, "deploy", t->deploy);
-    write_time(w, "expiry", t->expiry);
-    write_time(w, "after", t->after);
+    state_time_write(w, "failure", t->failure);
+    state_time_write(w, "deploy", t->deploy);
+    state_time_write(w, "expiry", t->expiry);
+    state_time_write(w, "after", t->after);
     json_write_end_object(w);
 }
 
-static void write_state(struct buf *b, const struct renewal_state *state)
+void renewal_state_write(struct buf *b, const struct renewal_state *state)
 {
     struct json_writer w = json_writer_make(b);
 
@@ -84,7 +80,7 @@ static void write_state(struct buf *b, const struct renewal_state *state)
     write_suggestion(&w, &state->ari);
     write_failure(&w, &state->failure);
     write_told(&w, &state->told);
-    write_time(&w, "succeeded", state->succeeded);
+    state_time_write(&w, "succeeded", state->succeeded);
     json_write_number(&w, "duration_ms", state->duration_ms);
     json_write_number(&w, "issued", state->issued);
     json_write_number(&w, "failed", state->failed);
@@ -109,7 +105,7 @@ enum err renewal_state_save(struct arena *a, const char *directory, const char *
     AUTO(buf) struct buf b = buf_make(STATE_MAX);
     char *folder = folder_of(a, directory, name);
 
-    write_state(&b, state);
+    renewal_state_write(&b, state);
     if (b.failed)
         return err_set(why, ERR_IO, "what is remembered of %s is too large", name);
     TRY(file_make_directory(folder, 0700, why));
@@ -118,18 +114,6 @@ enum err renewal_state_save(struct arena *a, const char *directory, const char *
 }
 
 /* ---- reading ---- */
-
-static enum err take_time(const struct json *object, const char *name, int64_t *seconds,
-                          struct err_info *why)
-{
-    const char *text = NULL;
-
-    TRY(json_take_text(object, name, &text, why));
-    *seconds = 0;
-    if (text != NULL && !clock_read(span_of(text), seconds))
-        return err_set(why, ERR_MALFORMED, "%s is no time", name);
-    return ERR_OK;
-}
 
 static enum err take_count(const struct json *object, const char *name, int64_t *count,
                            struct err_info *why)
@@ -145,12 +129,13 @@ static enum err read_suggestion(const struct json *object, struct renewal_sugges
     if (object == NULL)
         return ERR_OK;
     TRY(json_need_text(object, "certificate", &s->certificate, why));
-    TRY(take_time(object, "start", &s->start, why));
-    TRY(take_time(object, "end", &s->end, why));
-    TRY(take_time(object, "moment", &s->moment, why));
+    TRY(state_time_take(object, "start", &s->start, why));
+    TRY(state_time_take(object, "end", &s->end, why));
+    TRY(state_time_take(object, "moment", &s->moment, why));
     TRY(json_take_text(object, "explanation", &s->explanation, why));
-    TRY(take_time(object, "asked", &s->asked, why));
-    return take_time(object, "ask_after", &s->ask_after, why);
+    TRY(state_time_take(object, "asked", &s->asked, why));
+    TRY(state_time_take(object, "ask_after", &s->ask_after, why));
+    return take_count(object, "unanswered", &s->unanswered, why);
 }
 
 static enum err read_failure(const struct json *object, struct renewal_failure *f,
@@ -161,8 +146,8 @@ static enum err read_failure(const struct json *object, struct renewal_failure *
     TRY(take_count(object, "count", &f->count, why));
     TRY(json_need_text(object, "code", &f->code, why));
     TRY(json_take_text(object, "detail", &f->detail, why));
-    TRY(take_time(object, "when", &f->when, why));
-    return take_time(object, "not_before", &f->not_before, why);
+    TRY(state_time_take(object, "when", &f->when, why));
+    return state_time_take(object, "not_before", &f->not_before, why);
 }
 
 static enum err read_told(const struct json *object, struct renewal_told *t,
@@ -170,10 +155,10 @@ static enum err read_told(const struct json *object, struct renewal_told *t,
 {
     if (object == NULL)
         return ERR_OK;
-    TRY(take_time(object, "failure", &t->failure, why));
-    TRY(take_time(object, "deploy", &t->deploy, why));
-    TRY(take_time(object, "expiry", &t->expiry, why));
-    return take_time(object, "after", &t->after, why);
+    TRY(state_time_take(object, "failure", &t->failure, why));
+    TRY(state_time_take(object, "deploy", &t->deploy, why));
+    TRY(state_time_take(object, "expiry", &t->expiry, why));
+    return state_time_take(object, "after", &t->after, why);
 }
 
 /* A type that this cairn does not know is one of a newer one: passed over. */
@@ -190,8 +175,8 @@ static void read_proofs(const struct json *list, struct renewal_state *state)
     }
 }
 
-static enum err read_state(struct arena *a, struct span text, struct renewal_state *state,
-                           struct err_info *why)
+enum err renewal_state_read(struct arena *a, struct span text,
+                            struct renewal_state *state, struct err_info *why)
 {
     const struct json *object = NULL;
 
@@ -201,7 +186,7 @@ static enum err read_state(struct arena *a, struct span text, struct renewal_sta
     TRY(read_suggestion(json_member(object, "ari"), &state->ari, why));
     TRY(read_failure(json_member(object, "failure"), &state->failure, why));
     TRY(read_told(json_member(object, "told"), &state->told, why));
-    TRY(take_time(object, "succeeded", &state->succeeded, why));
+    TRY(state_time_take(object, "succeeded", &state->succeeded, why));
     TRY(take_count(object, "duration_ms", &state->duration_ms, why));
     TRY(take_count(object, "issued", &state->issued, why));
     TRY(take_count(object, "failed", &state->failed, why));
@@ -222,7 +207,7 @@ bool renewal_state_load(struct arena *a, const char *directory, const char *name
     if (result == ERR_NOT_FOUND)
         return true;
     if (result == ERR_OK) {
-        result = read_state(a, text, state, why);
+        result = renewal_state_read(a, text, state, why);
         if (result != ERR_OK)
             (void)err_prefix(why, "%s", path);
     }
@@ -270,20 +255,33 @@ void renewal_state_suggest(struct arena *a, struct renewal_state *state,
     s->certificate = arena_string(a, certificate);
     s->start = start;
     s->end = end;
+    s->unanswered = 0;
     s->explanation = explanation != NULL && start != 0
                          ? arena_printf(a, URL_FORMAT, explanation)
                          : NULL;
     ask_again(s, retry_after, RENEWAL_STATE_ASK_S, now);
 }
 
+/* Errors that pass: the CA was reached and is out of order, or overloaded. */
+static bool passes(enum err code)
+{
+    return code == ERR_UNAVAILABLE || code == ERR_SERVER_INTERNAL ||
+           code == ERR_RATE_LIMITED || code == ERR_TIMEOUT;
+}
+
 void renewal_state_unanswered(struct arena *a, struct renewal_state *state,
-                              const char *certificate, int64_t retry_after, int64_t now)
+                              const char *certificate, const struct err_info *why,
+                              int64_t now)
 {
     struct renewal_suggestion *s = &state->ari;
+    int64_t otherwise = RENEWAL_STATE_ASK_S;
 
     if (s->certificate == NULL || strcmp(s->certificate, certificate) != 0)
         *s = (struct renewal_suggestion){.certificate = arena_string(a, certificate)};
-    ask_again(s, retry_after, RENEWAL_STATE_AGAIN_S, now);
+    if (passes(why->code) && s->unanswered < RENEWAL_STATE_AGAIN_MAX)
+        otherwise = (int64_t)RENEWAL_STATE_AGAIN_S << s->unanswered;
+    s->unanswered++;
+    ask_again(s, why->retry_after_seconds, otherwise, now);
 }
 
 void renewal_state_fail(struct arena *a, struct renewal_state *state,
@@ -299,6 +297,8 @@ void renewal_state_fail(struct arena *a, struct renewal_state *state,
     if (not_after != 0)
         wait = renewal_backoff_within(wait, not_after - now);
     int64_t asked = clamp(why->retry_after_seconds, 0, RENEWAL_STATE_WAIT_MAX_S);
+    /* not all who were told the same come back in the same second */
+    asked += asked > 0 ? (int64_t)random_below(RENEWAL_STATE_JITTER_S + 1) : 0;
     f->code = err_name(why->code);
     f->detail = arena_printf(a, DETAIL_FORMAT, why->detail);
     f->when = now;

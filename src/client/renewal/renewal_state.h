@@ -9,6 +9,7 @@
 
 #include "core/acme/terms.h"
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/span.h"
 
@@ -16,7 +17,9 @@
 #define RENEWAL_STATE_ASK_MIN_S 60  /* RFC 9773 4.3.2: bounds of our own */
 #define RENEWAL_STATE_ASK_MAX_S (24 * 3600)
 #define RENEWAL_STATE_ASK_S     (6 * 3600) /* unless the CA says (RFC 9773 4.3.3) */
-#define RENEWAL_STATE_AGAIN_S   3600       /* after no answer */
+#define RENEWAL_STATE_AGAIN_S   60         /* after no answer; twice as long each time */
+#define RENEWAL_STATE_AGAIN_MAX 6  /* times, and then as seldom as of a good one */
+#define RENEWAL_STATE_JITTER_S  30 /* at most, later than a CA has asked for */
 #define RENEWAL_STATE_WAIT_MAX_S                                                         \
     (30 * 24 * 3600) /* the longest Retry-After of a CA that is believed */
 
@@ -30,6 +33,7 @@ struct renewal_suggestion {
     const char *explanation; /* URL for a person, or NULL */
     int64_t asked;           /* when the CA was asked last */
     int64_t ask_after;       /* and not to be asked before */
+    int64_t unanswered;      /* times in a row that the CA was out of order */
 };
 
 /* What went wrong last. */
@@ -84,6 +88,11 @@ MUST_CHECK enum err renewal_state_save(struct arena *a, const char *directory,
                                        const struct renewal_state *state,
                                        struct err_info *why);
 
+/* Its text, and the other way; `state` must be empty before. ERR_MALFORMED. */
+void renewal_state_write(struct buf *b, const struct renewal_state *state);
+MUST_CHECK enum err renewal_state_read(struct arena *a, struct span text,
+                                       struct renewal_state *state, struct err_info *why);
+
 /* ---- what happens ---- */
 
 /* The CA was asked about `certificate` and suggests from `start` to `end`; both 0: it
@@ -94,10 +103,13 @@ void renewal_state_suggest(struct arena *a, struct renewal_state *state,
                            const char *certificate, int64_t start, int64_t end,
                            const char *explanation, int64_t retry_after, int64_t now);
 
-/* The CA was asked about `certificate` and did not answer: what it said before of that
- * one stays, and it is asked again as late as it wants (0: not said), or in an hour. */
+/* The CA was asked about `certificate` and did not answer, as `why` says: what it said
+ * before of that one stays, and it is asked again as late as it wants; else, if it is out
+ * of order, soon and less often each time, and otherwise as seldom as after a good answer
+ * (RFC 9773 4.3.3). */
 void renewal_state_unanswered(struct arena *a, struct renewal_state *state,
-                              const char *certificate, int64_t retry_after, int64_t now);
+                              const char *certificate, const struct err_info *why,
+                              int64_t now);
 
 /* An attempt failed, as `why` says, on a certificate that ends at `not_after` (0: there
  * is none yet). */

@@ -30,7 +30,8 @@ void work_look_again(const struct wanted *w, int64_t now, struct work_look *look
                      &look->plan);
     look->next = look->plan.attempt;
     look->ask = false;
-    if (look->suggestion != NULL && look->plan.asks) {
+    /* of what is to be replaced anyway, or has expired, nobody asks (RFC 9773 4.3) */
+    if (look->suggestion != NULL && look->plan.asks && look->plan.action == PLAN_KEEP) {
         look->ask = renewal_when_ask(&look->state, look->suggestion, now);
         look->next = look->ask ? now : earlier(look->next, look->state.ari.ask_after);
     }

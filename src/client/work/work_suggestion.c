@@ -108,8 +108,7 @@ enum err work_suggestion(struct arena *a, const struct work *k, const struct wan
         renewal_state_suggest(a, &look->state, look->suggestion, all.start, all.end,
                               all.explanation, all.retry_after, now);
     else
-        renewal_state_unanswered(a, &look->state, look->suggestion,
-                                 problem.retry_after_seconds, now);
+        renewal_state_unanswered(a, &look->state, look->suggestion, &problem, now);
     if (look->state.ari.moment != before)
         tell(k, w, &look->state.ari, explained);
     return renewal_state_save(a, k->directory, w->certificate->name, &look->state, why);

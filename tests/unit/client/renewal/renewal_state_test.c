@@ -239,15 +239,39 @@ static void no_answer_forgets_nothing(void **state)
 
     renewal_state_suggest(p->arena, &s, "a.b", NOW, NOW + DAY, "https://x.test", 60, NOW);
     int64_t moment = s.ari.moment;
-    renewal_state_unanswered(p->arena, &s, "a.b", 0, NOW + 100);
+    struct err_info why = {.code = ERR_NETWORK};
+    renewal_state_unanswered(p->arena, &s, "a.b", &why, NOW + 100);
     assert_int_equal(s.ari.moment, moment);
     assert_string_equal(s.ari.explanation, "https://x.test");
-    assert_int_equal(s.ari.ask_after, NOW + 100 + HOUR);
-    renewal_state_unanswered(p->arena, &s, "a.b", 7200, NOW + 200);
+    assert_int_equal(s.ari.ask_after, NOW + 100 + 6 * HOUR);
+    why.retry_after_seconds = 7200;
+    renewal_state_unanswered(p->arena, &s, "a.b", &why, NOW + 200);
     assert_int_equal(s.ari.ask_after, NOW + 200 + 7200);
-    renewal_state_unanswered(p->arena, &s, "a.c", 0, NOW + 300); /* about another */
+    why.retry_after_seconds = 0;
+    renewal_state_unanswered(p->arena, &s, "a.c", &why, NOW + 300); /* about another */
     assert_int_equal(s.ari.moment, 0);
     assert_string_equal(s.ari.certificate, "a.c");
+}
+
+/* C-ARI-5: less often each time, and in the end as seldom as otherwise; C-ARI-6: what
+ * does not pass is not asked about again soon. */
+static void asked_less_often(void **state)
+{
+    static const int64_t waits[] = {60, 120, 240, 480, 960, 1920, 6 * HOUR, 6 * HOUR};
+    struct place *p = *state;
+    struct renewal_state s = {0};
+    struct err_info passing = {.code = ERR_UNAVAILABLE};
+    struct err_info lasting = {.code = ERR_PROTOCOL};
+
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        renewal_state_unanswered(p->arena, &s, "a.b", &passing, NOW);
+        assert_int_equal(s.ari.ask_after - NOW, waits[i]);
+    }
+    renewal_state_suggest(p->arena, &s, "a.b", NOW, NOW + DAY, NULL, 0, NOW);
+    renewal_state_unanswered(p->arena, &s, "a.b", &passing, NOW);
+    assert_int_equal(s.ari.ask_after - NOW, 60);
+    renewal_state_unanswered(p->arena, &s, "a.b", &lasting, NOW);
+    assert_int_equal(s.ari.ask_after - NOW, 6 * HOUR);
 }
 
 static void failures_add_up(void **state)
@@ -268,10 +292,12 @@ static void failures_add_up(void **state)
     assert_int_equal(s.failure.not_before - NOW, 600);
     why.retry_after_seconds = 3 * DAY; /* a rate limit, however near the end is */
     renewal_state_fail(p->arena, &s, &why, NOW + 80 * 60, NOW);
-    assert_int_equal(s.failure.not_before - NOW, 3 * DAY);
+    assert_in_range(s.failure.not_before - NOW, 3 * DAY,
+                    3 * DAY + RENEWAL_STATE_JITTER_S);
     why.retry_after_seconds = INT32_MAX;
     renewal_state_fail(p->arena, &s, &why, 0, NOW);
-    assert_int_equal(s.failure.not_before - NOW, 30 * DAY);
+    assert_in_range(s.failure.not_before - NOW, 30 * DAY,
+                    30 * DAY + RENEWAL_STATE_JITTER_S);
     why.retry_after_seconds = 0;
     renewal_state_succeed(p->arena, &s, "https://ca.test", 1, NOW);
     assert_null(s.failure.code);
@@ -314,6 +340,7 @@ int main(void)
         ROW(windows_that_are_none),
         ROW(asked_within_bounds),
         ROW(no_answer_forgets_nothing),
+        ROW(asked_less_often),
         ROW(failures_add_up),
         ROW(proofs_are_bounded),
     };
