@@ -21,7 +21,9 @@ static enum err read_one(struct arena *a, const char *text, const char **name,
         address_text(&address, canonical);
         TRY(identifier_read_ip(a, canonical, &read, why));
     } else {
-        TRY(identifier_read_dns(a, text, &read, why));
+        const char *ascii =
+            identifier_is_ascii(text) ? NULL : identifier_to_ascii(a, text);
+        TRY(identifier_read_dns(a, ascii != NULL ? ascii : text, &read, why));
     }
     *name = name_text(a, &read);
     return ERR_OK;

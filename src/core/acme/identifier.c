@@ -68,21 +68,37 @@ static enum err check_label(const char *name, const char *label, size_t len,
     return ERR_OK;
 }
 
-/* Names outside ASCII get told the A-label form they should have been sent in. */
-static enum err refuse_unicode(const char *text, struct err_info *why)
+bool identifier_is_ascii(const char *text)
 {
-    char *ascii = NULL;
-    enum err result;
+    for (const char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            return false;
+    return true;
+}
 
-    if (idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL) == IDN2_OK)
-        result = err_set(why, ERR_MALFORMED,
-                         "the name \"%s\" must be sent in its ASCII form, \"%s\"", text,
-                         ascii);
-    else
-        result = err_set(why, ERR_MALFORMED,
-                         "the name \"%s\" has characters outside ASCII", text);
+const char *identifier_to_ascii(struct arena *a, const char *text)
+{
+    bool wildcard = strncmp(text, "*.", 2) == 0;
+    const char *result = NULL;
+    char *ascii = NULL;
+
+    if (idn2_to_ascii_8z(wildcard ? text + 2 : text, &ascii,
+                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+        result = arena_printf(a, "%s%s", wildcard ? "*." : "", ascii);
     idn2_free(ascii);
     return result;
+}
+
+/* Names outside ASCII get told the A-label form they should have been sent in. */
+static enum err refuse_unicode(struct arena *a, const char *text, struct err_info *why)
+{
+    const char *ascii = identifier_to_ascii(a, text);
+
+    if (ascii == NULL)
+        return err_set(why, ERR_MALFORMED, "the name \"%s\" has characters outside ASCII",
+                       text);
+    return err_set(why, ERR_MALFORMED,
+                   "the name \"%s\" must be sent in its ASCII form, \"%s\"", text, ascii);
 }
 
 /* All labels digits in the last place means an address, never a name (RFC 1123 2.1); so
@@ -101,9 +117,8 @@ static bool looks_like_address(const char *name)
 enum err identifier_read_dns(struct arena *a, const char *text,
                              struct identifier *identifier, struct err_info *why)
 {
-    for (const char *p = text; *p != '\0'; p++)
-        if ((unsigned char)*p >= 0x80)
-            return refuse_unicode(text, why);
+    if (!identifier_is_ascii(text))
+        return refuse_unicode(a, text, why);
     char *name = arena_string(a, text);
     text_lower(name);
     const char *base = strncmp(name, "*.", 2) == 0 ? name + 2 : name;

@@ -19,6 +19,13 @@ struct identifier {
                           address as RFC 8738 3 says */
 };
 
+/* Has the text no character outside ASCII? */
+bool identifier_is_ascii(const char *text);
+
+/* A name with its U-labels made A-labels (IDNA2008; UTS 46 without transitional mapping);
+ * NULL if that cannot be. A name that was typed, never one that a peer has sent. */
+const char *identifier_to_ascii(struct arena *a, const char *text);
+
 /* Check and make canonical a DNS name given by a client: letters, digits, hyphens, at
  * most 63 and 253 octets, lower-cased, no final dot, "*." allowed in front only, A-labels
  * must be well formed (RFC 5891 by libidn2), no U-labels (the sentence names the A-label
