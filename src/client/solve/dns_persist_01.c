@@ -11,12 +11,13 @@
 
 #define LOOK_MS     4000 /* how long a record that may be new is looked for */
 #define PAUSE_MS    500
+#define ISSUERS_MAX 10  /* names of a CA (draft-ietf-acme-dns-persist 3.1) */
 #define MISSING_MAX 600 /* octets of a phrase */
 #define NAMES_MAX   (SOLVE_TOKENS_MAX * (DNS_NAME_MAX + 1))
 
 struct wish {
-    const char *name; /* of the record */
-    const char *record;
+    const char *name;   /* of the record */
+    const char *record; /* as it stands in a zone */
     bool wildcard;
 };
 
@@ -49,18 +50,26 @@ static bool is_plain(const char *uri)
     return true;
 }
 
-/* The first of the CA's names is the one to write. */
+/* The first of the CA's names is the one to write; all must be as the draft has them: a
+ * record is compared with them octet by octet. */
 static enum err first_issuer(struct arena *a, const char *issuers, const char **first,
                              struct err_info *why)
 {
     char *rest = arena_string(a, issuers);
     char name[DNS_NAME_MAX + 1];
+    int count = 0;
 
     *first = NULL;
     for (char *each = strsep(&rest, " "); each != NULL; each = strsep(&rest, " ")) {
-        if (!dns_name_read(span_of(each), name))
-            return err_set(why, ERR_PROTOCOL,
-                           "the CA says it is called something that is no name");
+        if (!dns_name_read(span_of(each), name) || strcmp(each, name) != 0)
+            return err_set(
+                why, ERR_PROTOCOL,
+                "the CA says it is called \"%.260s\", which is no name, or not "
+                "in its plain form",
+                each);
+        if (++count > ISSUERS_MAX)
+            return err_set(why, ERR_PROTOCOL, "the CA has more than %d names",
+                           ISSUERS_MAX);
         *first = *first != NULL ? *first : arena_string(a, name);
     }
     return ERR_OK;
@@ -85,10 +94,11 @@ static enum err present(struct solver *s, const struct solve_task *task,
         .issuers = arena_string(s->arena, task->issuers),
         .account_uri = arena_string(s->arena, uri),
         .wildcard = task->wildcard};
-    d->wishes[d->count++] =
-        (struct wish){.name = persist.name,
-                      .record = dns_persist_record(s->arena, issuer, uri, task->wildcard),
-                      .wildcard = task->wildcard};
+    d->wishes[d->count++] = (struct wish){
+        .name = persist.name,
+        .record = dns_persist_zone_text(
+            s->arena, dns_persist_record(s->arena, issuer, uri, task->wildcard)),
+        .wildcard = task->wildcard};
     return dns_desk_watch_persist(
         &d->desk, s->arena, dns_records_settings(s->options, task->identifier.value),
         &persist, why);
@@ -127,7 +137,7 @@ static enum err refuse(const struct persist *d, struct span names, struct err_in
         if (!has_line(names, d->wishes[i].name) || is_told_by_another(d, i))
             continue;
         if (last != NULL)
-            report_warning("add the record: %s. TXT \"%s\"", last->name, last->record);
+            report_warning("add the record: %s. TXT %s", last->name, last->record);
         last = &d->wishes[i];
         count++;
     }
@@ -135,10 +145,10 @@ static enum err refuse(const struct persist *d, struct span names, struct err_in
         return err_set(why, ERR_INTERNAL, "a record is missing that nobody asked for");
     if (count == 1)
         return err_set(why, ERR_VALIDATION,
-                       "dns-persist-01 needs a record that stays: %s. TXT \"%s\"; add it "
+                       "dns-persist-01 needs a record that stays: %s. TXT %s; add it "
                        "and try again",
                        last->name, last->record);
-    report_warning("add the record: %s. TXT \"%s\"", last->name, last->record);
+    report_warning("add the record: %s. TXT %s", last->name, last->record);
     return err_set(why, ERR_VALIDATION,
                    "dns-persist-01 needs these %zu records, which stay; add them and try "
                    "again",

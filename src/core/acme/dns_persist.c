@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/crypto/hash.h"
 
+#define STRING_MAX 255  /* octets of a character-string (RFC 1035 3.3) */
 #define SHOWN      160  /* octets of a record's value in a sentence */
 #define HASHED_MAX 2048 /* octets that revision 02 hashes: a name, a digest, a URL */
 #define NAME_MAX   255  /* octets: their number is one octet */
@@ -139,4 +140,16 @@ char *dns_persist_hashed_uri(struct arena *a, const char *prefix, const char *na
     hash_sha256(buf_span(&b), digest);
     return arena_printf(a, "%ssha-256/%s", prefix,
                         base64url_string(a, span_make(digest, sizeof digest)));
+}
+
+char *dns_persist_zone_text(struct arena *a, const char *record)
+{
+    AUTO(buf) struct buf b = buf_make(2 * strlen(record) + 3);
+
+    for (const char *at = record; at == record || *at != '\0';) {
+        size_t len = strnlen(at, STRING_MAX);
+        buf_printf(&b, "%s\"%.*s\"", at == record ? "" : " ", (int)len, at);
+        at += len;
+    }
+    return arena_string_of(a, buf_span(&b));
 }

@@ -40,6 +40,10 @@ enum dns_persist_fit dns_persist_judge(struct span record,
 char *dns_persist_record(struct arena *a, const char *issuer, const char *account_uri,
                          bool wildcard);
 
+/* The record as it stands in a zone, in quotes; what is longer than a character-string of
+ * 255 octets is several of them. In the arena. */
+char *dns_persist_zone_text(struct arena *a, const char *record);
+
 /* The account URI of revision 02 for one name: the prefix of the directory's
  * accountHashPrefix, and a digest of name, key and account URL. In the arena. (The text
  * of that revision could not be had; this is as its authors showed it at IETF 126.) */

@@ -178,11 +178,34 @@ static void written(void **state)
                      DNS_PERSIST_NOT_GRANTED);
 }
 
+/* C-DNSP-2. */
+static void zone_texts(void **state)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    char text[600];
+
+    (void)state;
+    assert_string_equal(dns_persist_zone_text(a, ""), "\"\"");
+    assert_string_equal(dns_persist_zone_text(a, "ca; b=c"), "\"ca; b=c\"");
+    for (size_t len = 254; len < 513; len++) {
+        memset(text, 'x', len);
+        text[len] = '\0';
+        const char *zone = dns_persist_zone_text(a, text);
+        size_t strings = (len + 254) / 255;
+        assert_int_equal(strlen(zone), len + 3 * strings - 1);
+        for (size_t at = 0; at < strings; at++) {
+            assert_int_equal(zone[at * 258], '"');
+            assert_true(strcspn(zone + at * 258 + 1, "\"") <= 255);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records), cmocka_unit_test(written),
-        cmocka_unit_test(any_octets), cmocka_unit_test(hashed)};
+        cmocka_unit_test(zone_texts), cmocka_unit_test(records),
+        cmocka_unit_test(written), cmocka_unit_test(any_octets),
+        cmocka_unit_test(hashed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
