@@ -185,7 +185,9 @@ enum err dns_desk_watch_persist(struct dns_desk *d, struct arena *a,
     struct dns_task task = {.name = persist->name, .zone = ""};
     struct wire_message answer;
 
-    TRY(find(d, a, dns, false, &task, why));
+    enum err found = find(d, a, dns, false, &task, why);
+    if (found != ERR_OK)
+        return not_proved(found, why);
     if (task.zone[0] == '\0')
         return ERR_OK; /* nobody can be asked */
     put_place(&m, a, dns, false, persist->name);

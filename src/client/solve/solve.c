@@ -44,7 +44,7 @@ static enum err check(const struct solve_task *task, struct err_info *why)
     if (len == 0 || len > TOKEN_MAX ||
         strspn(task->token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                             "0123456789-_") != len)
-        return err_set(why, ERR_MALFORMED, "the CA sent a token that is not base64url");
+        return err_set(why, ERR_PROTOCOL, "the CA sent a token that is not base64url");
     return ERR_OK;
 }
 
@@ -76,12 +76,26 @@ static enum err open_one(struct solve *s, enum challenge_type type, struct err_i
     return ERR_OK;
 }
 
+/* What cannot be understood here is a file or a name of the administrator's, and nothing
+ * that the CA sent. */
+static enum err ours(enum err result, struct err_info *why)
+{
+    if (result != ERR_MALFORMED)
+        return result;
+    why->code = ERR_CONFIG;
+    return ERR_CONFIG;
+}
+
 enum err solve_present(struct solve *s, const struct solve_task *task,
                        struct err_info *why)
 {
+    struct solver *solver = &s->solvers[task->type];
+
     TRY(check(task, why));
-    TRY(open_one(s, task->type, why));
-    return s->solvers[task->type].present(&s->solvers[task->type], task, why);
+    enum err result = open_one(s, task->type, why);
+    if (result == ERR_OK)
+        result = solver->present(solver, task, why);
+    return ours(result, why);
 }
 
 bool solve_is_open(const struct solve *s, enum challenge_type type)
@@ -96,7 +110,7 @@ enum err solve_ready(struct solve *s, enum challenge_type *failed, struct err_in
             continue;
         if (failed != NULL)
             *failed = (enum challenge_type)i;
-        TRY(s->solvers[i].ready(&s->solvers[i], why));
+        TRY(ours(s->solvers[i].ready(&s->solvers[i], why), why));
     }
     return ERR_OK;
 }

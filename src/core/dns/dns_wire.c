@@ -41,8 +41,10 @@ enum err dns_wire_query(struct buf *b, const char *name, enum dns_type type,
 {
     ldns_pkt *packet = NULL;
 
-    ldns_status status = ldns_pkt_query_new_frm_str(
-        &packet, name, (ldns_rr_type)type, LDNS_RR_CLASS_IN, recursion ? LDNS_RD : 0);
+    /* the root, which is "" here, is no name for ldns but with its dot */
+    ldns_status status = ldns_pkt_query_new_frm_str(&packet, name[0] != '\0' ? name : ".",
+                                                    (ldns_rr_type)type, LDNS_RR_CLASS_IN,
+                                                    recursion ? LDNS_RD : 0);
     if (status != LDNS_STATUS_OK)
         return refuse(why, status);
     ldns_pkt_set_edns_udp_size(packet, UDP_ROOM);

@@ -111,7 +111,7 @@ static void bad_tokens(void **state)
 
     memset(overlong, 'a', 1999);
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
-        assert_int_equal(present(s, tokens[i], "x.y", &p->why), ERR_MALFORMED);
+        assert_int_equal(present(s, tokens[i], "x.y", &p->why), ERR_PROTOCOL);
     solve_close(s);
 }
 
