@@ -138,8 +138,10 @@ static bool take(struct arena *a, const char *directory, const char *name,
     int fd = lock_entry(path);
     if (fd < 0)
         return false;
-    if (read_entry(a, path, e, &ignored) != ERR_OK) {
-        (void)unlink(path); /* it was not complete, so nothing was changed */
+    enum err result = read_entry(a, path, e, &ignored);
+    if (result != ERR_OK) {
+        if (result == ERR_MALFORMED)
+            (void)unlink(path); /* it was not complete, so nothing was changed */
         (void)close(fd);
         return false;
     }
