@@ -35,7 +35,7 @@ static bool is_common(const struct work_look *look)
 static bool still_holds(const struct agent_entry *e, const struct work_look *look,
                         int64_t jitter_ms, int64_t now)
 {
-    int64_t from = e->due > now ? e->due : now;
+    int64_t from = look->next > now ? look->next : now;
 
     return e->due == look->next && e->due != 0 &&
            e->next <= from + jitter_ms / 1000 + AGAIN_MAX_S;
@@ -54,6 +54,10 @@ void agent_table_look(struct agent_table *t, struct agent_entry *e,
         return;
     }
     work_look(a, t->directory, &w, now, &look);
+    if (look.next == RENEWAL_WHEN_NEVER) { /* and no moment later than that */
+        e->due = e->next = RENEWAL_WHEN_NEVER;
+        return;
+    }
     if (still_holds(e, &look, settings->agent_jitter, now))
         return;
     e->due = e->next = look.next;
