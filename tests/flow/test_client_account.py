@@ -70,7 +70,7 @@ def client(any_ca, tmp_path):
 
 
 def test_life(client):
-    """C-ACC-1: made once, found again; contacts changed and taken away; another key; the end."""
+    """C-ACC-8, C-ACC-1: made once, found again; contacts changed and taken away; another key; the end."""
     first = shown(client, "register", "--agree-tos", "--email", "one@example.test")
     assert first["status"] == "valid" and first["contact"] == ["mailto:one@example.test"] and first["url"]
     account(client, "register", "--agree-tos", code=UNCHANGED)
@@ -107,7 +107,7 @@ def test_types_of_keys(any_ca, tmp_path, kind):
 
 
 def test_recover(client, tmp_path):
-    """C-ACC-2: the CA tells the URL to whoever has the key; a key that it does not know is not taken."""
+    """C-ACC-6, C-ACC-2: the CA tells the URL to whoever has the key; a key that it does not know is not taken."""
     url = shown(client, "register", "--agree-tos")["url"]
     (folder(client) / "account.json").unlink()
     assert shown(client, "recover")["url"] == url
@@ -142,7 +142,7 @@ def test_no_account(client):
 
 
 def test_killed_at_every_step_of_a_rollover(client, tmp_path):
-    """However it ends, one of the keys that are here is the CA's, and the next command knows which."""
+    """C-ROLL-2: however it ends, one of the keys that are here is the CA's, and the next command knows which."""
     assert SHIM.exists(), "build tests/lib/libfail_at.so first"
     environment = {"LD_PRELOAD": str(SHIM), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
     account(client, "register", "--agree-tos")
@@ -187,7 +187,7 @@ def inner_key(request):
 
 @pytest.mark.parametrize("changed", [True, False])
 def test_a_lost_answer_to_a_change_of_keys(cairn_at_fake, fake_ca, changed):
-    """The CA's word on which key it knows decides."""
+    """C-ROLL-2: the CA's word on which key it knows decides."""
     client = cairn_at_fake
 
     def answer(request, keys):

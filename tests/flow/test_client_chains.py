@@ -67,7 +67,7 @@ def root_name(ca, number):
 @pebble_is_there
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_by_the_name_of_a_root(client, tmp_path, number):
-    """In any case of letters; the setting holds at renewal, without its being said again."""
+    """C-DL-4: in any case of letters; the setting holds at renewal, without its being said again."""
     done = client.issue(NAME, "--preferred-chain", root_name(client.ca, number).upper())
     assert done.stderr == "" and is_under(client, number, tmp_path)
     first = chain_of(client)

@@ -56,7 +56,7 @@ def label(url):
 
 
 def test_account(world):
-    """A name and its wildcard; the label is of the account's URL, and nothing stays."""
+    """C-DNSA-1, 2: a name and its wildcard; the label is of the account's URL, and nothing stays."""
     client = world.client("account")
     names = ["account.dns.test", "*.account.dns.test"]
     done = client.issue(*names, *world.ways(challenge="dns-account-01"))

@@ -66,7 +66,7 @@ def test_everything_is_synced_before_the_switch(client):
 
 
 def test_power_loss_finds_the_old_version_or_the_new_one(client, tmp_path):
-    """As the kernel sees it: each file of the version is synced, then its folder and the one around it, then comes the switch, then the sync
+    """C-DL-5: as the kernel sees it: each file of the version is synced, then its folder and the one around it, then comes the switch, then the sync
     that makes the switch last."""
     folder, trace = client.live(NAME).parent, tmp_path / "trace"
     command = ["strace", "-f", "-y", "-s", "200", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", str(trace)]
@@ -88,6 +88,7 @@ def test_power_loss_finds_the_old_version_or_the_new_one(client, tmp_path):
 
 
 def test_killed_at_every_step_of_a_renewal(client):
+    """C-DL-5."""
     total = len(calls_of(client, "renew", "--force"))
     assert total >= 15
     seen = {usable(client)}

@@ -87,7 +87,7 @@ def test_bodies_that_are_none(client, ca, path, body):
 
 @pytest.mark.parametrize("path", ["/dir", "/order", "/cert"])
 def test_a_body_without_end(client, ca, path):
-    """Memory is bounded by what is read, and that is a megabyte."""
+    """C-HTTP-2: memory is bounded by what is read, and that is a megabyte."""
     def endless(handler):
         handler.wfile.write = handler.connection.sendall
         handler.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
@@ -186,6 +186,7 @@ def with_profiles(ca, *names):
 
 
 def test_a_profile_that_is_not_there(client, ca):
+    """C-PROF-2, 3."""
     with_profiles(ca, "classic", "short")
     done = client.issue(NAME, "--profile", "long", code=REFUSED)
     assert "classic, short" in done.stderr and not ca.asked("/order")
@@ -210,6 +211,7 @@ def replaced_in_vain(client, ca, kind, detail, **more):
 @pytest.mark.parametrize("kind, detail", [("alreadyReplaced", "was replaced"), ("malformed", "what?"), ("conflict", "no ARI here"),
                                           ("unauthorized", "you may not replace it")])
 def test_a_renewal_does_not_fail_for_what_it_replaces(client, ca, kind, detail):
+    """C-ARI-9."""
     done, said, renewed = replaced_in_vain(client, ca, kind, detail)
     assert said == [True, False] and renewed and f"again, without saying which certificate it replaces: {detail}" in done.stdout
     read_pair(client.live(NAME))

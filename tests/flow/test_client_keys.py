@@ -141,6 +141,7 @@ def test_a_request_of_somebody_else(client, tmp_path, form):
     (None, "No such file"), ("no request", "there is no"), ("0", "csr: "),
 ])
 def test_requests_that_are_none(client, tmp_path, text, says):
+    """C-CSR-5."""
     path = tmp_path / "request"
     if text is not None:
         path.write_text(text)

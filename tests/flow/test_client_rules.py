@@ -56,7 +56,7 @@ def test_the_leanest_flow(client, fake_ca):
 
 
 def test_requests_are_as_they_must_be(client, fake_ca):
-    """C-UA-1, 3, C-B64-1, C-JWS-1, 2, 4, 5, 6, C-PAG-1, C-NONCE-6, C-DIR-1, C-CH-2."""
+    """C-UA-1, 3, C-B64-1, C-JWS-1, 2, 3, 4, 5, 6, C-PAG-1, C-NONCE-6, C-DIR-1, C-CH-2."""
     client.issue(NAME, "--email", "someone@example.test")
     for r in fake_ca.requests:
         assert r.headers["User-Agent"].startswith("cairn/")
@@ -224,6 +224,7 @@ def test_malformed_nonces_are_passed_over(client, fake_ca, nonce):
 
 
 def test_rate_limit_with_a_short_wait(client, fake_ca):
+    """C-RATE-1."""
     fake_ca.answers["/order"] = first(1, problem("rateLimited", "slow down", 429, **{"Retry-After": "2"}))
     began = time.monotonic()
     client.issue(NAME)
@@ -231,6 +232,7 @@ def test_rate_limit_with_a_short_wait(client, fake_ca):
 
 
 def test_rate_limit_with_a_long_wait(client, fake_ca):
+    """C-RATE-1."""
     fake_ca.answers["/order"] = lambda r: problem("rateLimited", "too many this week", 429, **{"Retry-After": "86400"})
     began = time.monotonic()
     assert "too many this week" in fails(client, LATER)
@@ -340,6 +342,7 @@ def test_subproblems_are_shown(client, fake_ca):
 
 @pytest.mark.parametrize("redirect", [301, 302, 307, 308])
 def test_a_signed_request_is_not_sent_elsewhere(client, fake_ca, redirect):
+    """A signed request goes where it was signed for."""
     fake_ca.answers["/order"] = lambda r: (redirect, {"Location": f"{fake_ca.base}/elsewhere"}, b"")
     fails(client, None)
     assert not fake_ca.asked("/elsewhere")

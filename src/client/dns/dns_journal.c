@@ -65,18 +65,24 @@ static void write_task(struct json_writer *w, const struct dns_task *t)
     json_write_end_object(w);
 }
 
-enum err dns_journal_add(struct arena *a, const char *directory,
-                         const struct dns_entry *e, struct err_info *why)
+void dns_journal_write(struct buf *b, const struct dns_entry *e)
 {
-    AUTO(buf) struct buf b = buf_make(ENTRY_MAX);
-    struct json_writer w = json_writer_make(&b);
-    char *folder = file_path(a, directory, FOLDER);
+    struct json_writer w = json_writer_make(b);
 
     json_write_begin_object(&w, NULL);
     write_dns(&w, &e->dns);
     write_task(&w, &e->task);
     json_write_end_object(&w);
-    buf_add_text(&b, "\n");
+    buf_add_text(b, "\n");
+}
+
+enum err dns_journal_add(struct arena *a, const char *directory,
+                         const struct dns_entry *e, struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(ENTRY_MAX);
+    char *folder = file_path(a, directory, FOLDER);
+
+    dns_journal_write(&b, e);
     if (b.failed)
         return err_set(why, ERR_IO, "the record %s is too large to be written down",
                        e->task.name);
@@ -144,16 +150,23 @@ static enum err read_task(const struct json *object, struct dns_task *t,
     return take(object, "note", &t->note, why);
 }
 
-static enum err read_entry(struct arena *a, const char *path, struct dns_entry *e,
-                           struct err_info *why)
+enum err dns_journal_read(struct arena *a, struct span text, struct dns_entry *e,
+                          struct err_info *why)
 {
     const struct json *object = NULL;
-    struct span text;
 
-    TRY(file_read(a, path, ENTRY_MAX, &text, why));
     TRY(json_read(a, text, &object, why));
     TRY(read_dns(json_member(object, "dns"), &e->dns, why));
     return read_task(json_member(object, "task"), &e->task, why);
+}
+
+static enum err read_entry(struct arena *a, const char *path, struct dns_entry *e,
+                           struct err_info *why)
+{
+    struct span text;
+
+    TRY(file_read(a, path, ENTRY_MAX, &text, why));
+    return dns_journal_read(a, text, e, why);
 }
 
 static bool is_entry(const char *name)

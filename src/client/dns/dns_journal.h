@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "client/dns/dns_provider.h"
+#include "core/base/buf.h"
 
 #define DNS_JOURNAL_MAX 10000 /* entries that are looked at in one run */
 
@@ -32,3 +33,8 @@ bool dns_journal_has_entries(const char *directory);
 MUST_CHECK enum err dns_journal_list(struct arena *a, const char *directory,
                                      const struct dns_entry **entries, size_t *count,
                                      size_t *damaged, struct err_info *why);
+
+/* The text of an entry, and the other way; `e` must be empty before. ERR_MALFORMED. */
+void dns_journal_write(struct buf *b, const struct dns_entry *e);
+MUST_CHECK enum err dns_journal_read(struct arena *a, struct span text,
+                                     struct dns_entry *e, struct err_info *why);
