@@ -138,8 +138,7 @@ static enum err refuse(struct err_info *why, enum err code, const char *ca,
     clock_text(text, until);
     (void)err_set(why, code, "%.200s %s, and is not asked before %s%s%.400s", ca, what,
                   text, detail != NULL ? ": " : "", detail != NULL ? detail : "");
-    why->retry_after_seconds =
-        (int)(until - now < INT32_MAX ? until - now : INT32_MAX);
+    why->retry_after_seconds = (int)(until - now < INT32_MAX ? until - now : INT32_MAX);
     return code;
 }
 
