@@ -22,8 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (settings_read(a, "f", span_make(data, size), s, &why) == ERR_OK) {
         for (size_t i = 0; i < s->certificates.count; i++) {
             struct wanted w = {0};
-            settings_wanted(s, settings_certificate(s, s->certificates.items[i].name),
-                            &w);
+            settings_wanted(s, s->certificates.members[i], &w);
+            if (w.ca_count == 0)
+                abort();
         }
         return 0;
     }
