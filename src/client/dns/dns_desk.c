@@ -187,7 +187,7 @@ enum err dns_desk_watch_persist(struct dns_desk *d, struct arena *a,
 
     enum err found = find(d, a, dns, false, &task, why);
     if (found != ERR_OK)
-        return not_proved(found, why);
+        return dns_desk_blame(found, why);
     if (task.zone[0] == '\0')
         return ERR_OK; /* nobody can be asked */
     put_place(&m, a, dns, false, persist->name);
