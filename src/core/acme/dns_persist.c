@@ -146,10 +146,10 @@ char *dns_persist_zone_text(struct arena *a, const char *record)
 {
     AUTO(buf) struct buf b = buf_make(2 * strlen(record) + 3);
 
-    for (const char *at = record; at == record || *at != '\0';) {
-        size_t len = strnlen(at, STRING_MAX);
-        buf_printf(&b, "%s\"%.*s\"", at == record ? "" : " ", (int)len, at);
-        at += len;
-    }
+    do { /* of nothing, an empty one */
+        size_t len = strnlen(record, STRING_MAX);
+        buf_printf(&b, "%s\"%.*s\"", b.len == 0 ? "" : " ", (int)len, record);
+        record += len;
+    } while (*record != '\0');
     return arena_string_of(a, buf_span(&b));
 }
