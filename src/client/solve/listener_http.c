@@ -4,6 +4,7 @@
 
 #include "client/solve/listener_private.h"
 #include "client/solve/solve_private.h"
+#include "core/base/secret.h"
 #include "core/http/http_server.h"
 
 #define PREFIX      "/.well-known/acme-challenge/"
@@ -83,8 +84,8 @@ void listener_http_remove(const struct listener_answer *answer)
 {
     (void)pthread_mutex_lock(&listener.lock);
     for (size_t i = 0; i < listener.count; i++)
-        if (strcmp(listener.answers[i].key_authorization, answer->key_authorization) ==
-            0) {
+        if (secret_equal(span_of(listener.answers[i].key_authorization),
+                         span_of(answer->key_authorization))) {
             listener.answers[i] = listener.answers[--listener.count];
             break;
         }

@@ -12,6 +12,7 @@
 #include "client/solve/solve_private.h"
 #include "client/solve/splice.h"
 #include "core/base/memory.h"
+#include "core/base/secret.h"
 #include "core/base/text.h"
 #include "core/net/loop.h"
 #include "core/net/socket.h"
@@ -280,7 +281,8 @@ void listener_tls_remove(const struct listener_answer *answer)
     for (size_t i = listener.count; i > 0 && found.context == NULL; i--) {
         struct answer *one = &listener.answers[i - 1];
         if (strcmp(one->server_name, name) != 0 ||
-            strcmp(one->key_authorization, answer->key_authorization) != 0)
+            !secret_equal(span_of(one->key_authorization),
+                          span_of(answer->key_authorization)))
             continue;
         found = *one;
         memmove(one, one + 1, (listener.count - i) * sizeof *one);

@@ -238,7 +238,7 @@ enum err account_store_settle(struct arena *a, struct account *account, bool nex
     char *current = file_path(a, account->folder, KEY_FILE);
     char *other = file_path(a, account->folder, NEXT_FILE);
 
-    if ((next ? rename(other, current) : unlink(other)) != 0 && errno != ENOENT)
+    if ((next ? rename(other, current) : unlink(other)) != 0 && (next || errno != ENOENT))
         return err_set_os(why, ERR_IO, errno, "%s cannot be %s", other,
                           next ? "put in force" : "removed");
     TRY(file_sync_directory(account->folder, why));
