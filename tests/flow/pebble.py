@@ -118,7 +118,7 @@ class Client:
     def command(self, verb, *words):
         return [str(CAIRN), verb, *map(str, words), "--dir", str(self.directory)]
 
-    def run(self, verb, *words, code=DONE, seconds=60, environment=None, **more):
+    def run(self, verb, *words, code=DONE, seconds=180, environment=None, **more):
         """Run it; the exit code must be `code`, None for any."""
         done = subprocess.run(self.command(verb, *words), capture_output=True, text=True, timeout=seconds,
                               env={**os.environ, **(environment or {})}, check=False, **more)
