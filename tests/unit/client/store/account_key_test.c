@@ -74,11 +74,12 @@ static void test_in_a_device(void **state)
     assert_null(strstr((const char *)text.data, "PRIVATE"));
 }
 
+#define NO_KEY "device: tpm\n-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
+
 static void test_what_is_none(void **state)
 {
     static const char *const texts[] = {"", "device: ", "device: tpm", "device: tpm\npin",
-                                        "device: tpm\n-----BEGIN PUBLIC KEY-----\nAAAA\n"
-                                        "-----END PUBLIC KEY-----\n"};
+                                        NO_KEY};
     struct account_place place = {0};
 
     (void)state;
