@@ -205,7 +205,7 @@ def test_a_proxy(client, fake_ca):
     (["--csr"], "--csr"), (["--key", "ed448", NAME], "ed448"), (["--key", "rsa1024", NAME], "rsa1024"), (["--http", "webroot:/nowhere/at/all", NAME], "/nowhere/at/all"),
     ([f"n{i}.example.test" for i in range(101)], "100"), ([], "NAME"),
     ([f"{NAME},b.example.test"], "blanks between"), ([f"https://{NAME}/"], "names and addresses alone"), (["[2001:db8::1]"], "addresses alone"),
-    ([f"{NAME}:443"], "is not one name"), (["b\u00fccher.example.test"], "xn--bcher-kva.example.test"), ([NAME, "--email", "mailto:a@example.test"], "mail address")])
+    ([f"{NAME}:443"], "is not one name"), ([NAME, "--email", "mailto:a@example.test"], "mail address")])
 def test_wrong_ones(client, fake_ca, words, sentence):
     done = client.issue(*words, code=USAGE)
     assert sentence in done.stderr and not fake_ca.asked("/order") and len(done.stderr.splitlines()) <= 2

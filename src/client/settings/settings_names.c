@@ -32,8 +32,11 @@ static enum err read_one(struct arena *a, const char *text, const char **name,
 /* What people write who come from a browser, or a client with commas between names. */
 static enum err refuse(const char *text, struct err_info *why)
 {
+    struct address address;
+
     why->code = ERR_CONFIG;
-    if (strpbrk(text, ",/[:") == NULL || name_is_device(text))
+    if (strpbrk(text, ",/[:") == NULL || name_is_device(text) ||
+        address_parse(span_of(text), &address))
         return ERR_CONFIG;
     return err_set(why, ERR_CONFIG,
                    "\"%.200s\" is not one name: write names and addresses alone, with "
