@@ -43,10 +43,13 @@ class Server:
         self.write()
         self.before = files_of(directory)
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
-        for _ in range(300):
+        for _ in range(300):  # Apache reads its configuration once more after it has the port: until it answers
             with socket.socket() as s:
+                s.settimeout(30)
                 if s.connect_ex(("127.0.0.1", self.control)) == 0:
-                    return
+                    s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    if s.recv(1):
+                        return
             time.sleep(0.05)
         raise AssertionError((directory / "error.log").read_text())
 
