@@ -52,7 +52,7 @@ def test_what_happens_leaves_a_line(house, client, responder):
     assert client.post(client.directory["revokeCert"], {"certificate": b64(der), "reason": 4}).status == 200
     admin(house, "account", "show", 1)
     house.process.send_signal(signal.SIGHUP)
-    house.wait_for_line("reload")
+    house.wait_for_line("proc.reloaded")
     wait_for_head(house)
     assert house.stop() == 0
     found = {line["event"] for line in lines_of(house)}
