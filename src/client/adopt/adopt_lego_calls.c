@@ -57,12 +57,6 @@ static int port_of(const char *text)
 
 /* ---- DNS ---- */
 
-/* A line NAME=VALUE of each variable, in a file of its own. */
-static const char *keep_secret(struct adopt *found, const char *name, const char *text)
-{
-    return adopt_secret_add(found, name, span_of(text));
-}
-
 static void set_rfc2136(struct adopt *found, const struct adopt_call *call,
                         struct adopt_certificate *c, const char *path)
 {
@@ -86,7 +80,7 @@ static void set_rfc2136(struct adopt *found, const struct adopt_call *call,
                                     (int)(strlen(kind) - (kind[strlen(kind) - 1] == '.')),
                                     kind, key, secret);
     adopt_set(found, c, arena_printf(a, "%s.key_file", path),
-              keep_secret(found, "lego-tsig", line));
+              adopt_secret_add(found, "lego-tsig", span_of(line)));
 }
 
 static void set_httpreq(struct adopt *found, const struct adopt_call *call,
@@ -104,8 +98,8 @@ static void set_httpreq(struct adopt *found, const struct adopt_call *call,
         adopt_set(found, c, arena_printf(a, "%s.mode", path), "raw");
     if (user != NULL && password != NULL)
         adopt_set(found, c, arena_printf(a, "%s.credentials", path),
-                  keep_secret(found, "lego-httpreq",
-                              arena_printf(a, "%s:%s\n", user, password)));
+                  adopt_secret_add(found, "lego-httpreq",
+                                   span_of(arena_printf(a, "%s:%s\n", user, password))));
 }
 
 static void set_exec(struct adopt *found, const struct adopt_call *call,

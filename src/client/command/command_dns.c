@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/command/command_dns.h"
 #include "client/command/issue_settings.h"
 #include "client/command/place.h"
 #include "client/dns/dns_acme_dns.h"
@@ -86,8 +87,8 @@ static enum err find_dns(struct run *r, const char *name, struct err_info *why)
 
 /* ---- all names ---- */
 
-static enum err read_names(const struct client_command *c, struct config_list *names,
-                           struct err_info *why)
+enum err command_dns_names(const struct client_command *c, bool bare,
+                           struct config_list *names, struct err_info *why)
 {
     const char **list = arena_array(c->arena, c->arguments.count + 1, sizeof *list);
 
@@ -95,7 +96,7 @@ static enum err read_names(const struct client_command *c, struct config_list *n
         return err_set(why, ERR_USAGE, "say the NAME");
     for (size_t i = 0; i < c->arguments.count; i++) {
         const char *name = c->arguments.items[i];
-        list[i] = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+        list[i] = bare && strncmp(name, "*.", 2) == 0 ? name + 2 : name;
     }
     *names = (struct config_list){list, c->arguments.count};
     if (settings_names_read(c->arena, names, why) != ERR_OK) {
@@ -177,7 +178,7 @@ static enum err run(const struct client_command *c,
     struct config_list names;
 
     TRY(place_find(c, &r.place, why));
-    TRY(read_names(c, &names, why));
+    TRY(command_dns_names(c, true, &names, why));
     for (size_t i = 0; i < names.count; i++)
         TRY(find_dns(&r, names.items[i], why)); /* nothing is begun that cannot go on */
     enum err result = start(&r, why);

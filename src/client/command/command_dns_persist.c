@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "client/command/account_ca.h"
+#include "client/command/command_dns.h"
 #include "client/command/place.h"
 #include "client/dns/dns_desk.h"
 #include "client/flow/flow_directory.h"
 #include "client/settings/name.h"
-#include "client/settings/settings_names.h"
 #include "client/store/account_store.h"
 #include "client/store/state.h"
 #include "client/work/crew.h"
@@ -52,26 +52,6 @@ static enum err read_until(struct run *r, struct err_info *why)
                        r->c->until);
     if (r->until <= clock_now())
         return err_set(why, ERR_USAGE, "--until: %.50s is over", r->c->until);
-    return ERR_OK;
-}
-
-static enum err read_names(const struct client_command *c, struct config_list *names,
-                           struct err_info *why)
-{
-    const char **list = arena_array(c->arena, c->arguments.count + 1, sizeof *list);
-
-    if (c->arguments.count == 0)
-        return err_set(why, ERR_USAGE, "say the NAME");
-    for (size_t i = 0; i < c->arguments.count; i++)
-        list[i] = c->arguments.items[i];
-    *names = (struct config_list){list, c->arguments.count};
-    if (settings_names_read(c->arena, names, why) != ERR_OK) {
-        why->code = ERR_USAGE;
-        return ERR_USAGE;
-    }
-    for (size_t i = 0; i < names->count; i++)
-        if (name_identifier(names->items[i]).type != IDENTIFIER_DNS)
-            return err_set(why, ERR_USAGE, "%s is no DNS name", names->items[i]);
     return ERR_OK;
 }
 
@@ -270,7 +250,7 @@ enum err command_dns_persist(const struct client_command *c, struct err_info *wh
     struct config_list names;
 
     TRY(place_find(c, &r.place, why));
-    TRY(read_names(c, &names, why));
+    TRY(command_dns_names(c, false, &names, why));
     TRY(read_until(&r, why));
     TRY(read_dns(&r, why));
     enum err result = run(&r, &names, why);
