@@ -13,7 +13,7 @@ import pytest
 
 import house as house_module
 import pebble as pebble_module
-from test_client_processes import children, is_sanitized, memory_has, status
+from test_client_processes import family, is_sanitized, memory_has, status
 from zones import (ALGORITHMS, FAILED, NETWORK, NOBODY, NOT_PROVED, UNCHANGED, PRIMARY, SECONDARY, SECRET, USAGE, WAIT_SECONDS, Running, World, check,
                    journal)
 
@@ -265,7 +265,7 @@ def test_the_process_with_the_key_is_killed(world):
     client = world.client()
     run = Running(client, "worker.two.test", *map(str, world.ways()))
     run.until("^wait")
-    os.kill(max(children(run.process.pid)), signal.SIGKILL)  # started last
+    os.kill(family(run.process.pid)[-1], signal.SIGKILL)  # started last
     code, _, error = run.end()
     assert code == FAILED and "could not be removed" in error and len(journal(client)) == 1
     assert "clean     removed" in client.run("renew", code=UNCHANGED).stdout and journal(client) == []
@@ -327,7 +327,7 @@ def test_where_the_secret_is(world):
     run = Running(client, "memory.two.test", *map(str, world.ways()))
     run.until("^wait")
     secrets = [SECRET, base64.b64encode(SECRET)]
-    strangers = children(run.process.pid)
+    strangers = family(run.process.pid)
     assert len(strangers) >= 3 and not any(memory_has(pid, secrets) for pid in [run.process.pid, *strangers])
     account = next((client.directory / "accounts").glob("*/key.pem")).read_bytes().splitlines()[1]
     for pid in strangers:

@@ -21,6 +21,13 @@ def children(pid):
     return [int(c) for c in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def family(pid):
+    """Those that work for a main process: the runner is the only one that it has started itself, the others are the runner's. In the order
+    in which they are started: runner, network, listener, dns, and device where there is one."""
+    (runner,) = children(pid)
+    return [runner, *sorted(children(runner))]
+
+
 def status(pid):
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
@@ -98,7 +105,7 @@ def test_no_key_where_the_network_is(stopped, cairn_at_fake):
         pytest.skip("the sanitizer's memory is too large to be searched")
     s = stopped("/finalize")
     account = next((cairn_at_fake.directory / "accounts").glob("*/key.pem"))
-    strangers = children(s.run.pid)
+    strangers = family(s.run.pid)
     assert len(strangers) == 4
     assert memory_has(s.run.pid, needles(account))  # the search finds a key where there is one
     assert not any(memory_has(pid, needles(account)) for pid in strangers)
@@ -107,7 +114,7 @@ def test_no_key_where_the_network_is(stopped, cairn_at_fake):
 
 def test_no_rights(stopped):
     s = stopped("/challenge/0")
-    network, listener, runner, dns = children(s.run.pid)
+    runner, network, listener, dns = family(s.run.pid)
     for pid in (network, listener, runner, dns):
         about = status(pid)
         files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
@@ -121,11 +128,11 @@ def test_no_rights(stopped):
     assert s.end()[0] == 0
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", [0, 1, 2])
 def test_a_stranger_that_dies(stopped, cairn_at_fake, which):
     """An error for this run, never a hang, and nothing is installed."""
     s = stopped("/authz/0")
-    os.kill(sorted(children(s.run.pid))[which], signal.SIGKILL)
+    os.kill(family(s.run.pid)[which], signal.SIGKILL)
     code, _, error = s.end()
     assert code == FAILED and "process" in error
     assert not cairn_at_fake.live(NAME).exists()
@@ -133,7 +140,7 @@ def test_a_stranger_that_dies(stopped, cairn_at_fake, which):
 
 def test_nobody_outlives_the_main_process(stopped, cairn_at_fake):
     s = stopped("/challenge/0")
-    strangers = children(s.run.pid)
+    strangers = family(s.run.pid)
     s.run.kill()
     s.run.communicate()
     deadline = time.monotonic() + 5

@@ -20,6 +20,7 @@ import tpm as tpm_module
 from house import free_port
 from pebble import Client
 from exit_codes import FAILED, LATER, USAGE
+from test_client_processes import family
 
 LIVE = "device"
 IDENTIFIER = "permanent-identifier:SN-1"
@@ -528,8 +529,7 @@ class AtTheOrder:
         self.run = subprocess.Popen(client.command("issue", *device(tpm), *client.common()), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                     text=True)
         assert reached.wait(60), self.run.communicate()
-        children = [int(c) for c in pathlib.Path(f"/proc/{self.run.pid}/task/{self.run.pid}/children").read_text().split()]
-        self.device = children[-1]  # the last one that is started; nothing of its TPM is open between two calls
+        self.device = family(self.run.pid)[-1]  # the last one that is started; nothing of its TPM is open between two calls
 
     def end(self):
         self.go_on.set()

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HIGH_FD 900
+
 #define EXPORTED __attribute__((visibility("default")))
 
 /* The next definition of a function behind this library. */
@@ -27,20 +29,36 @@ static void *real(const char *name)
     return found;
 }
 
-static void note(const char *name)
+/* Opened before the program gives up the right to: a number that nobody else comes to,
+ * and what is there must be the log, as processes close what they do not know. */
+static int log_fd = -1;
+static struct stat log_file;
+
+__attribute__((constructor)) static void open_log(void)
 {
     const char *log = getenv("FAIL_LOG");
-    char line[64];
+    int (*real_open)(const char *, int, ...) = NULL;
 
     if (log == NULL)
         return;
-    int (*real_open)(const char *, int, ...) = NULL;
     *(void **)&real_open = real("open");
     int fd = real_open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    int len = snprintf(line, sizeof line, "%s\n", name);
-    if (fd < 0 || write(fd, line, (size_t)len) != len)
+    log_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
+    if (log_fd < 0 || fstat(log_fd, &log_file) != 0 || close(fd) != 0)
         abort();
-    (void)close(fd);
+}
+
+static void note(const char *name)
+{
+    struct stat about;
+    char line[64];
+
+    if (log_fd < 0 || fstat(log_fd, &about) != 0 || about.st_ino != log_file.st_ino ||
+        about.st_dev != log_file.st_dev)
+        return;
+    int len = snprintf(line, sizeof line, "%s\n", name);
+    if (write(log_fd, line, (size_t)len) != len)
+        abort();
 }
 
 /* True: the call must not be made, errno is set. */

@@ -173,7 +173,9 @@ static void finish(struct agent *g, struct agent_entry *e,
         report_failure(e->name, r->why.detail);
     else if (r->outcome == WORK_WAITING)
         report_step(&g->options->report, "waits", "%s: %s", e->name, r->reason);
-    agent_answer_waiting(g, e, r);
+    /* not yet if, while it was worked on, a new one was asked for in any case */
+    if (!e->asked || g->drain_us != 0)
+        agent_answer_waiting(g, e, r);
     e->due = 0;
     agent_table_look(&g->table, e, g->settings, now);
     if (e->next < now + again(g))
@@ -214,6 +216,7 @@ static void begin_due(struct agent *g)
             e->next = now + again(g);
         } else {
             e->busy = true;
+            e->forcing = e->forced;
         }
         e->asked = e->forced = false;
     }
@@ -375,6 +378,7 @@ static enum err set_up(struct agent *g, struct err_info *why)
                                    .asker = g};
     const struct worker_pool_options options = {.most =
                                                     (size_t)g->settings->renewal_parallel,
+                                                .once = true,
                                                 .context = &g->context,
                                                 .begin = let_go,
                                                 .work = work_many_work,

@@ -103,8 +103,10 @@ static void renew(struct agent *g, size_t client, const char *name, bool forced)
         refuse(g, client, ERR_UNAVAILABLE, "the agent is about to end");
         return;
     }
-    e->asked = e->asked || !e->busy; /* one that is worked on is as good */
-    e->forced = e->forced || (forced && !e->busy);
+    /* one that is worked on is as good, unless it may end with the certificate it has */
+    bool is_good = e->busy && (e->forcing || !forced);
+    e->asked = e->asked || !is_good;
+    e->forced = e->forced || (forced && !is_good);
     e->waiting |= 1ULL << client;
 }
 

@@ -16,6 +16,7 @@ struct agent_entry {
     bool asked;       /* the control socket wants it, whatever its time */
     bool forced;      /* and a new certificate in any case */
     bool busy;        /* a worker has it */
+    bool forcing;     /* and makes a new certificate in any case */
     uint64_t waiting; /* clients of the control socket that want to know: bits */
 };
 

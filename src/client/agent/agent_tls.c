@@ -12,10 +12,10 @@
 #include "client/agent/agent_tls_private.h"
 #include "client/proc/wire.h"
 #include "client/report/report.h"
+#include "client/run/port_holder.h"
+#include "client/run/run_crew.h"
 #include "client/solve/listener.h"
-#include "client/solve/port_holder.h"
 #include "client/solve/splice.h"
-#include "client/solve/standalone.h"
 #include "core/acme/terms.h"
 #include "core/base/clock.h"
 #include "core/base/memory.h"
@@ -144,7 +144,7 @@ static void let_go(struct agent_tls *t)
             t->drains[i] = old.pid;
             break;
         }
-    child_let_go(&old);
+    child_end_gently(&old);
     t->listener = (struct child){0};
     t->ended.passed += t->now.passed;
     t->ended.failed += t->now.failed;
@@ -201,7 +201,7 @@ static enum err open_one(const struct agent_tls *t, const char *text,
     s->fd = held(t, &s->at);
     if (s->fd >= 0)
         return ERR_OK;
-    enum err result = text == NULL ? standalone_listen(PORT, &s->fd, why)
+    enum err result = text == NULL ? run_crew_listen(PORT, &s->fd, why)
                                    : socket_listen(&s->at, false, &s->fd, why);
     return result == ERR_OK ? ERR_OK : explain(s->at.port, why);
 }

@@ -7,6 +7,7 @@
 #include "client/command/dry_run.h"
 #include "client/store/state.h"
 #include "client/work/issuing.h"
+#include "client/work/work_confine.h"
 #include "client/work/work_many.h"
 #include "core/base/interrupt.h"
 
@@ -91,11 +92,22 @@ static void done(void *context, const struct work_many_result *one)
 }
 
 /* At the CAs' staging directories: one after the other, each in its own arena. */
-static void try_all(struct run *r)
+static enum err try_all(struct run *r, const struct dry_run *dry, struct err_info *why)
 {
+    AUTO(arena) struct arena *own = arena_new();
+    struct work_files files = work_files_make(own, r->work.directory);
     const struct place_names *names = &r->batch->names;
     const struct place *place = r->batch->place;
 
+    work_files_add_names(&files, place->directory, &place->settings, names->items,
+                         names->count);
+    for (size_t i = 0; i < names->count; i++) /* what is remembered of it, and no key */
+        work_files_add(&files,
+                       arena_printf(own, "%s/certificates/%s/cairn.yaml",
+                                    place->directory, names->items[i]),
+                       JAIL_READ);
+    dry_run_files(dry, &files);
+    TRY(work_confine(r->work.crew, &files, why));
     for (size_t i = 0; i < names->count && interrupt_signal() == 0; i++) {
         AUTO(arena) struct arena *a = arena_new();
         struct work_many_result one = {.name = names->items[i]};
@@ -107,16 +119,17 @@ static void try_all(struct run *r)
         work_many_one(a, &r->work, one.result == ERR_OK ? &w : NULL, &one);
         done(r, &one);
     }
+    return ERR_OK;
 }
 
-static enum err run_all(struct run *r, struct err_info *why)
+static enum err run_all(struct run *r, const struct dry_run *dry, struct err_info *why)
 {
     const struct place_names *names = &r->batch->names;
 
     TRY(issuing_prepare(r->work.crew, &r->batch->place->settings, r->work.directory,
                         &r->work.report, why));
     if (r->batch->c->dry_run)
-        try_all(r);
+        TRY(try_all(r, dry, why));
     else
         TRY(work_many(&r->work, &r->batch->place->settings, names->items, names->count,
                       done, r, why));
@@ -151,7 +164,7 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
         r.work.directory = dry.directory;
     }
     TRY(state_prepare(c->arena, r.work.directory, why));
-    enum err result = run_all(&r, why);
+    enum err result = run_all(&r, &dry, why);
     if (!c->dry_run)
         agent_survey_keep(b->place->directory, &b->place->settings);
     *changed = r.changed;

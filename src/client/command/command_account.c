@@ -7,6 +7,7 @@
 #include "client/store/state.h"
 #include "client/work/account_desk.h"
 #include "client/work/account_device.h"
+#include "client/work/work_confine.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/jose/jwk.h"
@@ -58,7 +59,11 @@ static enum err begin(struct task *t, const struct client_command *c,
 {
     TRY(find_ca(t, c, ca, why));
     TRY(state_prepare(c->arena, t->place.directory, why));
-    return crew_start(t->crew, why);
+    struct work_files files = work_files_make(c->arena, t->place.directory);
+    work_files_add_ca(&files, *ca);
+    work_files_add(&files, c->key_file, JAIL_READ);
+    TRY(crew_start(t->crew, why));
+    return work_confine(t->crew, &files, why);
 }
 
 static enum err run(struct task *t, enum flow_task what, struct err_info *why)

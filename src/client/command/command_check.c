@@ -8,6 +8,7 @@
 #include "client/preflight/preflight.h"
 #include "client/store/state.h"
 #include "client/work/work.h"
+#include "client/work/work_confine.h"
 #include "core/json/json_write.h"
 
 #define OUTPUT_MAX (1024 * 1024) /* octets */
@@ -129,11 +130,17 @@ static enum err check_each(const struct client_command *c, const struct place *p
 
     TRY(find_wanted(c, place, list, &count, why));
     TRY(state_prepare(c->arena, place->directory, why)); /* locks of ports are there */
+    struct work_files files = work_files_make(c->arena, place->directory);
+    for (size_t i = 0; i < count; i++)
+        work_files_add_wanted(&files, &list[i]);
+    const struct preflight_host host = preflight_this_host(c->arena);
+    TRY(work_confine(crew, &files, why));
     for (size_t i = 0; i < count; i++) {
         struct preflight p = {.arena = c->arena,
                               .wanted = &list[i],
                               .directory = place->directory,
-                              .crew = crew};
+                              .crew = crew,
+                              .host = host};
         TRY(crew_start(crew, why));
         TRY(preflight_run(&p, why));
         print_findings(c, &p);

@@ -5,7 +5,7 @@
 #include "client/command/status.h"
 #include "client/deploy/deploy.h"
 #include "client/store/state.h"
-#include "client/work/crew.h"
+#include "client/work/work_confine.h"
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
 
@@ -147,7 +147,11 @@ static enum err deploy_all(struct run *r, const struct place_names *names,
 {
     TRY(check_only(r->c, r->place, names, r->only, why));
     TRY(state_prepare(r->c->arena, r->place->directory, why));
+    struct work_files files = work_files_make(r->c->arena, r->place->directory);
+    work_files_add_names(&files, r->place->directory, &r->place->settings, names->items,
+                         names->count);
     TRY(crew_start(r->crew, why)); /* for all of them: none is started after a key */
+    TRY(work_confine(r->crew, &files, why));
     for (size_t i = 0; i < names->count; i++) {
         if (interrupt_signal() != 0)
             return err_set(why, ERR_INTERRUPTED, "interrupted");

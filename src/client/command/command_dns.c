@@ -13,6 +13,7 @@
 #include "client/store/state.h"
 #include "client/work/issuing.h"
 #include "client/work/work.h"
+#include "client/work/work_confine.h"
 #include "core/json/json_write.h"
 
 #define OUTPUT_MAX (256 * 1024) /* octets */
@@ -23,6 +24,7 @@ struct run {
     struct place place;
     struct report report;
     struct crew crew;
+    struct work_files files;
     struct dns_desk desk;
     struct json_writer *json;
     const struct settings_dns *dns; /* for the name it is at */
@@ -77,6 +79,8 @@ static enum err find_dns(struct run *r, const char *name, struct err_info *why)
 
     TRY(is_given ? from_line(r, name, w, why) : from_settings(r, name, w, why));
     r->dns = settings_dns_for(w, name);
+    if (!r->crew.confined)
+        work_files_add_wanted(&r->files, w);
     if (r->dns == NULL)
         return err_set(why, ERR_USAGE,
                        "no certificate of %s says who adds records; say --dns WHO, or "
@@ -115,6 +119,7 @@ static enum err start(struct run *r, struct err_info *why)
     TRY(crew_start(&r->crew, why));
     TRY(issuing_prepare(&r->crew, &r->place.settings, r->place.directory, &r->report,
                         why));
+    TRY(work_confine(&r->crew, &r->files, why));
     r->desk = (struct dns_desk){.worker = {.fd = r->crew.dns.fd},
                                 .runner = r->crew.runner.fd,
                                 .directory = r->place.directory,
@@ -179,6 +184,7 @@ static enum err run(const struct client_command *c,
 
     TRY(place_find(c, &r.place, why));
     TRY(command_dns_names(c, true, &names, why));
+    r.files = work_files_make(c->arena, r.place.directory);
     for (size_t i = 0; i < names.count; i++)
         TRY(find_dns(&r, names.items[i], why)); /* nothing is begun that cannot go on */
     enum err result = start(&r, why);

@@ -11,7 +11,7 @@
 #include "client/settings/name.h"
 #include "client/store/account_store.h"
 #include "client/store/state.h"
-#include "client/work/crew.h"
+#include "client/work/work_confine.h"
 #include "core/acme/dns_persist.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
@@ -230,9 +230,12 @@ static enum err run(struct run *r, const struct config_list *names, struct err_i
     const struct settings_ca *ca = NULL;
 
     TRY(account_ca_find(r->c, &r->place.settings, &ca, why));
-    TRY(find_account(r, ca, why));
     TRY(state_prepare(r->c->arena, r->place.directory, why));
+    struct work_files files = work_files_make(r->c->arena, r->place.directory);
+    work_files_add_ca(&files, ca);
     TRY(crew_start(&r->crew, why));
+    TRY(work_confine(&r->crew, &files, why));
+    TRY(find_account(r, ca, why)); /* its key is read, too */
     TRY(ask_ca(r, ca, why));
     json_write_begin_array(&w, NULL);
     enum err result = do_all(r, names, &w, why);

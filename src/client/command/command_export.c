@@ -10,6 +10,8 @@
 #include "client/report/report.h"
 #include "client/store/state.h"
 #include "client/work/work.h"
+#include "client/work/work_confine.h"
+#include "core/base/file.h"
 #include "core/json/json_write.h"
 
 #define OUTPUT_MAX (16 * 1024 * 1024) /* octets */
@@ -69,6 +71,20 @@ static enum err export_one(const struct client_command *c, const struct place *p
     return ERR_OK;
 }
 
+/* It writes to that folder and takes locks in the state folder; it starts nothing and
+ * connects nowhere. */
+static enum err confine(const struct client_command *c, const struct place *p,
+                        const char *to, const struct place_names *names,
+                        struct err_info *why)
+{
+    struct work_files files = work_files_make(c->arena, p->directory);
+
+    TRY(file_make_directory(to, 0755, why));
+    work_files_add_names(&files, p->directory, &p->settings, names->items, names->count);
+    work_files_add(&files, to, JAIL_KEEP);
+    return work_confine_alone(&files, why);
+}
+
 enum err command_export(const struct client_command *c, struct err_info *why)
 {
     AUTO(buf) struct buf b = buf_make(OUTPUT_MAX);
@@ -83,6 +99,8 @@ enum err command_export(const struct client_command *c, struct err_info *why)
     TRY(find_folder(c, &to, why));
     TRY(place_find(c, &place, why));
     TRY(place_stored(c, &place, &names, why));
+    if (names.count > 0)
+        TRY(confine(c, &place, to, &names, why));
     json_write_begin_array(&w, NULL);
     for (size_t i = 0; i < names.count; i++)
         TRY(export_one(c, &place, to, names.items[i], &w, &changed, why));

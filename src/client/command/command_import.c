@@ -7,6 +7,8 @@
 
 #include "client/adopt/adopt_take.h"
 #include "client/command/place.h"
+#include "client/store/state.h"
+#include "client/work/work_confine.h"
 #include "core/json/json_write.h"
 
 #define OUTPUT_MAX (16 * 1024 * 1024) /* octets */
@@ -128,6 +130,17 @@ static void print_json(const struct client_command *c, const struct adopt *found
     printf("%.*s\n", (int)b.len, (const char *)b.data);
 }
 
+/* It reads whatever the other client's files name, writes to the state folder only,
+ * starts nothing and connects nowhere. */
+static enum err confine(const struct client_command *c, const struct place *p,
+                        struct err_info *why)
+{
+    struct work_files files = work_files_make(c->arena, p->directory);
+
+    work_files_add(&files, "/", JAIL_READ);
+    return work_confine_alone(&files, why);
+}
+
 enum err command_import(const struct client_command *c, struct err_info *why)
 {
     char ca_file[PATH_MAX];
@@ -151,6 +164,7 @@ enum err command_import(const struct client_command *c, struct err_info *why)
     found.http = c->http;
     found.http_port = c->http_port;
     found.dnsapi = place.settings.hooks_dnsapi;
+    TRY(confine(c, &place, why));
     TRY(adopt_read(c->arena, c->arguments.items[0],
                    c->arguments.count > 1 ? c->arguments.items[1] : NULL, &found, why));
     TRY(adopt_take(&found, c->dry_run, &taken, why));

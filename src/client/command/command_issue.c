@@ -9,6 +9,7 @@
 #include "client/store/state.h"
 #include "client/work/issuing.h"
 #include "client/work/work.h"
+#include "client/work/work_confine.h"
 #include "core/base/clock.h"
 
 #define OUTPUT_MAX (256 * 1024) /* octets */
@@ -64,6 +65,10 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     }
     TRY(state_prepare(c->arena, k.directory, why));
     TRY(issuing_prepare(&crew, &base, k.directory, &k.report, why));
+    struct work_files files = work_files_make(c->arena, k.directory);
+    work_files_add_wanted(&files, &w);
+    dry_run_files(&dry, &files);
+    TRY(work_confine(&crew, &files, why));
     enum err result = work_certificate(c->arena, &k, &w, &r, why);
     if (result != ERR_OK && result != ERR_DEPLOY)
         return result;

@@ -10,6 +10,7 @@
 #include "client/store/state.h"
 #include "client/work/account_desk.h"
 #include "client/work/work.h"
+#include "client/work/work_confine.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/x509/certificate.h"
@@ -237,6 +238,26 @@ static enum err renew(struct revocation *r, struct err_info *why)
     return work_certificate(r->c->arena, &k, w, result, why);
 }
 
+/* The processes; then this one gives up what it does not need. */
+static enum err start(struct revocation *r, struct err_info *why)
+{
+    const struct client_command *c = r->c;
+    struct work_files files = work_files_make(c->arena, r->place.directory);
+    const struct config_group *cas = &r->place.settings.cas;
+
+    work_files_add_names(&files, r->place.directory, &r->place.settings,
+                         c->arguments.items, 1);
+    work_files_add(&files, c->arguments.items[0], JAIL_READ);
+    work_files_add(&files, c->key_file, JAIL_READ);
+    work_files_add(&files, c->ca_file, JAIL_READ);
+    if (c->ca != NULL)
+        work_files_add_account(&files, c->ca);
+    for (size_t i = 0; i < cas->count; i++)
+        work_files_add_ca(&files, cas->members[i]);
+    TRY(crew_start(r->crew, why));
+    return work_confine(r->crew, &files, why);
+}
+
 static enum err run(struct revocation *r, struct err_info *why)
 {
     const struct client_command *c = r->c;
@@ -246,7 +267,7 @@ static enum err run(struct revocation *r, struct err_info *why)
         return err_set(why, ERR_USAGE, "revoke needs one certificate, or one file");
     TRY(read_reason(c, &r->reason, why));
     TRY(place_find(c, &r->place, why));
-    TRY(crew_start(r->crew, why)); /* before a key is in memory */
+    TRY(start(r, why)); /* before a key is in memory */
     TRY(take(r, &ca, why));
     TRY(revoke_all(r, ca, why));
     if (r->name != NULL)

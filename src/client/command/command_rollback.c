@@ -6,7 +6,7 @@
 #include "client/store/certificate_versions.h"
 #include "client/store/metadata.h"
 #include "client/store/state.h"
-#include "client/work/crew.h"
+#include "client/work/work_confine.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
@@ -84,7 +84,10 @@ static enum err deploy(const struct client_command *c, const struct place *p,
 
     if (!s->wants || s->wanted.deployment_count == 0)
         return ERR_OK;
+    struct work_files files = work_files_make(c->arena, p->directory);
+    work_files_add_wanted(&files, &s->wanted);
     TRY(crew_start(&crew, why));
+    TRY(work_confine(&crew, &files, why));
     const struct deploy d = {.directory = p->directory,
                              .wanted = &s->wanted,
                              .runner = crew.runner.fd,

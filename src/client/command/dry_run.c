@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "client/settings/settings_key.h"
@@ -40,6 +41,20 @@ enum err dry_run_begin(struct arena *a, const char *directory, struct dry_run *d
         return err_set_os(why, ERR_IO, errno, "cannot make the folder %s", folder);
     d->directory = folder;
     return share(a, directory, d, why);
+}
+
+void dry_run_files(const struct dry_run *d, struct work_files *files)
+{
+    if (d->directory == NULL)
+        return;
+    const char *slash = strrchr(d->directory, '/');
+    work_files_add(
+        files,
+        slash == d->directory
+            ? "/"
+            : arena_string_of(files->arena,
+                              span_make(d->directory, (size_t)(slash - d->directory))),
+        JAIL_CLEAR);
 }
 
 enum err dry_run_wanted(struct arena *a, struct wanted *w, struct err_info *why)

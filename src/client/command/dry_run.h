@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/settings/settings.h"
+#include "client/work/work_confine.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 
@@ -21,6 +22,9 @@ MUST_CHECK enum err dry_run_begin(struct arena *a, const char *directory,
  * deployment. ERR_CONFIG: a CA has none. */
 MUST_CHECK enum err dry_run_wanted(struct arena *a, struct wanted *w,
                                    struct err_info *why);
+
+/* What removing the folder takes; nothing if none was begun. */
+void dry_run_files(const struct dry_run *d, struct work_files *files);
 
 /* Remove the folder. One that was not begun is fine. */
 void dry_run_end(struct dry_run *d);

@@ -18,6 +18,48 @@
 #define ATTRIBUTE_MAX 4096 /* octets of one extended attribute */
 #define UNCHANGED     ((uint32_t)-1)
 
+#define KNOWN_MAX      64
+#define KNOWN_NAME_MAX 64 /* octets of a name that is kept */
+
+/* ---- users and groups that were looked up before ---- */
+
+struct known {
+    char name[KNOWN_NAME_MAX];
+    uint32_t number;
+};
+
+static struct known users[KNOWN_MAX];
+static struct known groups[KNOWN_MAX];
+
+/* NULL: there is no room, or it is not there and `make` is not wanted. */
+static struct known *find_known(struct known list[KNOWN_MAX], const char *name, bool make)
+{
+    for (size_t i = 0; i < KNOWN_MAX; i++) {
+        if (strcmp(list[i].name, name) == 0)
+            return &list[i];
+        if (list[i].name[0] == '\0')
+            return make && text_copy(list[i].name, KNOWN_NAME_MAX, name) ? &list[i]
+                                                                         : NULL;
+    }
+    return NULL;
+}
+
+void deploy_access_remember(const struct deploy_access *access)
+{
+    const struct passwd *user = access->owner[0] != '\0' ? getpwnam(access->owner) : NULL;
+    const struct group *group = access->group[0] != '\0' ? getgrnam(access->group) : NULL;
+    struct known *k =
+        user != NULL ? find_known(users, access->owner, true) : (struct known *)NULL;
+
+    if (k != NULL)
+        k->number = user->pw_uid;
+    k = group != NULL ? find_known(groups, access->group, true) : NULL;
+    if (k != NULL)
+        k->number = group->gr_gid;
+}
+
+/* ---- the options ---- */
+
 static enum err read_owner(const char *text, uid_t *uid, struct err_info *why)
 {
     uint64_t number = 0;
@@ -27,9 +69,10 @@ static enum err read_owner(const char *text, uid_t *uid, struct err_info *why)
         return ERR_OK;
     }
     const struct passwd *user = getpwnam(text);
-    if (user == NULL)
+    const struct known *k = find_known(users, text, false);
+    if (user == NULL && k == NULL)
         return err_set(why, ERR_CONFIG, "owner: there is no user \"%.100s\"", text);
-    *uid = user->pw_uid;
+    *uid = user != NULL ? user->pw_uid : k->number;
     return ERR_OK;
 }
 
@@ -42,9 +85,10 @@ static enum err read_group(const char *text, gid_t *gid, struct err_info *why)
         return ERR_OK;
     }
     const struct group *group = getgrnam(text);
-    if (group == NULL)
+    const struct known *k = find_known(groups, text, false);
+    if (group == NULL && k == NULL)
         return err_set(why, ERR_CONFIG, "group: there is no group \"%.100s\"", text);
-    *gid = group->gr_gid;
+    *gid = group != NULL ? group->gr_gid : k->number;
     return ERR_OK;
 }
 

@@ -17,3 +17,7 @@ MUST_CHECK enum err deploy_access_give(int fd, int folder, const char *name,
 /* Can the options be followed? ERR_CONFIG: no such user, group or mode. */
 MUST_CHECK enum err deploy_access_check(const struct deploy_access *access,
                                         struct err_info *why);
+
+/* Look user and group up and keep what they are, for when nobody can be asked any more:
+ * they may be known to a service, to which a confined process has no way. */
+void deploy_access_remember(const struct deploy_access *access);

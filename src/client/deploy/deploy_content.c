@@ -267,6 +267,16 @@ enum err deploy_content_make(struct arena *a, const struct settings_deployment *
     return ERR_OK;
 }
 
+const char *deploy_content_path(struct arena *a, const char *path, const char *key_type)
+{
+    return path_for(a, path, key_type);
+}
+
+void deploy_content_remember_owner(const struct settings_deployment *d)
+{
+    deploy_access_remember(&(struct deploy_access){d->owner, d->group, d->mode});
+}
+
 void deploy_content_free(struct deploy_content *content)
 {
     for (size_t i = 0; i < content->pkcs12_count; i++) {

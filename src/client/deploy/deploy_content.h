@@ -38,3 +38,11 @@ MUST_CHECK enum err deploy_content_check(const struct settings_deployment *d,
 
 /* Is there a file for each key of the certificate? */
 bool deploy_content_has_all(const struct settings_deployment *d);
+
+/* The path for a key of that type, which stands in the place of a word for it, if there
+ * is one. */
+const char *deploy_content_path(struct arena *a, const char *path, const char *key_type);
+
+/* Look its owner and group up now: later the services that know them may be out of reach.
+ */
+void deploy_content_remember_owner(const struct settings_deployment *d);

@@ -82,6 +82,18 @@ static enum err find_process(struct arena *a, const char *pidfile, const char **
     return ERR_OK;
 }
 
+const char *deploy_haproxy_pidfile(struct arena *a, const char *config)
+{
+    struct err_info ignored = {0};
+    const char *pidfile = NULL;
+    struct span text;
+
+    if (file_read(a, config[0] != '\0' ? config : DEPLOY_HAPROXY_CONFIG, CONFIG_MAX,
+                  &text, &ignored) == ERR_OK)
+        pidfile = value_of(a, text, "pidfile");
+    return pidfile != NULL ? pidfile : DEPLOY_HAPROXY_PIDFILE;
+}
+
 enum err deploy_haproxy_reload(const struct deploy_target *t, struct err_info *why)
 {
     struct arena *a = t->arena;

@@ -12,3 +12,7 @@
  * or what it said. */
 MUST_CHECK enum err deploy_haproxy_reload(const struct deploy_target *t,
                                           struct err_info *why);
+
+/* The file with the number of the process that runs, as that configuration says ("": the
+ * usual one). */
+const char *deploy_haproxy_pidfile(struct arena *a, const char *config);

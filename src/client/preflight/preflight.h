@@ -6,6 +6,7 @@
 #include "client/report/report.h"
 #include "client/settings/settings.h"
 #include "client/work/crew.h"
+#include "core/net/address.h"
 
 enum preflight_level {
     PREFLIGHT_GOOD,
@@ -21,11 +22,21 @@ struct preflight_finding {
     const char *advice;   /* what to do, or to type; "" for nothing */
 };
 
+/* Addresses of this host. */
+struct preflight_host {
+    const struct address *addresses;
+    size_t count;
+};
+
+/* Look them up; which takes a socket, that a confined process cannot open. */
+struct preflight_host preflight_this_host(struct arena *a);
+
 struct preflight {
     struct arena *arena; /* of all findings */
     const struct wanted *wanted;
     const char *directory; /* state folder */
     struct crew *crew;     /* started */
+    struct preflight_host host;
 
     /* filled by preflight_run: */
     struct preflight_finding *findings;

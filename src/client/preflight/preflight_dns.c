@@ -27,21 +27,32 @@ static bool is_fatal(enum err result)
 
 /* ---- addresses ---- */
 
-static bool is_ours(const struct address *at)
+struct preflight_host preflight_this_host(struct arena *a)
 {
+    struct preflight_host host = {0};
     struct ifaddrs *all = NULL;
-    bool found = false;
+    size_t room = 0;
 
     if (getifaddrs(&all) != 0)
-        return false;
-    for (const struct ifaddrs *i = all; i != NULL && !found; i = i->ifa_next) {
-        if (i->ifa_addr == NULL)
-            continue;
-        const struct address own = address_from_sockaddr(i->ifa_addr);
-        found = own.family != ADDRESS_NONE && address_equal(&own, at);
-    }
+        return host;
+    for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
+        room += i->ifa_addr != NULL;
+    struct address *list = arena_array(a, room + 1, sizeof *list);
+    for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
+        if (i->ifa_addr != NULL)
+            list[host.count++] = address_from_sockaddr(i->ifa_addr);
     freeifaddrs(all);
-    return found;
+    host.addresses = list;
+    return host;
+}
+
+static bool is_ours(const struct preflight *p, const struct address *at)
+{
+    for (size_t i = 0; i < p->host.count; i++)
+        if (p->host.addresses[i].family != ADDRESS_NONE &&
+            address_equal(&p->host.addresses[i], at))
+            return true;
+    return false;
 }
 
 static const char *write_addresses(struct preflight *p, const struct dns_query_source *s,
@@ -141,7 +152,7 @@ enum err preflight_addresses(struct preflight *p, struct preflight_name *n,
         char text[ADDRESS_TEXT_SIZE];
         address_text(&n->addresses[i], text);
         buf_printf(&list, "%s%s", i > 0 ? ", " : "", text);
-        ours += is_ours(&n->addresses[i]);
+        ours += is_ours(p, &n->addresses[i]);
     }
     const char *text = arena_string_of(p->arena, buf_span(&list));
     if (ours == n->address_count)

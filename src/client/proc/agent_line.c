@@ -10,8 +10,6 @@
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
 
-#define SLICE_MS 100
-
 enum err agent_line_address(const char *path, struct sockaddr_un *to,
                             struct err_info *why)
 {
@@ -75,7 +73,8 @@ static enum err receive_line(int fd, char line[AGENT_LINE_MAX], size_t *len,
             return err_set(why, ERR_INTERRUPTED, "interrupted");
         if (clock_monotonic_us() >= end_us)
             return err_set(why, ERR_TIMEOUT, "the agent does not answer");
-        if (poll(&polled, 1, SLICE_MS) <= 0)
+        if (interrupt_poll(&polled, 1, (end_us - clock_monotonic_us() + 999) / 1000, 0) <=
+            0)
             continue;
         ssize_t got = recv(fd, line + *len, AGENT_LINE_MAX - *len, 0);
         if (got < 0 && errno == EINTR)

@@ -6,17 +6,18 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
-#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "client/proc/rights.h"
+#include "client/proc/wire.h"
 #include "client/report/report.h"
 #include "core/base/secret.h"
+#include "core/base/text.h"
 #include "core/jail/jail.h"
 
 #define NOBODY       65534 /* user and group, as on every Linux */
@@ -78,35 +79,14 @@ static bool leave_root(void)
     return setgroups(0, NULL) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0;
 }
 
-/* Root's user, who may use the device, without root's rights. What is not in the bounding
- * set cannot come back; a kernel may know fewer capabilities than CAP_LAST_CAP. */
-static bool leave_rights(void)
-{
-    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-
-    if (geteuid() != 0)
-        return true;
-    for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
-        if (cap != CAP_DAC_OVERRIDE && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 &&
-            prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EPERM)
-            return false; /* EPERM: it had none of those rights to begin with */
-    if (syscall(SYS_capget, &head, data) != 0)
-        return false;
-    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
-        data[i].permitted &= i == 0 ? 1U << CAP_DAC_OVERRIDE : 0;
-        data[i].effective &= data[i].permitted;
-        data[i].inheritable = 0;
-    }
-    return syscall(SYS_capset, &head, data) == 0;
-}
-
-/* A runner keeps all rights, as what it starts may need them. */
+/* A runner keeps all rights, as what it starts may need them. Who uses a device stays
+ * root's user, who may do that, without root's rights. */
 static bool give_up(enum child_kind kind)
 {
     bool stranger = kind == CHILD_STRANGER || kind == CHILD_LISTENER;
 
-    return kind == CHILD_RUNNER || (stranger ? leave_root() : leave_rights());
+    return kind == CHILD_RUNNER ||
+           (stranger ? leave_root() : rights_keep(1U << CAP_DAC_OVERRIDE));
 }
 
 static bool enter_jail(enum child_kind kind)
@@ -148,27 +128,34 @@ static int lock_in(enum child_kind kind, int fd, pid_t parent, int (*run)(int fd
     return run(OWN_FD);
 }
 
+enum err child_fork(enum child_kind kind, int (*run)(int fd), int fd, pid_t *pid,
+                    struct err_info *why)
+{
+    pid_t parent = getpid();
+
+    *pid = fork();
+    if (*pid < 0)
+        return err_set_os(why, ERR_INTERNAL, errno, "cannot start a process");
+    if (*pid == 0)
+        _exit(lock_in(kind, fd, parent, run));
+    return ERR_OK;
+}
+
 enum err child_start(enum child_kind kind, int (*run)(int fd), struct child *c,
                      struct err_info *why)
 {
     int ends[2];
-    pid_t parent = getpid();
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return err_set_os(why, ERR_INTERNAL, errno, "cannot make a socket");
-    pid_t pid = fork();
-    if (pid < 0) {
-        int reason = errno;
-        (void)close(ends[0]);
-        (void)close(ends[1]);
-        return err_set_os(why, ERR_INTERNAL, reason, "cannot start a process");
-    }
-    if (pid == 0)
-        _exit(lock_in(kind, ends[1], parent, run));
+    enum err result = child_fork(kind, run, ends[1], &c->pid, why);
     (void)close(ends[1]);
-    c->pid = pid;
     c->fd = ends[0];
-    return ERR_OK;
+    if (result != ERR_OK) {
+        (void)close(ends[0]);
+        c->pid = 0;
+    }
+    return result;
 }
 
 void child_ignore_signals(void)
@@ -186,29 +173,82 @@ void child_stay(void)
     (void)prctl(PR_SET_PDEATHSIG, 0);
 }
 
-void child_let_go(struct child *c)
+void child_let_go(pid_t pid)
 {
     const struct timespec a_moment = {.tv_nsec = LET_GO_MS * 1000000L};
 
-    if (c->pid == 0)
-        return;
-    (void)close(c->fd);
-    (void)kill(c->pid, SIGTERM);
+    (void)kill(pid, SIGTERM);
     for (int i = 0; i < LET_GO_TIMES; i++) {
-        if (waitpid(c->pid, NULL, WNOHANG) != 0)
+        if (waitpid(pid, NULL, WNOHANG) != 0)
             break;
         (void)nanosleep(&a_moment, NULL);
     }
+}
+
+void child_kill(pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+/* ---- by the runner ---- */
+
+enum err child_start_by(int starter, size_t which, struct child *c, struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct wire_message m = {
+        WIRE_START, {span_of(arena_printf(a, "%zu", which))}, 1};
+    struct wire_message back;
+    uint64_t pid = 0;
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return err_set_os(why, ERR_INTERNAL, errno, "cannot make a socket");
+    enum err result = wire_send_descriptor(starter, &m, ends[1], why);
+    (void)close(ends[1]);
+    if (result == ERR_OK)
+        result = wire_receive_on(a, starter, &back, NULL, why);
+    if (result == ERR_OK && back.type != WIRE_ANSWER)
+        result = wire_failure(&back, why);
+    if (result == ERR_OK && !text_number(back.fields[0], INT32_MAX, &pid))
+        result = err_set(why, ERR_PROTOCOL, "a message between processes is malformed");
+    if (result == ERR_OK)
+        *c = (struct child){.pid = (pid_t)pid, .fd = ends[0], .starter = starter};
+    else
+        (void)close(ends[0]);
+    return result;
+}
+
+static void stop(struct child *c, bool gently)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct wire_message m = {
+        WIRE_STOP,
+        {span_of(arena_printf(a, "%d", (int)c->pid)), span_of(gently ? "gently" : "")},
+        2};
+    struct wire_message back;
+    struct err_info ignored = {0};
+
+    if (c->pid == 0)
+        return;
+    (void)close(c->fd); /* which ends a runner, too, where nobody may be killed */
+    if (c->starter == 0 && gently)
+        child_let_go(c->pid);
+    else if (c->starter == 0)
+        child_kill(c->pid);
+    else if (wire_send(c->starter, &m, &ignored) == ERR_OK) /* else it is gone, and all
+                                                               of its children are */
+        (void)!wire_receive_on(a, c->starter, &back, NULL, &ignored);
     c->pid = 0;
 }
 
 void child_end(struct child *c)
 {
-    if (c->pid == 0)
-        return;
-    (void)close(c->fd);
-    (void)kill(c->pid, SIGKILL);
-    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    c->pid = 0;
+    stop(c, false);
+}
+
+void child_end_gently(struct child *c)
+{
+    stop(c, true);
 }

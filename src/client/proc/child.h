@@ -2,6 +2,8 @@
  * memory, without root's rights, without the state folder, gone when their parent is. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "core/base/err.h"
@@ -20,8 +22,9 @@ enum child_kind {
 };
 
 struct child {
-    pid_t pid; /* 0: not started */
-    int fd;    /* our end of the socket between us */
+    pid_t pid;   /* 0: not started */
+    int fd;      /* our end of the socket between us */
+    int starter; /* socket to the runner that started it for us; 0: we did */
 };
 
 /* Fork; `run` gets the child's end of the socket and its result is the exit code. The
@@ -31,16 +34,32 @@ struct child {
 MUST_CHECK enum err child_start(enum child_kind kind, int (*run)(int fd), struct child *c,
                                 struct err_info *why);
 
+/* Have the runner start it, for which no right is needed here: the member `which` of its
+ * list (run/run_crew.h). ERR_INTERNAL, ERR_IO if the runner is gone. */
+MUST_CHECK enum err child_start_by(int starter, size_t which, struct child *c,
+                                   struct err_info *why);
+
+/* As child_start, where the child's end of the socket is there already; it stays open
+ * here. */
+MUST_CHECK enum err child_fork(enum child_kind kind, int (*run)(int fd), int fd,
+                               pid_t *pid, struct err_info *why);
+
 /* In a child that ends when its parent says so: interrupts, which a terminal sends to
  * both, are the parent's affair. */
 void child_ignore_signals(void);
 
-/* As child_end, but one that still has something to do for others, and has asked not to
- * be ended (child_stay), goes on alone. */
-void child_let_go(struct child *c);
+/* End it and wait for its end. One that was not started is fine. */
+void child_end(struct child *c);
+
+/* As that, but with child_let_go. */
+void child_end_gently(struct child *c);
+
+/* Kill it and wait for its end. */
+void child_kill(pid_t pid);
+
+/* Ask it to end, and wait a moment for that: one that still has something to do for
+ * others, and has asked not to be ended (child_stay), goes on alone. */
+void child_let_go(pid_t pid);
 
 /* In a child: from here on it does not end with its parent. */
 void child_stay(void);
-
-/* End it and wait for its end. One that was not started is fine. */
-void child_end(struct child *c);

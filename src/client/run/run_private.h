@@ -62,6 +62,17 @@ MUST_CHECK enum err run_folder_make(struct arena *a, const struct run_user *user
                                     char **folder, struct err_info *why);
 void run_folder_remove(const char *folder, const struct run_user *user);
 
+/* In the runner: answer a START, STOP or BIND_PORT; `fd` came with it, -1: none. ERR_IO
+ * if nobody is there to be answered. */
+struct wire_message;
+MUST_CHECK enum err run_crew_serve(struct arena *a, int runner,
+                                   const struct wire_message *m, int fd,
+                                   struct err_info *why);
+
+/* In a process that the runner has started: signals are what they were before it was one.
+ */
+void run_crew_restore_signals(void);
+
 /* The minder: run what is asked for on `channel`, answer, and end. Returns an exit code.
  */
 int run_mind(int channel);

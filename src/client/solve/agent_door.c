@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/proc/agent_line.h"
+#include "client/run/run_crew.h"
 #include "core/base/file.h"
 #include "core/base/interrupt.h"
 #include "core/json/json_write.h"
@@ -112,7 +113,8 @@ enum err agent_door_open(struct solver *s, int64_t port, bool *found,
     int fd = -1;
 
     *found = false;
-    if (path == NULL || agent_line_reach(path, &fd, &ignored) != ERR_OK)
+    if (path == NULL ||
+        run_crew_reach(s->options->runner, s->arena, path, &fd, &ignored) != ERR_OK)
         return ERR_OK;
     enum err result = agent_line_ask(s->arena, fd, span_of(question), &answer, &ignored);
     if (result != ERR_OK) {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/run/port_holder.h"
 #include "client/solve/apache_vhosts.h"
-#include "client/solve/port_holder.h"
 #include "client/solve/web_server.h"
 #include "core/base/buf.h"
 #include "core/base/file.h"
@@ -136,7 +136,7 @@ static enum err add_main(struct web_server *w, const struct apache_vhosts *v,
     AUTO(buf) struct buf b = buf_make(PIECE_MAX);
     const struct address here = {0};
 
-    if (port_holder_find(w->arena, w->port) == NULL)
+    if (!port_holder_is_used(w->port))
         buf_printf(&b, "Listen %u\n", w->port);
     for (size_t i = 0; i < w->task_count; i++)
         write_answer(&b, &w->tasks[i]);
@@ -169,6 +169,22 @@ static enum err find(struct web_server *w, struct err_info *why)
     return ERR_OK;
 }
 
+static enum err list(struct web_server *w, const char *const **files,
+                     struct err_info *why)
+{
+    struct apache_vhosts v;
+    size_t count = 0;
+
+    TRY(ask(w, &v, why));
+    const char **all = arena_array(w->arena, v.count + 2, sizeof *all);
+    all[count++] = v.main_file;
+    for (size_t i = 0; i < v.count; i++)
+        if (v.list[i].file != NULL)
+            all[count++] = v.list[i].file;
+    *files = all;
+    return ERR_OK;
+}
+
 static enum err reload(struct web_server *w, struct err_info *why)
 {
     static const char *const test[] = {"-t", NULL};
@@ -181,4 +197,4 @@ static enum err reload(struct web_server *w, struct err_info *why)
     return is_running(&v) ? run(w, graceful, &ignored, why) : ERR_OK;
 }
 
-const struct web_server_kind apache_server_kind = {"apache", find, reload};
+const struct web_server_kind apache_server_kind = {"apache", find, list, reload};

@@ -156,6 +156,24 @@ static enum err find(struct web_server *w, struct err_info *why)
     return ERR_OK;
 }
 
+static enum err list(struct web_server *w, const char *const **files,
+                     struct err_info *why)
+{
+    struct nginx_config c;
+    size_t count = 0;
+
+    TRY(find_main_file(w, why));
+    TRY(nginx_config_read(w->arena, w->main_file, &c, why));
+    const char **all = arena_array(w->arena, c.count + 3, sizeof *all);
+    all[count++] = w->main_file;
+    for (size_t i = 0; i < c.count; i++)
+        all[count++] = c.servers[i].file;
+    if (c.http_file != NULL)
+        all[count++] = c.http_file;
+    *files = all;
+    return ERR_OK;
+}
+
 static enum err reload(struct web_server *w, struct err_info *why)
 {
     struct span ignored;
@@ -164,4 +182,4 @@ static enum err reload(struct web_server *w, struct err_info *why)
     return run(w, "-s", "reload", &ignored, why);
 }
 
-const struct web_server_kind nginx_server_kind = {"nginx", find, reload};
+const struct web_server_kind nginx_server_kind = {"nginx", find, list, reload};

@@ -5,10 +5,9 @@
 #include <unistd.h>
 
 #include "client/proc/wire.h"
+#include "client/run/run_crew.h"
 #include "client/solve/agent_door.h"
-#include "client/solve/port_holder.h"
 #include "client/store/state.h"
-#include "core/net/socket.h"
 
 #define TURN_WAIT_MS (15 * 60 * 1000) /* for others, whose CA may take its time */
 
@@ -67,33 +66,19 @@ static void stop(struct solver *s)
 
 /* ---- listening ---- */
 
-/* On every address: "::" takes IPv4 too. Only where there is no IPv6, 0.0.0.0: else a CA
- * that comes by IPv6 would meet whoever has the port there. */
-enum err standalone_listen(int64_t port, int *fd, struct err_info *why)
-{
-    struct address any = {.family = ADDRESS_V6, .port = (uint16_t)port};
-    enum err result = socket_listen(&any, false, fd, why);
-
-    if (result == ERR_OK || why->os_error == EADDRINUSE || why->os_error == EACCES)
-        return result;
-    any.family = ADDRESS_V4;
-    return socket_listen(&any, false, fd, why);
-}
-
-static enum err explain(struct solver *s, const struct standalone *how,
+static enum err explain(const struct standalone *how, const struct run_port_failure *f,
                         struct err_info *why)
 {
     const char *type = terms_challenge_type(how->type);
-    const char *holder = port_holder_find(s->arena, (uint16_t)how->port);
 
-    if (why->os_error == EACCES)
+    if (f->os_error == EACCES)
         return err_set(why, ERR_UNAUTHORIZED,
                        "only root may listen on port %lld to answer %s; %s",
                        (long long)how->port, type, how->if_forbidden);
-    if (why->os_error == EADDRINUSE && holder != NULL)
+    if (f->os_error == EADDRINUSE && f->holder[0] != '\0')
         return err_set(why, ERR_NETWORK, "port %lld, to answer %s, is in use by %s; %s",
-                       (long long)how->port, type, holder, how->if_in_use);
-    return err_set(why, ERR_NETWORK, "%s, to answer %s; %s", why->detail, type,
+                       (long long)how->port, type, f->holder, how->if_in_use);
+    return err_set(why, ERR_NETWORK, "%s, to answer %s; %s", f->sentence, type,
                    how->if_in_use);
 }
 
@@ -102,12 +87,15 @@ static enum err open_listener(struct solver *s, const struct standalone *how,
 {
     const struct wire_message m = {
         WIRE_LISTEN, {span_of(terms_challenge_type(how->type)), span_of(how->way)}, 2};
+    struct run_port_failure failure;
     struct wire_message back;
     int fd = -1;
 
-    if (standalone_listen(how->port, &fd, why) != ERR_OK)
-        return explain(s, how, why);
-    enum err result = wire_send_descriptor(s->options->listener, &m, fd, why);
+    enum err result = run_crew_bind(s->options->runner, s->arena, (uint16_t)how->port,
+                                    &fd, &failure, why);
+    if (result != ERR_OK)
+        return failure.os_error != 0 ? explain(how, &failure, why) : result;
+    result = wire_send_descriptor(s->options->listener, &m, fd, why);
     (void)close(fd);
     TRY(result);
     TRY(wire_receive(s->arena, s->options->listener, &back, NULL, why));

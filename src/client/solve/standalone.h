@@ -1,11 +1,8 @@
-/* Answering on a port of our own: the socket is made here, where the right to low ports
- * is, and handed to the process that answers (listener.h). */
+/* Answering on a port of our own: the socket is made by the runner, who has the right to
+ * low ports, and handed to the process that answers (listener.h). */
 #pragma once
 
 #include "client/solve/solve_private.h"
-
-/* Listen on the port of every address. ERR_NETWORK. */
-MUST_CHECK enum err standalone_listen(int64_t port, int *fd, struct err_info *why);
 
 /* What kind of listener, and what to do if it cannot be. */
 struct standalone {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -84,7 +83,7 @@ bool web_server_runs(const char *pid_file)
 
     return file_read(a, pid_file, PID_MAX, &text, &ignored) == ERR_OK &&
            text_number(text_trim(text), INT32_MAX, &pid) && pid > 1 &&
-           kill((pid_t)pid, 0) == 0;
+           file_exists(arena_printf(a, "/proc/%d", (int)pid));
 }
 
 enum err web_server_lock(const char *main_file, int *lock, struct err_info *why)

@@ -34,6 +34,10 @@ struct web_server_kind {
     const char *title;
     /* Find pieces and places. ERR_CONFIG, ERR_NOT_FOUND (no such program), ERR_IO. */
     enum err (*find)(struct web_server *w, struct err_info *why);
+    /* All files of its configuration that `find` may want changed, NULL behind the last.
+     * As find. */
+    enum err (*list)(struct web_server *w, const char *const **files,
+                     struct err_info *why);
     /* Test the configuration, then have it read again. ERR_CONFIG. */
     enum err (*reload)(struct web_server *w, struct err_info *why);
 };

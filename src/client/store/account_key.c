@@ -1,7 +1,9 @@
 /* Files with an account's key. */
 #include "client/store/account_key.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/file.h"
@@ -70,17 +72,34 @@ enum err account_key_read(struct arena *a, const char *path, struct key **key,
     return ERR_OK;
 }
 
-const char *account_key_device(struct arena *a, const char *path)
+/* Nothing of a key is read for that. */
+static bool begins_as_place(const char *path)
+{
+    char lead[sizeof DEVICE_LINE - 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, lead, sizeof lead);
+    (void)close(fd);
+    return got > 0 && is_place(span_make(lead, (size_t)got));
+}
+
+void account_key_find(struct arena *a, const char *path, struct account_place *place)
 {
     struct err_info ignored = {0};
     struct span text;
 
-    if (file_read(a, path, KEY_PEM_MAX, &text, &ignored) != ERR_OK)
-        return NULL;
-    if (is_place(text))
-        return take_line(a, &text, DEVICE_LINE);
-    memory_wipe((void *)(uintptr_t)text.data, text.len);
-    return NULL;
+    *place = (struct account_place){0};
+    if (!begins_as_place(path) ||
+        file_read(a, path, KEY_PEM_MAX, &text, &ignored) != ERR_OK)
+        return;
+    if (is_place(text)) {
+        place->device = take_line(a, &text, DEVICE_LINE);
+        place->pin_file = take_line(a, &text, PIN_FILE_LINE);
+    } else {
+        memory_wipe((void *)(uintptr_t)text.data, text.len);
+    }
 }
 
 static enum err write_place(struct buf *b, const struct key *key,

@@ -21,8 +21,9 @@ struct account_place {
 MUST_CHECK enum err account_key_read(struct arena *a, const char *path, struct key **key,
                                      struct account_place *place, struct err_info *why);
 
-/* The device of that file, without keeping a key that is in it; NULL if it names none. */
-const char *account_key_device(struct arena *a, const char *path);
+/* The device that the file names, and where its PIN is, without reading a key that is in
+ * it: `text` stays empty, and all of it if the file names none. */
+void account_key_find(struct arena *a, const char *path, struct account_place *place);
 
 /* Write one, whole or not at all. ERR_IO. */
 MUST_CHECK enum err account_key_write(const char *path, const struct key *key,

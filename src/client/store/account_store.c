@@ -107,12 +107,12 @@ static const char *known_url(struct arena *a, const char *folder)
 }
 
 void account_store_devices(struct arena *a, const char *directory, const char *ca,
-                           const char *devices[static 2])
+                           struct account_place places[static 2])
 {
     const char *folder = folder_of(a, directory, ca);
 
-    devices[0] = account_key_device(a, file_path(a, folder, KEY_FILE));
-    devices[1] = account_key_device(a, file_path(a, folder, NEXT_FILE));
+    account_key_find(a, file_path(a, folder, KEY_FILE), &places[0]);
+    account_key_find(a, file_path(a, folder, NEXT_FILE), &places[1]);
 }
 
 enum err account_store_find(struct arena *a, const char *directory, const char *ca,

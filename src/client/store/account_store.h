@@ -29,10 +29,10 @@ struct account_maker {
     void *context;
 };
 
-/* In which devices an account's key, and its next one, are; NULL: in none. No key is kept
- * in memory. */
+/* In which devices an account's key, and its next one, are, and where the PINs are (as
+ * account_key_find). No key is read. */
 void account_store_devices(struct arena *a, const char *directory, const char *ca,
-                           const char *devices[static 2]);
+                           struct account_place places[static 2]);
 
 /* The account for a CA; a key is made, and kept on disk, if there is none, by one of
  * those who want it at the same time: of P-256, or with account_store_open_with as its

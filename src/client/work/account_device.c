@@ -26,14 +26,15 @@ enum err account_device_start(struct arena *a, struct crew *crew, const char *di
                               struct err_info *why)
 {
     static const enum crew_device slots[] = {CREW_DEVICE_ACCOUNT, CREW_DEVICE_NEXT};
-    const char *devices[2];
+    struct account_place places[2];
 
-    account_store_devices(a, directory, ca->directory, devices);
+    account_store_devices(a, directory, ca->directory, places);
     for (size_t i = 0; i < 2; i++) {
-        if (devices[i] == NULL && slot == slots[i] && account_device_is_wanted(ca))
-            devices[i] = ca->account_key;
-        if (devices[i] != NULL)
-            TRY(start(crew, slots[i], devices[i], why));
+        const char *device = places[i].device;
+        if (device == NULL && slot == slots[i] && account_device_is_wanted(ca))
+            device = ca->account_key;
+        if (device != NULL)
+            TRY(start(crew, slots[i], device, why));
     }
     return ERR_OK;
 }

@@ -451,7 +451,7 @@ enum err issuing_prepare(struct crew *crew, const struct settings *settings,
     desk.runner = crew->runner.fd;
     enum err result = dns_desk_clean(&desk, why);
     if (result != ERR_OK)
-        crew_end(crew); /* it may be in the middle of something */
+        crew_renew(crew); /* it may be in the middle of something */
     return result;
 }
 
@@ -465,6 +465,7 @@ enum err issuing_run(struct arena *a, struct issuing *i, const char **path,
     TRY(crew_start(i->crew, why));
     enum err result = run_all(a, i, path, why);
     if (result == ERR_INTERRUPTED || result == ERR_IO || result == ERR_INTERNAL)
-        crew_end(i->crew); /* it may be in the middle of something; another starts anew */
+        crew_renew(
+            i->crew); /* it may be in the middle of something; another starts anew */
     return result;
 }

@@ -6,6 +6,7 @@
 
 #include "client/deploy/deploy.h"
 #include "client/work/issuing.h"
+#include "client/work/work_confine.h"
 #include "client/work/work_look.h"
 #include "client/work/worker_pool.h"
 #include "core/base/clock.h"
@@ -136,6 +137,23 @@ static void prepare(struct work_many_context *c)
         report_warning("%s", why.detail);
 }
 
+/* It has prepared, and forks no more. */
+static enum err confine(struct work_many_context *c, const char *name,
+                        struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    struct work_files files = work_files_make(a, c->work.directory);
+
+    if (c->crew.confined)
+        return ERR_OK;
+    if (c->names != NULL)
+        work_files_add_names(&files, c->work.directory, c->settings, c->names,
+                             c->name_count);
+    else
+        work_files_add_names(&files, c->work.directory, c->settings, &name, 1);
+    return work_confine(&c->crew, &files, why);
+}
+
 enum err work_many_work(void *context, struct arena *a, const char *name, bool forced,
                         struct buf *record, struct err_info *why)
 {
@@ -148,7 +166,11 @@ enum err work_many_work(void *context, struct arena *a, const char *name, bool f
     work.crew = &c->crew;
     work.forced = forced;
     work.report.about = name;
-    do_one(a, &work, c->settings, &r);
+    r.result = confine(c, name, &r.why);
+    if (r.result == ERR_OK)
+        do_one(a, &work, c->settings, &r);
+    else
+        r.reason = r.path = "";
     write_record(record, &r);
     *why = r.why;
     return r.result;
@@ -202,8 +224,15 @@ static void look_at(struct many *m, const char *name)
     m->names[m->count++] = name;
 }
 
-static void one_after_the_other(struct many *m)
+static enum err one_after_the_other(struct many *m, struct err_info *why)
 {
+    AUTO(arena) struct arena *own = arena_new();
+    struct work_files files = work_files_make(own, m->work->directory);
+
+    if (m->count > 0) {
+        work_files_add_names(&files, m->work->directory, m->settings, m->names, m->count);
+        TRY(work_confine(m->work->crew, &files, why));
+    }
     for (size_t i = 0; i < m->count && interrupt_signal() == 0; i++) {
         /* its own arena: ten thousand certificates in one run must not add up */
         AUTO(arena) struct arena *a = arena_new();
@@ -211,6 +240,7 @@ static void one_after_the_other(struct many *m)
         do_one(a, m->work, m->settings, &r);
         m->done(m->context, &r);
     }
+    return ERR_OK;
 }
 
 static bool take_one(struct many *m, struct worker_pool *pool, int wait_ms)
@@ -228,7 +258,10 @@ static bool take_one(struct many *m, struct worker_pool *pool, int wait_ms)
 
 static enum err at_the_same_time(struct many *m, size_t parallel, struct err_info *why)
 {
-    struct work_many_context context = {.work = *m->work, .settings = m->settings};
+    struct work_many_context context = {.work = *m->work,
+                                        .settings = m->settings,
+                                        .names = m->names,
+                                        .name_count = m->count};
     const struct worker_pool_options options = {.most = parallel,
                                                 .context = &context,
                                                 .work = work_many_work,
@@ -271,7 +304,7 @@ enum err work_many(const struct work *k, const struct settings *settings,
     if (m.count > 1 && parallel > 1)
         TRY(at_the_same_time(&m, parallel < m.count ? parallel : m.count, why));
     else
-        one_after_the_other(&m);
+        TRY(one_after_the_other(&m, why));
     return interrupt_signal() == 0 ? ERR_OK
                                    : err_set(why, ERR_INTERRUPTED, "interrupted");
 }

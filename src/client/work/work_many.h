@@ -47,6 +47,9 @@ struct work_many_context {
     struct work work; /* its crew is of the worker */
     const struct settings *settings;
     struct crew crew;
+    const char *const *names; /* that it may be given, whose files it will see; NULL: each
+                                 worker is given one only, and sees those of that */
+    size_t name_count;
     bool prepares; /* each worker finishes first what a killed run left (issuing_prepare)
                     */
     void *asker;   /* of who has the pool */

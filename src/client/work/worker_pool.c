@@ -121,7 +121,7 @@ static enum err start(struct worker_pool *pool, struct worker *w, struct err_inf
         (void)close(ends[0]);
         return err_set_os(why, ERR_INTERNAL, reason, "cannot start a process");
     }
-    *w = (struct worker){.pid = pid, .fd = ends[0]};
+    *w = (struct worker){.pid = pid, .fd = ends[0], .renewed = pool->options.once};
     return ERR_OK;
 }
 
@@ -255,7 +255,7 @@ static void take(struct arena *a, struct worker *w, struct worker_pool_result *r
         free(w->name);
         w->name = NULL;
         if (w->renewed)
-            end(w, false, NULL);
+            end(w, false, NULL); /* what it was given it has done */
     }
     *result = r;
 }
@@ -312,7 +312,7 @@ void worker_pool_renew(struct worker_pool *pool)
 {
     for (size_t i = 0; i < WORKER_POOL_MAX; i++) {
         struct worker *w = &pool->workers[i];
-        w->renewed = w->name != NULL;
+        w->renewed = w->renewed || w->name != NULL;
         if (is_idle(w))
             end(w, false, NULL);
     }

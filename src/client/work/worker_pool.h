@@ -16,6 +16,7 @@
 
 struct worker_pool_options {
     size_t most;   /* processes, at most WORKER_POOL_MAX */
+    bool once;     /* each works on one certificate, then ends */
     void *context; /* of the functions, which run in the workers */
 
     /* First of all: let go of what is the asker's own, such as sockets; NULL: nothing. */

@@ -18,11 +18,17 @@ static bool remove_below(int parent, const char *name, int depth)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
         return true;
-    if (errno != EISDIR || depth == 0)
+    int refused = errno;
+    /* EACCES is said of a folder, too, by a jail in which no files can be removed there
+     */
+    if ((refused != EISDIR && refused != EACCES) || depth == 0)
         return false;
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == ENOTDIR)
+            errno = refused;
         return errno == ENOENT;
+    }
     DIR *d = fdopendir(fd);
     struct dirent *entry;
     bool good = true;

@@ -29,6 +29,8 @@ enum jail_access {
     JAIL_READ,       /* read files, list folders */
     JAIL_UPDATE,     /* also write to files and devices that are there */
     JAIL_READ_WRITE, /* also write, create, rename and remove regular files */
+    JAIL_KEEP,       /* as that, and symbolic links, and remove folders */
+    JAIL_CLEAR,      /* remove empty folders in it, and nothing else */
 };
 
 struct jail_path {

@@ -15,9 +15,11 @@
 #define FS_WRITE_FILE  (1ULL << 1)
 #define FS_READ_FILE   (1ULL << 2)
 #define FS_READ_DIR    (1ULL << 3)
+#define FS_REMOVE_DIR  (1ULL << 4)
 #define FS_REMOVE_FILE (1ULL << 5)
 #define FS_MAKE_DIR    (1ULL << 7)
 #define FS_MAKE_REG    (1ULL << 8)
+#define FS_MAKE_SYM    (1ULL << 12)
 #define FS_ABI_1       ((1ULL << 13) - 1)
 #define FS_REFER       (1ULL << 13) /* ABI 2 */
 #define FS_TRUNCATE    (1ULL << 14) /* ABI 3 */
@@ -89,7 +91,11 @@ static enum err add_path(int ruleset, const struct jail_path *p, uint64_t handle
         return err_set_os(why, ERR_NOT_FOUND, errno, "%s", name);
     if (p->access == JAIL_UPDATE)
         rule.allowed |= FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
-    if (p->access == JAIL_READ_WRITE)
+    if (p->access == JAIL_CLEAR)
+        rule.allowed = FS_REMOVE_DIR;
+    if (p->access == JAIL_KEEP)
+        rule.allowed |= FS_MAKE_SYM | FS_REMOVE_DIR;
+    if (p->access == JAIL_READ_WRITE || p->access == JAIL_KEEP)
         rule.allowed |= FS_WRITE_FILE | FS_TRUNCATE | FS_REMOVE_FILE | FS_MAKE_REG |
                         FS_MAKE_DIR | FS_REFER;
     rule.allowed &= handled_files;

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/proc/child.h"
+#include "client/run/run.h"
 #include "client/solve/solve.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
@@ -175,8 +177,11 @@ static void a_port_in_use(void **state)
     struct place *p = *state;
     struct address any = {.family = ADDRESS_V6};
     struct solve *s = solve_new(&p->options);
+    struct child runner;
     int taken = -1;
 
+    assert_int_equal(child_start(CHILD_RUNNER, runner_run, &runner, &p->why), ERR_OK);
+    p->options.runner = runner.fd;
     if (socket_listen(&any, false, &taken, &p->why) != ERR_OK) {
         any.family = ADDRESS_V4;
         assert_int_equal(socket_listen(&any, false, &taken, &p->why), ERR_OK);
@@ -194,6 +199,7 @@ static void a_port_in_use(void **state)
                      "apache or --http webroot:DIR",
                      any.port, (int)getpid()));
     (void)close(taken);
+    child_end(&runner);
 }
 
 int main(void)

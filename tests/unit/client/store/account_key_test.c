@@ -49,7 +49,8 @@ static void test_in_a_file(void **state)
     assert_int_equal(account_key_read(arena, path, &read, &place, &why), ERR_OK);
     assert_true(key_equal(read, made) && key_is_private(read));
     assert_null(place.device);
-    assert_null(account_key_device(arena, path));
+    account_key_find(arena, path, &place);
+    assert_null(place.device);
 }
 
 static void test_in_a_device(void **state)
@@ -69,7 +70,9 @@ static void test_in_a_device(void **state)
     assert_string_equal(place.device, "tpm:a=b");
     assert_string_equal(place.pin_file, "credential:pin");
     assert_memory_equal(place.text.data, "TEXT\n-----BEGIN PUBLIC KEY-----\n", 32);
-    assert_string_equal(account_key_device(arena, path), "tpm:a=b");
+    account_key_find(arena, path, &place);
+    assert_string_equal(place.device, "tpm:a=b");
+    assert_string_equal(place.pin_file, "credential:pin");
     assert_int_equal(file_read(arena, path, KEY_PEM_MAX, &text, &why), ERR_OK);
     assert_null(strstr((const char *)text.data, "PRIVATE"));
 }

@@ -1,5 +1,5 @@
 /* Who listens on a port: the kernel's table names the socket, a process has it open. */
-#include "client/solve/port_holder.h"
+#include "client/run/port_holder.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -93,11 +93,21 @@ static const char *describe(struct arena *a, const char *process)
     return arena_printf(a, "%s (process %s)", name, process);
 }
 
-const char *port_holder_find(struct arena *a, uint16_t port)
+static uint64_t inode_of(uint16_t port)
 {
     uint64_t inode = find_inode("/proc/net/tcp6", port);
-    if (inode == 0)
-        inode = find_inode("/proc/net/tcp", port);
+
+    return inode != 0 ? inode : find_inode("/proc/net/tcp", port);
+}
+
+bool port_holder_is_used(uint16_t port)
+{
+    return inode_of(port) != 0;
+}
+
+const char *port_holder_find(struct arena *a, uint16_t port)
+{
+    uint64_t inode = inode_of(port);
     char *socket = arena_printf(a, "socket:[%" PRIu64 "]", inode);
     DIR *processes = inode != 0 ? opendir("/proc") : NULL;
     const char *found = NULL;

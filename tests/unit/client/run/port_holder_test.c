@@ -1,4 +1,4 @@
-/* Tests of client/solve/port_holder: the kernel's table of sockets. */
+/* Tests of client/run/port_holder: the kernel's table of sockets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/solve/port_holder.h"
+#include "client/run/port_holder.h"
 #include "core/base/err.h"
 #include "core/net/socket.h"
 
