@@ -1,7 +1,9 @@
 /* certbot's layout, written. */
 #include "client/adopt/adopt_export.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,6 +63,30 @@ static unsigned int last_number(struct arena *a, const struct adopt_export *e)
     return number;
 }
 
+static const char *link_of(struct arena *a, const struct adopt_export *e, size_t kind)
+{
+    return arena_printf(a, "%s/live/%s/%s.pem", e->to, e->name, kinds[kind].theirs);
+}
+
+static const char *target_of(struct arena *a, const struct adopt_export *e, size_t kind,
+                             unsigned int number)
+{
+    return arena_printf(a, "../../archive/%s/%s%u.pem", e->name, kinds[kind].theirs,
+                        number);
+}
+
+/* Does the link lead there? Who was killed may have left it at the number before. */
+static bool is_switched(struct arena *a, const struct adopt_export *e, size_t kind,
+                        unsigned int number)
+{
+    const char *target = target_of(a, e, kind, number);
+    size_t len = strlen(target);
+    char found[PATH_MAX];
+
+    return readlink(link_of(a, e, kind), found, sizeof found) == (ssize_t)len &&
+           memcmp(found, target, len) == 0;
+}
+
 static bool is_same(struct arena *a, const struct adopt_export *e, unsigned int number)
 {
     struct err_info ignored = {0};
@@ -71,7 +97,7 @@ static bool is_same(struct arena *a, const struct adopt_export *e, unsigned int 
         if (read_ours(a, e, i, &ours, &ignored) != ERR_OK ||
             file_read(a, archived(a, e, i, number), PEM_MAX, &theirs, &ignored) !=
                 ERR_OK ||
-            !span_equal(ours, theirs))
+            !span_equal(ours, theirs) || !is_switched(a, e, i, number))
             return false;
     }
     return true;
@@ -81,10 +107,9 @@ static enum err switch_link(struct arena *a, const struct adopt_export *e, size_
                             unsigned int number, struct err_info *why)
 {
     const char *folder = arena_printf(a, "%s/live/%s", e->to, e->name);
-    const char *link = arena_printf(a, "%s/%s.pem", folder, kinds[kind].theirs);
+    const char *link = link_of(a, e, kind);
     const char *fresh = arena_printf(a, "%s/.%s.new", folder, kinds[kind].theirs);
-    const char *target =
-        arena_printf(a, "../../archive/%s/%s%u.pem", e->name, kinds[kind].theirs, number);
+    const char *target = target_of(a, e, kind, number);
 
     (void)unlink(fresh);
     if (symlink(target, fresh) != 0 || rename(fresh, link) != 0)
@@ -111,6 +136,12 @@ static enum err write_files(struct arena *a, const struct adopt_export *e,
         TRY(read_ours(a, e, i - 1, &text, why));
         TRY(file_replace(archived(a, e, i - 1, number), text, kinds[i - 1].mode, why));
     }
+    return ERR_OK;
+}
+
+static enum err switch_links(struct arena *a, const struct adopt_export *e,
+                             unsigned int number, struct err_info *why)
+{
     for (size_t i = 0; i < KINDS; i++)
         TRY(switch_link(a, e, i, number, why));
     return file_sync_directory(arena_printf(a, "%s/live/%s", e->to, e->name), why);
@@ -263,6 +294,19 @@ static enum err write_conf(struct arena *a, const struct adopt_export *e, const 
     return file_replace(path, buf_span(&b), 0644, why);
 }
 
+/* Nothing is in it, as who was killed leaves it. */
+static bool is_empty(const char *folder)
+{
+    DIR *d = opendir(folder);
+    bool empty = d != NULL;
+
+    for (struct dirent *entry = NULL; empty && (entry = readdir(d)) != NULL;)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (d != NULL)
+        (void)closedir(d);
+    return empty;
+}
+
 /* One of that name that certbot or anybody else made stays as it is. */
 static enum err check_ours(struct arena *a, const struct adopt_export *e,
                            struct err_info *why)
@@ -272,7 +316,7 @@ static enum err check_ours(struct arena *a, const struct adopt_export *e,
     struct span text;
 
     enum err result = file_read(a, path, CONF_MAX, &text, why);
-    if (result == ERR_NOT_FOUND && !file_exists(live))
+    if (result == ERR_NOT_FOUND && (!file_exists(live) || is_empty(live)))
         return ERR_OK;
     if (result == ERR_OK && text.len >= strlen(MARK) &&
         memcmp(text.data, MARK, strlen(MARK)) == 0)
@@ -303,7 +347,8 @@ enum err adopt_export_certbot(struct arena *a, const struct adopt_export *e,
     TRY(make_folders(a, e, why));
     TRY(write_files(a, e, number + 1, why));
     TRY(write_account(a, e, &id, why));
-    TRY(write_conf(a, e, id, note, why));
+    TRY(write_conf(a, e, id, note, why)); /* it says whose the links are */
+    TRY(switch_links(a, e, number + 1, why));
     if (e->metadata->device[0] != '\0')
         *note = "its key stays in its device; certbot renews it with one in a file";
     *outcome = ADOPT_EXPORT_WRITTEN;

@@ -1,0 +1,154 @@
+"""cairn is killed at changes that import, export and deployments make to files: the next run brings it to its end, and wherever
+there is a key and a certificate they belong together. (Issuing and renewing: test_client_faults.)"""
+import shutil
+import signal
+
+import pytest
+
+import servers
+from test_client_faults import environment
+from test_client_pebble import read_pair
+from test_client_renewal import settings
+
+NAME = "killed.example.test"
+UNCHANGED = 2
+
+
+def count(client, verb, *words):
+    log = client.directory.parent / "calls"
+    log.unlink(missing_ok=True)
+    client.run(verb, *words, environment=environment(FAIL_LOG=str(log)))
+    return len(log.read_text().split())
+
+
+def killed_at(client, step, verb, *words):
+    done = client.run(verb, *words, code=None, environment=environment(FAIL_AT=str(step)))
+    assert done.returncode == -signal.SIGKILL, (step, done)
+
+
+def steps(total, most):
+    """At most so many, evenly spread, with the last: each costs two runs."""
+    every = -(-total // most)
+    return [*range(1, total, every), total]
+
+
+def start_over(client, saved):
+    shutil.rmtree(client.directory)
+    shutil.copytree(saved, client.directory, symlinks=True)
+
+
+def fits(certificate, key):
+    """The pair in these two files, as octets of the public key."""
+    folder = certificate.parent / "pair"
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(certificate, folder / "cert.pem")
+    shutil.copyfile(key, folder / "key.pem")
+    read_pair(folder)
+    shutil.rmtree(folder)
+    return True
+
+
+@pytest.fixture
+def client(cairn_at_fake):
+    cairn_at_fake.issue(NAME)
+    return cairn_at_fake
+
+
+def exported(client, to):
+    live = to / "live" / NAME
+    assert (live / "cert.pem").read_bytes() == (client.live(NAME) / "cert.pem").read_bytes()
+    assert sorted(p.name for p in live.iterdir()) == ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
+    assert fits(live / "cert.pem", live / "privkey.pem")
+    assert "privkey = " in (to / "renewal" / f"{NAME}.conf").read_text()
+
+
+def test_export_is_killed(client, tmp_path):
+    """At first, and where there is one before it."""
+    for earlier in (False, True):
+        saved = tmp_path / f"before-{earlier}"
+        if earlier:
+            client.run("export", "--to", saved)
+            client.run("renew", "--force")
+        to = tmp_path / "le"
+
+        def again():
+            shutil.rmtree(to, ignore_errors=True)
+            if earlier:
+                shutil.copytree(saved, to, symlinks=True)
+
+        again()
+        total = count(client, "export", "--to", to)
+        assert total >= 15
+        for step in steps(total, 10 if earlier else 5):
+            again()
+            killed_at(client, step, "export", "--to", to)
+            live = to / "live" / NAME
+            if earlier:  # what was in force stays whole: certbot's own links change one by one, too
+                assert all((live / f"{kind}.pem").exists() for kind in ("cert", "chain", "fullchain", "privkey")), step
+            client.run("export", "--to", to)
+            exported(client, to)
+
+
+def test_import_is_killed(client, tmp_path):
+    client.run("export", "--to", tmp_path / "le")
+    issued = (client.live(NAME) / "cert.pem").read_bytes()
+    client.directory = tmp_path / "new"
+    words = ["certbot", tmp_path / "le"]
+    total = count(client, "import", *words)
+    assert total >= 10
+    for step in steps(total, 10):
+        shutil.rmtree(client.directory)
+        killed_at(client, step, "import", *words)
+        client.run("import", *words)
+        certificate, _ = read_pair(client.live(NAME))
+        assert (client.live(NAME) / "cert.pem").read_bytes() == issued
+        assert int(client.json("show", NAME)["serial"], 16) == certificate.serial_number
+        assert len(list((client.directory / "accounts").glob("*/key.pem"))) == 1
+        assert client.run("import", *words).returncode == UNCHANGED
+
+
+def deployment_is_killed(client, tmp_path, fake_ca, deployment, certificate, key, check):
+    """`certificate` and `key` are there before, and are put back before each step."""
+    more = settings(client, tmp_path, {"it": fake_ca}, {NAME: {"names": NAME, "cas": "it", "deploy": "site"}},
+                    deployments={"site": {k: str(v) for k, v in deployment.items()}})
+    before, saved = (certificate.read_bytes(), key.read_bytes()), tmp_path / "saved"
+    shutil.copytree(client.directory, saved, symlinks=True)
+    total = count(client, "apply", *more)
+    assert total >= 8
+    for step in steps(total, 8):
+        start_over(client, saved)
+        for path, text in zip((certificate, key), before):
+            path.write_bytes(text)
+        killed_at(client, step, "apply", *more)
+        client.run("apply", *more)
+        live = client.live(NAME)
+        assert certificate.read_bytes() == (live / "fullchain.pem").read_bytes(), step
+        assert key.read_bytes() == (live / "key.pem").read_bytes(), step
+        assert not [p.name for p in certificate.parent.iterdir() if "cairn-" in p.name], step
+        check()
+    assert client.run("apply", *more).returncode == UNCHANGED
+
+
+def test_deployment_to_files_is_killed(client, tmp_path, fake_ca):
+    site = tmp_path / "site"
+    site.mkdir()
+    paths = servers.make_placeholder(site)
+    deployment_is_killed(client, tmp_path, fake_ca, {"key_file": paths["key"], "fullchain_file": paths["full"]}, paths["full"], paths["key"],
+                         lambda: fits(paths["full"], paths["key"]))
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_deployment_to_nginx_is_killed(client, tmp_path, fake_ca):
+    """It shows what was there before or the new one at any time, and the new one in the end."""
+    server = servers.Nginx(tmp_path / "nginx")
+    try:
+        def check():
+            (live,) = [int(client.json("show", NAME)["serial"], 16)]
+            end = servers.time.monotonic() + servers.PATIENCE
+            while server.serial() != live:  # its old workers go on for a moment
+                assert servers.time.monotonic() < end
+                servers.time.sleep(0.02)
+
+        deployment_is_killed(client, tmp_path, fake_ca, server.deployment(), server.path("full.pem"), server.path("key.pem"), check)
+    finally:
+        server.stop()
