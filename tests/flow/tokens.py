@@ -50,8 +50,8 @@ class Tokens:
             for path in (self.store, *self.store.rglob("*")):
                 os.chown(path, SIGNER_UID, SIGNER_UID)
 
-    def add(self, label):
-        self.run("softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "314159", "--pin", PIN)
+    def add(self, label, pin=PIN):
+        self.run("softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "314159", "--pin", pin)
 
     def add_key(self, token, label, kind):
         self.run("pkcs11-tool", "--module", MODULE, "--token-label", token, "--login", "--pin", PIN, "--keypairgen",
