@@ -90,6 +90,9 @@ WRAP(fdatasync, (int fd), (fd))
 WRAP(rename, (const char *from, const char *to), (from, to))
 WRAP(renameat, (int from_fd, const char *from, int to_fd, const char *to),
      (from_fd, from, to_fd, to))
+WRAP(renameat2,
+     (int from_fd, const char *from, int to_fd, const char *to, unsigned int flags),
+     (from_fd, from, to_fd, to, flags))
 WRAP(symlink, (const char *target, const char *path), (target, path))
 WRAP(symlinkat, (const char *target, int fd, const char *path), (target, fd, path))
 WRAP(mkdir, (const char *path, mode_t mode), (path, mode))

@@ -61,7 +61,7 @@ static enum err take_secret(struct adopt *found, const struct adopt_secret *s,
     const char *folder = file_path(found->arena, found->state, "credentials");
     const char *path = file_path(found->arena, folder, s->name);
 
-    TRY(file_make_directory(folder, 0700, why));
+    file_sweep(path);
     enum err result = file_create(path, s->content, 0600, why);
     return result == ERR_EXISTS ? ERR_OK : result;
 }
@@ -186,9 +186,14 @@ static enum adopt_outcome take_certificate(struct adopt *found,
 
 static enum err begin(struct adopt *found, bool dry, struct err_info *why)
 {
+    AUTO(state_lock) struct state_lock lock = {0};
+
     if (dry)
         return ERR_OK;
     TRY(state_prepare(found->arena, found->state, why));
+    if (found->secret_count == 0)
+        return ERR_OK;
+    TRY(state_lock_credentials(found->arena, found->state, LOCK_WAIT_MS, &lock, why));
     for (size_t i = 0; i < found->secret_count; i++)
         TRY(take_secret(found, &found->secrets[i], why));
     return ERR_OK;

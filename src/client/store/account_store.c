@@ -48,13 +48,16 @@ static enum err read_key(struct arena *a, struct account *account, struct err_in
     return result == ERR_NOT_FOUND ? ERR_OK : result;
 }
 
-/* Whole or not at all: who looks for a key does not wait for the lock. */
+/* Whole or not at all: who looks for a key does not wait for the lock, which we have. */
 static enum err keep_key(struct arena *a, const char *folder, const char *name,
                          const struct key *key, const struct account_place *place,
                          struct err_info *why)
 {
+    char *path = file_path(a, folder, name);
+
     TRY(file_make_directory(folder, 0700, why));
-    return account_key_write(file_path(a, folder, name), key, place, why);
+    file_sweep(path); /* a key that nobody knows of any more */
+    return account_key_write(path, key, place, why);
 }
 
 static enum err generate(struct arena *a, const char *key_type, struct key **key,
@@ -185,8 +188,11 @@ enum err account_store_adopt(struct arena *a, const char *directory, const char 
                              const char *url, const char *email, bool *is_new,
                              struct err_info *why)
 {
+    AUTO(state_lock) struct state_lock lock = {0};
     struct account account;
 
+    TRY(state_lock_account(a, folder_of(a, directory, ca), STATE_LOCK_EXCLUSIVE,
+                           LOCK_WAIT_MS, &lock, why));
     enum err result = account_store_find(a, directory, ca, &account, why);
     if (result != ERR_OK && result != ERR_NOT_FOUND)
         return result;

@@ -170,6 +170,13 @@ enum err state_lock_dns(struct arena *a, const char *directory, enum state_lock_
                 "the DNS records of challenges", lock, why);
 }
 
+enum err state_lock_credentials(struct arena *a, const char *directory, int64_t wait_ms,
+                                struct state_lock *lock, struct err_info *why)
+{
+    return take(a, file_path(a, directory, "credentials"), STATE_LOCK_EXCLUSIVE, wait_ms,
+                "credentials that are imported", lock, why);
+}
+
 enum err state_lock_ports(struct arena *a, const char *directory, int64_t wait_ms,
                           struct state_lock *lock, struct err_info *why)
 {

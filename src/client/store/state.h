@@ -9,13 +9,14 @@
  *   certificates/NAME/lock            this certificate is worked on
  *   dns-01/lock                       shared: records are being added; exclusive: those
  *                                     of runs that have ended are removed
+ *   credentials/lock                  an import brings some
  *   ports/lock                        ports of our own are listened on, for challenges
  *   turns/lock                        a device is at work that does one thing at a time
  *
  * Locks are flock(2) on a file that stays: the kernel frees them however a process ends,
  * so none is ever left behind, and each of the same process counts by itself. Taken in
- * this order: a certificate, an account, the ports, the DNS, a
- * device's turn. */
+ * this order: credentials, a certificate, an account, the ports, the DNS, a device's
+ * turn. */
 #pragma once
 
 #include <stdbool.h>
@@ -63,6 +64,11 @@ MUST_CHECK enum err state_lock_account(struct arena *a, const char *folder,
 MUST_CHECK enum err state_lock_dns(struct arena *a, const char *directory,
                                    enum state_lock_kind kind, int64_t wait_ms,
                                    struct state_lock *lock, struct err_info *why);
+
+/* As that, exclusive, of the credentials that imports bring. */
+MUST_CHECK enum err state_lock_credentials(struct arena *a, const char *directory,
+                                           int64_t wait_ms, struct state_lock *lock,
+                                           struct err_info *why);
 
 /* As that, the lock of whoever listens on ports of its own to answer challenges: all
  * ports at once, so that nobody waits for another who waits for him. */

@@ -1,6 +1,7 @@
 /* Files: read whole, replaced atomically, synced. */
 #include "core/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -10,6 +11,9 @@
 #include <unistd.h>
 
 #include "core/base/random.h"
+
+#define BESIDE_DIGITS 16
+#define BESIDE_END    ".new"
 
 static enum err read_fd(struct arena *a, int fd, const char *path, size_t max,
                         struct span *content, struct err_info *why)
@@ -111,28 +115,85 @@ static enum err sync_parent(const char *path, struct err_info *why)
         arena_string_of(a, span_make(path, (size_t)(slash - path))), why);
 }
 
+/* Where a file is written before it has its name. */
+static char *beside(struct arena *a, const char *path)
+{
+    uint64_t unique;
+
+    random_fill(&unique, sizeof unique);
+    return arena_printf(a, "%s.%0*llx" BESIDE_END, path, BESIDE_DIGITS,
+                        (unsigned long long)unique);
+}
+
 enum err file_replace(const char *path, struct span content, mode_t mode,
                       struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
-    uint64_t unique;
+    char *fresh = beside(a, path);
 
-    random_fill(&unique, sizeof unique);
-    char *beside = arena_printf(a, "%s.%016llx.new", path, (unsigned long long)unique);
-    TRY(write_new(beside, content, mode, why));
-    if (rename(beside, path) != 0) {
+    TRY(write_new(fresh, content, mode, why));
+    if (rename(fresh, path) != 0) {
         int reason = errno;
-        (void)unlink(beside);
+        (void)unlink(fresh);
         return err_set_os(why, ERR_IO, reason, "cannot replace %s", path);
     }
     return sync_parent(path, why);
 }
 
+/* Give a file a name that no other has; false with errno set. Not every file system knows
+ * renames that replace nothing. */
+static bool give_name(const char *fresh, const char *path)
+{
+    if (renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return true;
+    return (errno == EINVAL || errno == ENOSYS) && link(fresh, path) == 0 &&
+           unlink(fresh) == 0;
+}
+
 enum err file_create(const char *path, struct span content, mode_t mode,
                      struct err_info *why)
 {
-    TRY(write_new(path, content, mode, why));
+    AUTO(arena) struct arena *a = arena_new();
+    char *fresh = beside(a, path);
+
+    if (file_exists(path))
+        return err_set_os(why, ERR_EXISTS, EEXIST, "cannot create %s", path);
+    TRY(write_new(fresh, content, mode, why));
+    if (!give_name(fresh, path)) {
+        int reason = errno;
+        (void)unlink(fresh);
+        return err_set_os(why, reason == EEXIST ? ERR_EXISTS : ERR_IO, reason,
+                          "cannot create %s", path);
+    }
     return sync_parent(path, why);
+}
+
+/* Is it "NAME.DIGITS.new"? */
+static bool is_beside(const char *entry, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strlen(entry) == len + 1 + BESIDE_DIGITS + strlen(BESIDE_END) &&
+           strncmp(entry, name, len) == 0 && entry[len] == '.' &&
+           strspn(entry + len + 1, "0123456789abcdef") == BESIDE_DIGITS &&
+           strcmp(entry + len + 1 + BESIDE_DIGITS, BESIDE_END) == 0;
+}
+
+void file_sweep(const char *path)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const char *slash = strrchr(path, '/');
+    const char *folder =
+        slash == NULL ? "."
+                      : arena_string_of(a, span_make(path, (size_t)(slash - path + 1)));
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+
+    while (d != NULL && (entry = readdir(d)) != NULL)
+        if (is_beside(entry->d_name, slash == NULL ? path : slash + 1))
+            (void)unlink(file_path(a, folder, entry->d_name));
+    if (d != NULL)
+        (void)closedir(d);
 }
 
 enum err file_make_directory(const char *path, mode_t mode, struct err_info *why)

@@ -63,6 +63,33 @@ static void created(void **state)
     assert_int_equal(file_create(path_of("a/b"), span_of("x"), 0600, NULL), ERR_IO);
 }
 
+/* What killed writers leave goes, and nothing that only looks like it. */
+static void swept(void **state)
+{
+    static const struct {
+        const char *name;
+        bool goes;
+    } files[] = {
+        {"kept.0123456789abcdef.new", true},
+        {"kept.fedcba9876543210.new", true},
+        {"kept", false},
+        {"kept.new", false},
+        {"kept.0123456789abcdef", false},
+        {"kept.0123456789abcdeg.new", false},
+        {"kept.0123456789abcdef0.new", false},
+        {"other.0123456789abcdef.new", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        assert_int_equal(file_create(path_of(files[i].name), span_of("x"), 0600, NULL),
+                         ERR_OK);
+    file_sweep(path_of("kept"));
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        assert_int_equal(file_exists(path_of(files[i].name)), !files[i].goes);
+    file_sweep("/no such folder/kept");
+}
+
 static void replaced(void **state)
 {
     char *path = path_of("replaced");
@@ -175,8 +202,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(created), cmocka_unit_test(replaced), cmocka_unit_test(reading),
-        cmocka_unit_test(folders), cmocka_unit_test(paths),    cmocka_unit_test(writing),
+        cmocka_unit_test(created), cmocka_unit_test(swept),   cmocka_unit_test(replaced),
+        cmocka_unit_test(reading), cmocka_unit_test(folders), cmocka_unit_test(paths),
+        cmocka_unit_test(writing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
