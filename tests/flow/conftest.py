@@ -9,6 +9,7 @@ import fake_ca as fake_ca_module
 import house as house_module
 import pebble as pebble_module
 import responder as responder_module
+import sanitizer
 
 
 def pytest_configure(config):
@@ -16,6 +17,15 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.addinivalue_line("markers", "foreign: with clients we did not write")
+    config.addinivalue_line("markers", "leaks: lost memory is looked for in each program")
+    sanitizer.quick()
+
+
+@pytest.fixture(autouse=True)
+def leaks(request, monkeypatch):
+    if request.node.get_closest_marker("leaks"):
+        for name, value in sanitizer.searching().items():
+            monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -89,12 +99,10 @@ def client(house):
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dns_stub():
     """Every name is at 127.0.0.1."""
-    made = house_module.Stub()
-    yield made
-    made.stop()
+    return house_module.shared_stub()
 
 
 @pytest.fixture

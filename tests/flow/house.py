@@ -1,4 +1,5 @@
 """A CA under test: made in a temporary folder, served on loopback, ended by its process id."""
+import atexit
 import contextlib
 import json
 import os
@@ -11,6 +12,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+
+import sanitizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CAIRN_BUILD", ROOT / "build"))
@@ -56,6 +59,18 @@ class Stub:
         self.process.wait()
 
 
+_shared = {}
+
+
+def shared_stub():
+    """The one of this network, for all who do not change or end it."""
+    network = os.readlink("/proc/self/ns/net")
+    if network not in _shared or _shared[network].process.poll() is not None:
+        _shared[network] = Stub()
+        atexit.register(_shared[network].stop)
+    return _shared[network]
+
+
 class House:
     """cairn-ca with everything it needs around it."""
 
@@ -63,8 +78,7 @@ class House:
 
     def __init__(self, directory, *, sets=(), name="Test CA", dns_names=("localhost",), stub=None, make=True, more=()):
         self.directory = pathlib.Path(directory)
-        self.own_stub = stub is None
-        self.stub = stub or Stub()
+        self.stub = stub or shared_stub()
         self.port = free_port()
         self.http_port = free_port()
         self.sets = list(sets)
@@ -95,7 +109,7 @@ class House:
         self.log = open(self.log_path, "ab")
         mark = self.log.tell()
         self.process = subprocess.Popen([*self.arguments_before, *self.arguments()], stdout=self.log, stderr=self.log,
-                                        env={**os.environ, **(environment or {})})
+                                        env={**os.environ, **sanitizer.searching(), **(environment or {})})
         if expect_ready:
             self.url = self.wait_for_line(r"^ready (\S+)$", since=mark).group(1)
         return self
@@ -151,8 +165,6 @@ class House:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        if self.own_stub:
-            self.stub.stop()
 
     def rows(self):
         """How many rows each table has: what a refused request must leave as it was."""

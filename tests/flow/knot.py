@@ -6,6 +6,9 @@ import socket
 import subprocess
 import time
 
+import dns.query
+import dns.rdatatype
+
 import house as house_module
 
 KEY_NAME, KEY_SECRET = "updater", base64.b64encode(b"a secret of the tests, 32 octets").decode()
@@ -107,11 +110,11 @@ class Server:
 
     def texts(self, zone):
         """Every TXT record of a zone, by a transfer: (name, value)."""
-        done = subprocess.run(["kdig", f"@{self.address}", zone, "AXFR", "+noall", "+answer"], capture_output=True, text=True,
-                              check=True, timeout=30)
-        lines = [line.split(None, 4) for line in done.stdout.splitlines() if line and not line.startswith(";")]
-        assert len(lines) > 1, done.stdout
-        return sorted((line[0].rstrip("."), line[4].strip('"')) for line in lines if line[3] == "TXT")
+        messages = dns.query.xfr(self.address, zone, relativize=False, lifetime=30)
+        sets = [found for message in messages for found in message.answer]
+        assert sets and sets[0].rdtype == dns.rdatatype.SOA, sets
+        return sorted((found.name.to_text(omit_final_dot=True), b"".join(data.strings).decode())
+                      for found in sets if found.rdtype == dns.rdatatype.TXT for data in found)
 
 
 class Knot:

@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 import schemas
-from house import CAIRN, Stub, free_port
+from house import CAIRN, free_port, shared_stub
 from exit_codes import DONE
 
 PROGRAM = shutil.which("pebble")
@@ -23,8 +23,7 @@ class Pebble:
                  settings=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.own_stub = stub is None
-        self.stub = stub or Stub()
+        self.stub = stub or shared_stub()
         self.port, self.management_port = free_port(), free_port()
         self.http_port, self.tls_port = free_port(), free_port()
         self.root = self.directory / "tls-cert.pem"  # trusted for HTTPS
@@ -91,8 +90,6 @@ class Pebble:
 
     def close(self):
         self.stop()
-        if self.own_stub:
-            self.stub.stop()
 
 
 def make_tls_certificate(directory, names="DNS:localhost,IP:127.0.0.1", stem="tls"):

@@ -66,8 +66,6 @@ def serving(folder, *sets, start=True):
         yield house
     finally:
         house.stop()
-        if house.own_stub:
-            house.stub.stop()
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,6 @@ def place(tmp_path_factory):
         "none.test": "target A 127.0.0.1\n", "blocked.test": "* A 127.0.0.1\n* CAA 0 issue \";\"\n"})
     house = house_module.House(tmp_path_factory.mktemp("caa") / "ca", stub=knot, dns_names=["localhost"], sets=[
         "directories.default.caa_identities=CA1.example.net", "directories.private.issuer=", "order.hold=5s"])
-    house.own_stub = False
     responder = responder_module.Responder(house.http_port)
     house.knot, house.responder = knot, responder
     try:

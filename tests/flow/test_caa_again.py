@@ -30,7 +30,6 @@ class World:
     def __init__(self, directory, sets=SETS):
         self.dns = world_module.Dns(port=0)
         self.house = house_module.House(directory, stub=self.dns, sets=sets)
-        self.house.own_stub = False
         self.responder = responder_module.Responder(self.house.http_port)
         self.house.start()
         self.client = acme_raw.Client(self.house.url, self.house.root)

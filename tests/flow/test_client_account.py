@@ -19,6 +19,8 @@ from fake_ca import problem
 from house import BUILD
 from pebble import PROGRAM, Client
 
+pytestmark = pytest.mark.leaks
+
 NAME = "account.example.test"
 DONE, FAILED, UNCHANGED, NETWORK, REFUSED, USAGE = 0, 1, 2, 3, 4, 64
 SHIM = BUILD / "tests/lib/libfail_at.so"

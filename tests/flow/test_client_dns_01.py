@@ -58,7 +58,6 @@ def test_wildcard_and_name_in_one_order(world):
 def test_cairn_ca(world, tmp_path):
     """Against our own CA, too: wildcard, name, alias into another zone, an answer that UDP has no room for."""
     house = house_module.House(tmp_path / "ca", stub=world.stub)
-    house.own_stub = False
     try:
         house.start()
         client = world.client(types.SimpleNamespace(url=house.url, root=house.root, http_port=house.http_port))

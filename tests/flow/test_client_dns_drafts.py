@@ -24,7 +24,6 @@ class Drafts(World):
     def __init__(self, folder):
         super().__init__(folder, pebble=False)
         self.house = house_module.House(folder / "ca", stub=self.stub, sets=["validation.timeout=8s"])
-        self.house.own_stub = False
         path = self.house.directory / "cairn-ca.yaml"
         path.write_text(re.sub(r"(?ms)^directories:\n(^ .*?\n)*", "", path.read_text()) +
                         EXTRA.replace("second.example.test]\n", "second.example.test]\n    check_caa: false\n") +

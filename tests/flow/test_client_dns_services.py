@@ -13,7 +13,7 @@ import pebble as pebble_module
 from dns_services import AcmeDns, Httpreq
 from zones import NETWORK, NOT_PROVED, PRIMARY, UNCHANGED, USAGE, Running, World, check, journal
 
-pytestmark = [pytest.mark.foreign,
+pytestmark = [pytest.mark.leaks, pytest.mark.foreign,
               pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of its own takes root"),
               pytest.mark.skipif(pebble_module.PROGRAM is None or shutil.which("knotd") is None,
                                  reason="pebble or knotd is not installed")]

@@ -9,6 +9,8 @@ from hostile_acme import HostileAcme, nested, with_member
 from pebble import Client
 from test_client_pebble import read_pair
 
+pytestmark = pytest.mark.leaks
+
 NAME = "hostile.example.test"
 DONE, NETWORK, REFUSED, VALIDATION, RATE_LIMIT = 0, 3, 4, 5, 6
 PATHS = ["/dir", "/nonce", "/account", "/order", "/authz/0", "/challenge/0", "/finalize", "/cert"]

@@ -20,7 +20,7 @@ from house import CAIRN
 from pebble import PROGRAM, Client, make_tls_certificate
 from exit_codes import FAILED, LATER, UNCHANGED, USAGE
 
-pytestmark = [pytest.mark.foreign, pytest.mark.skipif(PROGRAM is None, reason="pebble is not installed")]
+pytestmark = [pytest.mark.leaks, pytest.mark.foreign, pytest.mark.skipif(PROGRAM is None, reason="pebble is not installed")]
 
 
 

@@ -29,7 +29,6 @@ def knot(tmp_path_factory):
 @pytest.fixture
 def house(tmp_path_factory, knot):
     made = house_module.House(tmp_path_factory.mktemp("ca") / "ca", stub=knot)
-    made.own_stub = False
     try:
         made.start()
         yield made

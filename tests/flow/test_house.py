@@ -191,7 +191,7 @@ def test_encrypted_keys(tmp_path, how):
         assert "ENCRYPTED" in (directory / name).read_text()
     house = house_module.House.__new__(house_module.House)
     house.directory, house.sets, house.process = directory, [], None
-    house.log_path, house.stub, house.own_stub, house.http_port = directory / "serve.log", house_module.Stub(), True, 80
+    house.log_path, house.stub, house.http_port = directory / "serve.log", house_module.shared_stub(), 80
     try:
         house.start(environment={"CREDENTIALS_DIRECTORY": str(tmp_path)})
         assert house.stop() == 0

@@ -57,7 +57,6 @@ def house(knot, tmp_path_factory):
     """Everything as it is by default, but for the resolver."""
     made = house_module.House(tmp_path_factory.mktemp("ca") / "ca", stub=knot,
                               sets=["validation.http_port=80", "authorization.lifetime=0"])
-    made.own_stub = False
     try:
         made.start()
         yield made
