@@ -33,9 +33,7 @@ static struct block *block_new(size_t size, struct block *next)
 {
     struct block *b = memory_get(sizeof *b + size);
 
-    b->next = next;
-    b->size = size;
-    b->used = 0;
+    *b = (struct block){.next = next, .size = size};
     return b;
 }
 
@@ -85,8 +83,23 @@ static void *arena_take(struct arena *a, size_t size)
     return result;
 }
 
+/* A block of its own, which is not touched: room for the most rows that there may be
+ * takes no memory until they are there. */
+static void *take_zeroed(struct arena *a, size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        abort();
+    struct block *b = memory_get_zeroed(1, sizeof *b + size);
+
+    *b = (struct block){.next = a->blocks, .size = size, .used = size};
+    a->blocks = b;
+    return b->data;
+}
+
 void *arena_get(struct arena *a, size_t size)
 {
+    if (size > ARENA_BLOCK_SIZE)
+        return take_zeroed(a, size);
     void *result = arena_take(a, size > 0 ? size : 1);
 
     memset(result, 0, size);
