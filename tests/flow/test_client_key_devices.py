@@ -220,6 +220,44 @@ def test_ten_at_a_time(client, tpm):
     assert client.run("apply", *more).returncode == UNCHANGED and loaded(tpm) == b""
 
 
+@pytest.mark.parametrize("kind, bits", [("p384", 384), ("rsa2048", 2048)])
+def test_types_of_a_tpm(client, tpm, kind, bits):
+    """ES384, RS256; ES256 is what the others have."""
+    client.register("--key", f"tpm:{tpm.tcti}", "--key-type", kind)
+    client.issue(f"{kind}.types.example.test")
+    text = client.key_file()
+    public = serialization.load_pem_public_key(text[text.index("-----BEGIN PUBLIC KEY"):].encode())
+    assert public.key_size == bits and client.shown()["thumbprint"] == thumbprint_of(public)
+
+
+def test_the_agent(client, place):
+    """Its workers, each confined to its certificate, sign with the account's key where that is; also when the agent has run for a while."""
+    names = ["first.agent.example.test", "second.agent.example.test"]
+    pin = f"\n    account_pin_file: {place.more[1]}" if place.more else ""
+    words = f"    account_key: {place('agent')!r}{pin}"
+    more = client.write({n: {} for n in names}, words, agent={"jitter": "0ms", "interval": "1s"})
+    agent = subprocess.Popen(client.command("agent", *more), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             env={**os.environ, **client.token.environment})
+
+    def served(names):
+        until = time.monotonic() + 60
+        while not all((client.live(n) / "cert.pem").exists() for n in names):
+            assert time.monotonic() < until and agent.poll() is None, agent.communicate(timeout=5) if agent.poll() is not None else names
+            time.sleep(0.1)
+
+    try:
+        served(names)
+        assert client.key_file().startswith("device: ") and client.shown()["device"] == place("agent")
+        client.write({n: {} for n in [*names, "third.agent.example.test"]}, words, agent={"jitter": "0ms", "interval": "1s"})
+        client.run("agent", "reload", *more)
+        served(["third.agent.example.test"])
+    finally:
+        agent.terminate()
+        out = agent.communicate(timeout=60)[0]
+    assert agent.returncode == 0 and "AddressSanitizer" not in out and "runtime error" not in out, out
+    assert len(list((client.directory / "accounts").iterdir())) == 1
+
+
 def test_a_token_that_is_gone(client, token):
     """One sentence; nothing is changed; renew waits before it tries again, and goes on when the token is back."""
     name = "gone.example.test"
