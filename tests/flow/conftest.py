@@ -21,17 +21,19 @@ def pytest_configure(config):
     sanitizer.quick()
 
 
-@pytest.fixture(autouse=True)
-def leaks(request, monkeypatch):
-    if request.node.get_closest_marker("leaks"):
-        for name, value in sanitizer.searching().items():
-            monkeypatch.setenv(name, value)
+@pytest.fixture(scope="module", autouse=True)
+def leaks(request):
+    with pytest.MonkeyPatch.context() as patch:
+        if any(mark.name == "leaks" for mark in request.node.iter_markers()):
+            for name, value in sanitizer.searching().items():
+                patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture
 def house(tmp_path_factory):
     """A serving CA; every name is at 127.0.0.1. It must end in order."""
-    made = house_module.House(tmp_path_factory.mktemp("ca") / "ca")
+    made = house_module.House(tmp_path_factory.mktemp("ca") / "ca", copy=True)
     try:
         made.start()
         yield made
@@ -46,7 +48,7 @@ def shared_house(tmp_path_factory):
     """One house for all tests of a file, each with an account of its own; in the end its store must be sound."""
     made = house_module.House(tmp_path_factory.mktemp("shared") / "ca")
     try:
-        made.start()
+        made.start(environment=sanitizer.searching())
         yield made
         assert crowd_module.broken(made) == {}
         assert made.stop() == 0, made.text()

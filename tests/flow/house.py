@@ -1,19 +1,20 @@
 """A CA under test: made in a temporary folder, served on loopback, ended by its process id."""
 import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-
-import sanitizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CAIRN_BUILD", ROOT / "build"))
@@ -71,12 +72,27 @@ def shared_stub():
     return _shared[network]
 
 
+@functools.cache
+def template():
+    """A folder that `init` has made, for CAs whose keys may be those of others."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cairn-ca-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    init(folder / "ca", "127.0.0.1:9")
+    return folder / "ca"
+
+
+def init(directory, listen, name="Test CA", dns_names=("localhost",), more=()):
+    names = [word for dns_name in dns_names for word in ("--dns-name", dns_name)]
+    subprocess.run([str(CAIRN_CA), "init", "--dir", str(directory), "--name", name, "--listen", listen, *names, *map(str, more)],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
 class House:
     """cairn-ca with everything it needs around it."""
 
     arguments_before = ()  # of the command line, such as setpriv
 
-    def __init__(self, directory, *, sets=(), name="Test CA", dns_names=("localhost",), stub=None, make=True, more=()):
+    def __init__(self, directory, *, sets=(), name="Test CA", dns_names=("localhost",), stub=None, make=True, copy=False, more=()):
         self.directory = pathlib.Path(directory)
         self.stub = stub or shared_stub()
         self.port = free_port()
@@ -85,15 +101,14 @@ class House:
         self.log_path = self.directory / "serve.log"
         self.process = None
         self.url = None
-        arguments = [str(CAIRN_CA), "init", "--dir", str(self.directory), "--name", name,
-                     "--listen", f"127.0.0.1:{self.port}"]
-        for dns_name in dns_names:
-            arguments += ["--dns-name", dns_name]
-        arguments += map(str, more)
         if not make:  # it is there already, and may listen elsewhere
             self.sets.append(f"listen=127.0.0.1:{self.port}")
-            return
-        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+        elif copy:  # as others of this process are, which takes much less time
+            shutil.copytree(template(), self.directory)
+            settings = self.directory / "cairn-ca.yaml"
+            settings.write_text(settings.read_text().replace('"127.0.0.1:9"', f'"127.0.0.1:{self.port}"'))
+        else:
+            init(self.directory, f"127.0.0.1:{self.port}", name, dns_names, more)
 
     @property
     def root(self):
@@ -109,7 +124,7 @@ class House:
         self.log = open(self.log_path, "ab")
         mark = self.log.tell()
         self.process = subprocess.Popen([*self.arguments_before, *self.arguments()], stdout=self.log, stderr=self.log,
-                                        env={**os.environ, **sanitizer.searching(), **(environment or {})})
+                                        env={**os.environ, **(environment or {})})
         if expect_ready:
             self.url = self.wait_for_line(r"^ready (\S+)$", since=mark).group(1)
         return self

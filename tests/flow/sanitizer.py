@@ -1,11 +1,12 @@
 """What programs built with AddressSanitizer are told. Most of the time of a short program is the sanitizer's: looking for lost memory at
-the end of each of its processes alone is a third of it. So that is done where a server ends, and in the tests that say so:
-pytestmark = pytest.mark.leaks. The others find all else that it finds."""
+the end of each of its processes alone is a third of it. So that is done in the servers that a whole file of tests shares, and in the
+files that say so: pytestmark = pytest.mark.leaks. The others find all else that it finds, but do not tell who had asked for the memory:
+a stack of each allocation takes a tenth."""
 import os
 
 NEVER = "TEST_LEAKS_ARE_OF_OTHERS"  # in the environment where a library that is loaded loses some
-SEARCH = "detect_leaks=1"
-QUICK = "detect_leaks=0:malloc_context_size=4:max_malloc_fill_size=0"
+SEARCH = "detect_leaks=1:malloc_context_size=12"
+QUICK = "detect_leaks=0:malloc_context_size=1:max_malloc_fill_size=0"
 
 
 def quick():
