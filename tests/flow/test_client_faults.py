@@ -76,13 +76,16 @@ def test_power_loss_finds_the_old_version_or_the_new_one(client, tmp_path):
     version = folder / os.readlink(client.live(NAME))
     lines = trace.read_text().splitlines()
     (switch,) = [i for i, line in enumerate(lines) if "rename" in line and f'"{folder}/current"' in line]
-    synced = [re.findall(r"sync\(\d+<([^>]*)>\) += 0", line) for line in lines]
+    synced = [re.findall(r"sync\(\d+<([^>]*?)(?:\.[0-9a-f]{16}\.new)?>\) += 0", line) for line in lines]  # named when it is whole
+    named = {m[2]: i for i, line in enumerate(lines) if (m := re.search(r'renameat2\(AT_FDCWD[^,]*, "([^"]*)", AT_FDCWD[^,]*, "([^"]*)", RENAME_NOREPLACE\) = 0', line))}
+    last = max(i for i, s in enumerate(synced[:switch]) if str(version) in s)
     before, after = [p for s in synced[:switch] for p in s], [p for s in synced[switch:] for p in s]
     files = sorted(str(p) for p in version.iterdir())
     assert len(files) == 5
     for path in [*files, str(version), str(version.parent)]:
         assert path in before, (path, before)
     for path in files:  # a folder's entries are synced when all of them are there
+        assert named[path] < last
         assert before.index(path) < len(before) - 1 - before[::-1].index(str(version))
     assert str(folder) in after, after
 

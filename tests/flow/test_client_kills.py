@@ -1,5 +1,6 @@
 """cairn is killed at changes that import, export and deployments make to files: the next run brings it to its end, and wherever
 there is a key and a certificate they belong together. (Issuing and renewing: test_client_faults.)"""
+import re
 import shutil
 import signal
 
@@ -90,7 +91,12 @@ def test_export_is_killed(client, tmp_path):
 
 
 def test_import_is_killed(client, tmp_path):
+    """Account, certificate, and credentials, of which half a file would be worse than none."""
     client.run("export", "--to", tmp_path / "le")
+    ini, conf = tmp_path / "rfc2136.ini", tmp_path / "le" / "renewal" / f"{NAME}.conf"
+    ini.write_text("dns_rfc2136_server = 127.0.0.1\ndns_rfc2136_name = key\ndns_rfc2136_secret = c2VjcmV0\ndns_rfc2136_algorithm = HMAC-SHA256\n")
+    ini.chmod(0o600)
+    conf.write_text(re.sub(r"authenticator = .*", f"authenticator = dns-rfc2136\ndns_rfc2136_credentials = {ini}", conf.read_text()))
     issued = (client.live(NAME) / "cert.pem").read_bytes()
     client.directory = tmp_path / "new"
     words = ["certbot", tmp_path / "le"]
@@ -102,6 +108,8 @@ def test_import_is_killed(client, tmp_path):
         client.run("import", *words)
         certificate, _ = read_pair(client.live(NAME))
         assert (client.live(NAME) / "cert.pem").read_bytes() == issued
+        secrets = [p for p in (client.directory / "credentials").iterdir() if p.name != "lock"]
+        assert [(p.name, p.read_text()) for p in secrets] == [("tsig-key.key", "hmac-sha256:key:c2VjcmV0\n")], step
         assert int(client.json("show", NAME)["serial"], 16) == certificate.serial_number
         assert [p.name for p in (client.directory / "accounts").glob("*/key.pem*")] == ["key.pem"], step
         assert client.run("import", *words).returncode == UNCHANGED
