@@ -4,6 +4,7 @@ import base64
 import http.server
 import os
 import pathlib
+import pty
 import shutil
 import tempfile
 import subprocess
@@ -262,3 +263,29 @@ def test_manual(world):
             code, out, error = run.end()
             assert code == 0, (out, error)
             assert f"remove    {record} TXT {value} is not needed any more" in out
+
+
+def test_manual_at_a_terminal(world):
+    """Somebody is: cairn asks, though the process that does is confined, and goes on when Enter is pressed."""
+    client = world.client()
+    ours, theirs = pty.openpty()
+    words = ["dns", "test", "terminal.dns.test", "--dns", "manual", "--dns-resolver", f"{PRIMARY}:{world.stub.port}"]
+    run = subprocess.Popen(client.command(*words), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.close(theirs)
+    line = run.stdout.readline()
+    update = (f"key hmac-sha256:key-hmac-sha256 {base64.b64encode(SECRET).decode()}\nserver {PRIMARY} 53\nzone dns.test\n"
+              "update {} _acme-challenge.terminal.dns.test. {}TXT {}\nsend\n")
+    value = line.split('"')[1]
+    try:
+        assert line == f'add       _acme-challenge.terminal.dns.test. TXT "{value}"; press Enter when it is there\n'
+        subprocess.run(["knsupdate"], input=update.format("add", "5 ", value), text=True, check=True)
+        os.write(ours, b"\n")
+        assert value in next(line for line in run.stdout if line.startswith("remove "))
+    except BaseException:
+        run.kill()
+        raise
+    finally:
+        subprocess.run(["knsupdate"], input=update.format("del", "", value), text=True, check=True)
+        out, error = run.communicate(timeout=60)
+        os.close(ours)
+    assert run.returncode == 0 and error == "", (out, error)

@@ -1,11 +1,20 @@
 /* Provider "manual": somebody is told what to add, and asked at a terminal whether it is
  * done. Where nobody can answer, the record is waited for as any other. */
+#include "client/dns/dns_manual.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "client/dns/dns_provider.h"
 #include "core/base/interrupt.h"
+
+static bool answers; /* somebody at a terminal */
+
+void dns_manual_remember_terminal(void)
+{
+    answers = isatty(STDIN_FILENO) != 0;
+}
 
 static enum err check(const struct settings_dns *dns, struct err_info *why)
 {
@@ -36,7 +45,7 @@ static enum err wait_for_line(struct err_info *why)
 static enum err add(const struct dns_use *use, struct dns_task *task,
                     struct err_info *why)
 {
-    bool asks = isatty(STDIN_FILENO) != 0 && !use->report->json;
+    bool asks = answers && !use->report->json;
 
     report_step(use->report, "add", "%s. TXT \"%s\"%s", task->owner, task->value,
                 asks ? "; press Enter when it is there" : "");

@@ -8,6 +8,7 @@
 #include "client/deploy/deploy_access.h"
 #include "client/deploy/deploy_content.h"
 #include "client/deploy/deploy_haproxy.h"
+#include "client/dns/dns_manual.h"
 #include "client/proc/confine.h"
 #include "client/solve/web_server.h"
 #include "client/store/account_store.h"
@@ -240,6 +241,7 @@ enum err work_confine(struct crew *crew, struct work_files *f, struct err_info *
     TRY(crew_start_runner(crew, why));
     for (size_t i = 0; i < f->edit_count; i++)
         add_web_server(f, f->edits[i], crew->runner.fd);
+    dns_manual_remember_terminal();
     crew->confined = true;
     return work_confine_alone(f, why);
 }
