@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -18,15 +19,28 @@ from test_client_challenges import offering
 
 MODULES = "/usr/lib/apache2/modules"
 VALIDATION, USAGE = 5, 64
+# acl(5): rw for the owner; r for the user 12345, the group, the mask, others
+ACCESS_LIST = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, rights, who) for tag, rights, who in (
+    (0x01, 6, 2**32 - 1), (0x02, 4, 12345), (0x04, 4, 2**32 - 1), (0x10, 4, 2**32 - 1), (0x20, 4, 2**32 - 1)))
+
+
+def give_attributes(path):
+    """Those of its administrator, where the file system has any."""
+    for name, value in (("user.checked", b"by hand"), ("system.posix_acl_access", ACCESS_LIST)):
+        try:
+            os.setxattr(path, name, value)
+        except OSError:
+            pass
 
 
 def files_of(directory):
-    """Every configuration file: content, owner, mode, and whether it is a link."""
+    """Every configuration file: content, owner, mode, extended attributes with access lists, and whether it is a link."""
     found = {}
     for path in sorted(directory.rglob("*")):
         if path.suffix in (".conf", ".inc") or path.parent.name.startswith("sites-"):
             about = path.lstat()
-            found[str(path)] = (path.is_symlink(), path.read_bytes(), about.st_mode, about.st_uid, about.st_gid)
+            found[str(path)] = (path.is_symlink(), path.read_bytes(), about.st_mode, about.st_uid, about.st_gid,
+                                {name: os.getxattr(path, name) for name in os.listxattr(path)})
     return found
 
 
@@ -56,6 +70,7 @@ class Server:
     def put(self, name, text):
         path = self.directory / name
         path.write_text(text)
+        give_attributes(path)
         return path
 
     def site(self, name, text):

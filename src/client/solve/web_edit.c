@@ -91,18 +91,21 @@ struct span web_edit_remove(struct arena *a, struct span text, const char *id)
 /* ---- files ---- */
 
 /* What a security module or an access list says of the file; what cannot be copied is as
- * the folder has it. */
-static void copy_attributes(struct arena *a, const char *from, int to)
+ * the folder has it. By descriptors, as this process is confined (JAIL_FOLDER). */
+static void copy_attributes(struct arena *a, const char *path, int to)
 {
+    int from = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     char *names = arena_get(a, ATTRIBUTES_MAX);
     char *value = arena_get(a, ATTRIBUTES_MAX);
-    ssize_t len = listxattr(from, names, ATTRIBUTES_MAX);
+    ssize_t len = from >= 0 ? flistxattr(from, names, ATTRIBUTES_MAX) : 0;
 
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
-        ssize_t size = getxattr(from, names + at, value, ATTRIBUTES_MAX);
+        ssize_t size = fgetxattr(from, names + at, value, ATTRIBUTES_MAX);
         if (size >= 0)
             (void)fsetxattr(to, names + at, value, (size_t)size, 0);
     }
+    if (from >= 0)
+        (void)close(from);
 }
 
 static bool fill(struct arena *a, int fd, const char *like, const struct stat *about,
