@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/proc/agent_line.h"
@@ -52,6 +53,15 @@ static enum err start(struct arena *a, const struct wire_message *m, int fd,
     TRY(child_fork(chosen->kind, run_chosen, fd, &started[place], why));
     *answer = span_of(arena_printf(a, "%d", (int)started[place]));
     return ERR_OK;
+}
+
+void run_crew_reap(void)
+{
+    for (pid_t pid = waitpid(-1, NULL, WNOHANG); pid > 0;
+         pid = waitpid(-1, NULL, WNOHANG))
+        for (size_t i = 0; i < STARTED_MAX; i++)
+            if (started[i] == pid)
+                started[i] = 0;
 }
 
 static enum err stop(const struct wire_message *m, struct err_info *why)

@@ -8,14 +8,19 @@
 #include "client/proc/wire.h"
 #include "client/run/run_private.h"
 
-/* What the runner does not listen to, and what was done about it before. */
+/* What the runner does about signals, and what was done about them before. It does not
+ * listen to those that end it; a child that has ended must stay one, so that its number
+ * is nobody else's, until the runner has forgotten it (run_crew_reap). */
 static struct {
     int number;
+    void (*wanted)(int number);
     struct sigaction before;
-} passed_over[] = {
-    {.number = SIGINT}, {.number = SIGTERM}, {.number = SIGHUP}, {.number = SIGCHLD}};
+} signals[] = {{.number = SIGINT, .wanted = SIG_IGN},
+               {.number = SIGTERM, .wanted = SIG_IGN},
+               {.number = SIGHUP, .wanted = SIG_IGN},
+               {.number = SIGCHLD, .wanted = SIG_DFL}};
 
-#define COUNT (sizeof passed_over / sizeof passed_over[0])
+#define COUNT (sizeof signals / sizeof signals[0])
 
 static void mind_apart(int runner, int channel)
 {
@@ -35,16 +40,15 @@ static void mind_apart(int runner, int channel)
 void run_crew_restore_signals(void)
 {
     for (size_t i = 0; i < COUNT; i++)
-        (void)sigaction(passed_over[i].number, &passed_over[i].before, NULL);
+        (void)sigaction(signals[i].number, &signals[i].before, NULL);
 }
 
-/* Nobody waits for minders. */
-static void pass_signals_over(void)
+static void set_signals(void)
 {
-    const struct sigaction ignored = {.sa_handler = SIG_IGN};
-
-    for (size_t i = 0; i < COUNT; i++)
-        (void)sigaction(passed_over[i].number, &ignored, &passed_over[i].before);
+    for (size_t i = 0; i < COUNT; i++) {
+        const struct sigaction wanted = {.sa_handler = signals[i].wanted};
+        (void)sigaction(signals[i].number, &wanted, &signals[i].before);
+    }
 }
 
 static enum err obey(struct arena *a, int fd, const struct wire_message *m, int passed,
@@ -61,13 +65,14 @@ int runner_run(int fd)
 {
     struct err_info why = {0};
 
-    pass_signals_over();
+    set_signals();
     for (;;) {
         AUTO(arena) struct arena *a = arena_new();
         struct wire_message m;
         int passed = -1;
 
         enum err result = wire_receive(a, fd, &m, &passed, &why);
+        run_crew_reap();
         if (result == ERR_OK)
             result = obey(a, fd, &m, passed, &why);
         if (passed >= 0)
