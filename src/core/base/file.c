@@ -140,14 +140,25 @@ enum err file_replace(const char *path, struct span content, mode_t mode,
     return sync_parent(path, why);
 }
 
-/* Give a file a name that no other has; false with errno set. Not every file system knows
- * renames that replace nothing. */
-static bool give_name(const char *fresh, const char *path)
+/* Give a file a name that no other has: 0, or the reason why not. Not every file system
+ * knows renames that replace nothing. */
+static int give_name(const char *fresh, const char *path)
 {
     if (renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
-        return true;
-    return (errno == EINVAL || errno == ENOSYS) && link(fresh, path) == 0 &&
-           unlink(fresh) == 0;
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    if (link(fresh, path) != 0)
+        return errno;
+    (void)unlink(fresh); /* it has its name; another one too is no failure */
+    return 0;
+}
+
+/* Is that what a file system says that has no second names (FAT, some network's)? */
+static bool has_no_links(int reason)
+{
+    return reason == EPERM || reason == EOPNOTSUPP || reason == ENOSYS ||
+           reason == EMLINK;
 }
 
 enum err file_create(const char *path, struct span content, mode_t mode,
@@ -159,41 +170,59 @@ enum err file_create(const char *path, struct span content, mode_t mode,
     if (file_exists(path))
         return err_set_os(why, ERR_EXISTS, EEXIST, "cannot create %s", path);
     TRY(write_new(fresh, content, mode, why));
-    if (!give_name(fresh, path)) {
-        int reason = errno;
+    int reason = give_name(fresh, path);
+    if (reason != 0)
         (void)unlink(fresh);
+    if (has_no_links(reason)) /* in its place, then: better than not at all */
+        TRY(write_new(path, content, mode, why));
+    else if (reason != 0)
         return err_set_os(why, reason == EEXIST ? ERR_EXISTS : ERR_IO, reason,
                           "cannot create %s", path);
-    }
     return sync_parent(path, why);
 }
 
-/* Is it "NAME.DIGITS.new"? */
+/* Is it "NAME.DIGITS.new"? Of any name if that is NULL. */
 static bool is_beside(const char *entry, const char *name)
 {
-    size_t len = strlen(name);
+    size_t tail = 1 + BESIDE_DIGITS + strlen(BESIDE_END);
+    size_t len = strlen(entry);
 
-    return strlen(entry) == len + 1 + BESIDE_DIGITS + strlen(BESIDE_END) &&
-           strncmp(entry, name, len) == 0 && entry[len] == '.' &&
+    if (len <= tail)
+        return false;
+    len -= tail;
+    return (name == NULL || (strlen(name) == len && memcmp(entry, name, len) == 0)) &&
+           entry[len] == '.' &&
            strspn(entry + len + 1, "0123456789abcdef") == BESIDE_DIGITS &&
            strcmp(entry + len + 1 + BESIDE_DIGITS, BESIDE_END) == 0;
+}
+
+static void sweep(const char *folder, const char *name)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+
+    while (d != NULL && (entry = readdir(d)) != NULL)
+        if (is_beside(entry->d_name, name))
+            (void)unlink(arena_printf(a, "%s/%s", folder, entry->d_name));
+    if (d != NULL)
+        (void)closedir(d);
 }
 
 void file_sweep(const char *path)
 {
     AUTO(arena) struct arena *a = arena_new();
     const char *slash = strrchr(path, '/');
-    const char *folder =
-        slash == NULL ? "."
-                      : arena_string_of(a, span_make(path, (size_t)(slash - path + 1)));
-    DIR *d = opendir(folder);
-    struct dirent *entry;
 
-    while (d != NULL && (entry = readdir(d)) != NULL)
-        if (is_beside(entry->d_name, slash == NULL ? path : slash + 1))
-            (void)unlink(file_path(a, folder, entry->d_name));
-    if (d != NULL)
-        (void)closedir(d);
+    if (slash == NULL)
+        sweep(".", path);
+    else
+        sweep(arena_string_of(a, span_make(path, (size_t)(slash - path + 1))), slash + 1);
+}
+
+void file_sweep_folder(const char *folder)
+{
+    sweep(folder, NULL);
 }
 
 enum err file_make_directory(const char *path, mode_t mode, struct err_info *why)

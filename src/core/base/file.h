@@ -21,14 +21,19 @@ MUST_CHECK enum err file_read(struct arena *a, const char *path, size_t max,
 MUST_CHECK enum err file_replace(const char *path, struct span content, mode_t mode,
                                  struct err_info *why);
 
-/* Create `path` with `mode` and the content, synced with its directory; a crash leaves all
- * of it or nothing of that name. ERR_EXISTS if something of that name is there; ERR_IO. */
+/* Create `path` with `mode` and the content, synced with its directory; a crash leaves
+ * all of it or nothing of that name (on a file system without hard links that cannot
+ * rename without replacing either: or a part of it). ERR_EXISTS if something of that name
+ * is there; ERR_IO. */
 MUST_CHECK enum err file_create(const char *path, struct span content, mode_t mode,
                                 struct err_info *why);
 
 /* Remove what file_replace and file_create of this path left beside it in processes that
  * were killed. Nobody may be writing it now. */
 void file_sweep(const char *path);
+
+/* The same of all paths in the folder; nothing of folders in it. */
+void file_sweep_folder(const char *folder);
 
 /* Make a directory with `mode`; one that exists is fine. Parents are not made. */
 MUST_CHECK enum err file_make_directory(const char *path, mode_t mode,

@@ -14,12 +14,39 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
 
 static struct arena *arena;
 static char folder[64];
+
+/* What a file system refuses that cannot do it; 0: nothing. */
+static int no_renames;
+static int no_links;
+static int no_removals;
+
+/* In place of the C library's. */
+int renameat2(int from_fd, const char *from, int to_fd, const char *to,
+              unsigned int flags)
+{
+    errno = no_renames;
+    return no_renames != 0 ? -1
+                           : (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+    errno = no_links;
+    return no_links != 0 ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int unlink(const char *path)
+{
+    errno = no_removals;
+    return no_removals != 0 ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
 
 static char *path_of(const char *name)
 {
@@ -63,6 +90,48 @@ static void created(void **state)
     assert_int_equal(file_create(path_of("a/b"), span_of("x"), 0600, NULL), ERR_IO);
 }
 
+static size_t entries_of(const char *name)
+{
+    DIR *entries = opendir(folder);
+    size_t count = 0;
+
+    assert_non_null(entries);
+    for (struct dirent *e = readdir(entries); e != NULL; e = readdir(entries))
+        count += strncmp(e->d_name, name, strlen(name)) == 0;
+    (void)closedir(entries);
+    return count;
+}
+
+/* Where renames always replace, and where there are no hard links either. */
+static void created_elsewhere(void **state)
+{
+    static const int links[] = {0, EPERM, EOPNOTSUPP, ENOSYS, EMLINK};
+
+    (void)state;
+    no_renames = EINVAL;
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        char *path = path_of(arena_printf(arena, "elsewhere%zu", i));
+        no_links = links[i];
+        assert_int_equal(file_create(path, span_of("one"), 0640, NULL), ERR_OK);
+        assert_content(path, "one");
+        assert_int_equal(mode_of(path), 0640);
+        assert_int_equal(file_create(path, span_of("two"), 0600, NULL), ERR_EXISTS);
+        assert_content(path, "one");
+    }
+    assert_int_equal(entries_of("elsewhere"), sizeof links / sizeof links[0]);
+    no_links = EIO; /* nothing that tells what it cannot do */
+    assert_int_equal(file_create(path_of("broken"), span_of("x"), 0600, NULL), ERR_IO);
+    assert_int_equal(entries_of("broken"), 0);
+    no_links = 0;
+    no_removals = EIO; /* there, by one name more */
+    assert_int_equal(file_create(path_of("twice"), span_of("x"), 0600, NULL), ERR_OK);
+    no_removals = no_renames = 0;
+    assert_content(path_of("twice"), "x");
+    assert_int_equal(entries_of("twice"), 2);
+    file_sweep(path_of("twice"));
+    assert_int_equal(entries_of("twice"), 1);
+}
+
 /* What killed writers leave goes, and nothing that only looks like it. */
 static void swept(void **state)
 {
@@ -88,6 +157,14 @@ static void swept(void **state)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         assert_int_equal(file_exists(path_of(files[i].name)), !files[i].goes);
     file_sweep("/no such folder/kept");
+    assert_int_equal(
+        file_create(path_of(".0123456789abcdef.new"), span_of("x"), 0600, NULL),
+        ERR_OK); /* of no name */
+    file_sweep_folder(folder);
+    assert_int_equal(entries_of("other"), 0);
+    assert_int_equal(entries_of("kept"), 5);
+    assert_int_equal(entries_of(".0123456789abcdef.new"), 1);
+    file_sweep_folder("/no such folder");
 }
 
 static void replaced(void **state)
@@ -111,11 +188,7 @@ static void replaced(void **state)
     /* a folder in its place: refused, and nothing is left beside it */
     assert_int_equal(mkdir(path_of("dir"), 0700), 0);
     assert_int_equal(file_replace(path_of("dir"), span_of("x"), 0600, NULL), ERR_IO);
-    DIR *entries = opendir(folder);
-    assert_non_null(entries);
-    for (struct dirent *e = readdir(entries); e != NULL; e = readdir(entries))
-        assert_true(strcmp(e->d_name, "dir") == 0 || strstr(e->d_name, "dir") == NULL);
-    (void)closedir(entries);
+    assert_int_equal(entries_of("dir"), 1);
 }
 
 static void reading(void **state)
@@ -202,9 +275,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(created), cmocka_unit_test(swept),   cmocka_unit_test(replaced),
-        cmocka_unit_test(reading), cmocka_unit_test(folders), cmocka_unit_test(paths),
-        cmocka_unit_test(writing),
+        cmocka_unit_test(created), cmocka_unit_test(created_elsewhere),
+        cmocka_unit_test(swept),   cmocka_unit_test(replaced),
+        cmocka_unit_test(reading), cmocka_unit_test(folders),
+        cmocka_unit_test(paths),   cmocka_unit_test(writing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
