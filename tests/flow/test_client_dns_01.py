@@ -260,6 +260,25 @@ def test_killed(world, command):
     assert journal(client) == [] and world.primary.texts("two.test") == []
 
 
+def test_a_first_dry_run_is_killed(world):
+    """Where there is no state folder yet: the next run knows of the record all the same."""
+    client = world.client()
+    config = client.directory.with_suffix(".yaml")
+    config.write_text(f"cas:\n  it:\n    directory: {world.pebble.url}\n    staging: {world.pebble.url}\n    ca_file: {world.pebble.root}\n")
+    client.common = lambda: ["--ca", "it", "--agree-tos"]
+    client.directory = client.directory / "not" / "yet"
+    tmp = config.with_suffix(".tmp")
+    tmp.mkdir()
+    run = Running(client, "dry.two.test", "--dry-run", "--config", str(config), *map(str, world.ways()), environment={"TMPDIR": str(tmp)})
+    run.until("^wait")
+    run.process.kill()
+    run.end()
+    shutil.rmtree(tmp)
+    assert [row[0] for row in world.primary.texts("two.test")] == ["_acme-challenge.dry.two.test"] and len(journal(client)) == 1
+    assert "clean     removed a TXT record of _acme-challenge.dry.two.test" in client.run("renew", code=UNCHANGED).stdout
+    assert journal(client) == [] and world.primary.texts("two.test") == []
+
+
 def test_the_process_with_the_key_is_killed(world):
     client = world.client()
     run = Running(client, "worker.two.test", *map(str, world.ways()))

@@ -347,15 +347,16 @@ def test_a_dry_run_orders_at_staging_and_touches_nothing(site, staging, tmp_path
     done = site.run("issue", "typed.test", "--dry-run")
     assert staging.url.rpartition("/")[0] in done.stdout
     assert site.json("issue", "typed.test", "--dry-run")["dry_run"] is True
+    for journal in ("dns-01", "web"):  # for what must be removed again if it is killed
+        (site.state / journal).rmdir()
     assert prints(site.folder) == before
     assert set(pathlib.Path("/tmp").glob("cairn-dry-run-*")) == others
 
 
 def test_a_dry_run_knows_what_providers_know(site, tmp_path):
-    """And the journals are those of the state folder: what it leaves if it is killed, the next run removes."""
+    """And the journals are those of the state folder, which are made for that: what it leaves if it is killed, the next run removes."""
     kept = site.state / "dns-01"
-    kept.mkdir(parents=True)
-    site.state.chmod(0o700)
+    site.state.mkdir(mode=0o700)
     (site.state / "acme-dns").mkdir()
     site.head = site.head.replace(f"    directory: {site.ca.url}\n", f"    directory: https://127.0.0.1:1/never\n    staging: {site.ca.url}\n")
     hook = tmp_path / "hook"
@@ -366,8 +367,9 @@ def test_a_dry_run_knows_what_providers_know(site, tmp_path):
     site.environment = {"TMPDIR": str(tmp_path / "tmp")}
     site.run("apply", "--dry-run")
     seen = (tmp_path / "seen").read_text()
-    assert f"dns-01 -> {kept}" in seen and f"acme-dns -> {site.state}/acme-dns" in seen and " web" not in seen
-    assert kept.is_dir() and list((tmp_path / "tmp").iterdir()) == []
+    assert f"dns-01 -> {kept}" in seen and f"web -> {site.state}/web" in seen and f"acme-dns -> {site.state}/acme-dns" in seen
+    assert "acme.sh" not in seen and list((tmp_path / "tmp").iterdir()) == []
+    assert sorted(p.name for p in site.state.rglob("*")) == ["acme-dns", "dns-01", "web"]
 
 
 def test_a_dry_run_without_staging_is_refused(site):

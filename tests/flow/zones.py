@@ -1,6 +1,7 @@
 """Zones that cairn's dns-01 updates: knotd on two addresses, a resolver that remembers, and Pebble, in a network of their
 own where port 53 is free."""
 import base64
+import os
 import re
 import subprocess
 import types
@@ -138,9 +139,9 @@ def journal(client):
 class Running:
     """A cairn that is looked at while it works."""
 
-    def __init__(self, client, *words):
+    def __init__(self, client, *words, environment=None):
         self.process = subprocess.Popen(client.command("issue", *words, *client.common()), stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, bufsize=1)
+                                        stderr=subprocess.PIPE, text=True, bufsize=1, env={**os.environ, **(environment or {})})
         self.lines = []
 
     def until(self, pattern):

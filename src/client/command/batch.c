@@ -91,6 +91,22 @@ static void done(void *context, const struct work_many_result *one)
     }
 }
 
+/* Is there one that can be? If not, the state folder is not touched at all. */
+static bool can_try(const struct batch *b)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct place *place = b->place;
+    struct err_info ignored = {0};
+    struct wanted w;
+
+    for (size_t i = 0; i < b->names.count; i++)
+        if (work_find(a, place->directory, &place->settings, b->names.items[i], &w,
+                      &ignored) == ERR_OK &&
+            dry_run_wanted(a, &w, &ignored) == ERR_OK)
+            return true;
+    return false;
+}
+
 /* At the CAs' staging directories: one after the other, each in its own arena. */
 static enum err try_all(struct run *r, const struct dry_run *dry, struct err_info *why)
 {
@@ -160,7 +176,9 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
                              .report = {.json = c->json, .quiet = c->quiet}}};
 
     if (c->dry_run) {
-        TRY(dry_run_begin(c->arena, b->place->directory, &dry, why));
+        TRY(dry_run_begin(c->arena, &dry, why));
+        if (can_try(b))
+            TRY(dry_run_share(c->arena, b->place->directory, &dry, why));
         r.work.directory = dry.directory;
     }
     TRY(state_prepare(c->arena, r.work.directory, why));

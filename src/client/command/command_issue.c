@@ -60,7 +60,8 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     TRY(client_command_directory(c, &base, &k.directory, why));
     if (c->dry_run) {
         TRY(dry_run_wanted(c->arena, &w, why));
-        TRY(dry_run_begin(c->arena, k.directory, &dry, why));
+        TRY(dry_run_begin(c->arena, &dry, why));
+        TRY(dry_run_share(c->arena, k.directory, &dry, why));
         k.directory = dry.directory;
     }
     TRY(state_prepare(c->arena, k.directory, why));

@@ -8,19 +8,33 @@
 #include <unistd.h>
 
 #include "client/settings/settings_key.h"
+#include "client/store/state.h"
 #include "core/base/file.h"
 #include "core/base/file_tree.h"
 
-/* Of the state folder. */
+/* Of the state folder; the journals first. */
 static const char *const shared[] = {"dns-01", "web", "acme-dns", "acme.sh"};
+#define JOURNALS 2
 
-static enum err share(struct arena *a, const char *directory, const struct dry_run *d,
-                      struct err_info *why)
+/* What is in a journal that is not in the state folder is never looked for again. Where
+ * they cannot be made, it is tried without: nothing can be issued there either. */
+static void make_journals(struct arena *a, const char *directory)
+{
+    struct err_info ignored = {0};
+    enum err result = state_make(a, directory, &ignored);
+
+    for (size_t i = 0; i < JOURNALS && result == ERR_OK; i++)
+        result = file_make_directory(file_path(a, directory, shared[i]), 0700, &ignored);
+}
+
+enum err dry_run_share(struct arena *a, const char *directory, const struct dry_run *d,
+                       struct err_info *why)
 {
     char from[PATH_MAX];
 
+    make_journals(a, directory);
     if (realpath(directory, from) == NULL)
-        return ERR_OK; /* there is none yet */
+        return ERR_OK;
     for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
         const char *there = file_path(a, from, shared[i]);
         const char *here = file_path(a, d->directory, shared[i]);
@@ -30,8 +44,7 @@ static enum err share(struct arena *a, const char *directory, const struct dry_r
     return ERR_OK;
 }
 
-enum err dry_run_begin(struct arena *a, const char *directory, struct dry_run *d,
-                       struct err_info *why)
+enum err dry_run_begin(struct arena *a, struct dry_run *d, struct err_info *why)
 {
     const char *parent = secure_getenv("TMPDIR");
     char *folder = file_path(a, parent != NULL && parent[0] == '/' ? parent : "/tmp",
@@ -40,7 +53,7 @@ enum err dry_run_begin(struct arena *a, const char *directory, struct dry_run *d
     if (mkdtemp(folder) == NULL)
         return err_set_os(why, ERR_IO, errno, "cannot make the folder %s", folder);
     d->directory = folder;
-    return share(a, directory, d, why);
+    return ERR_OK;
 }
 
 void dry_run_files(const struct dry_run *d, struct work_files *files)

@@ -11,12 +11,17 @@ struct dry_run {
     const char *directory; /* the state folder for the time being; NULL: none */
 };
 
-/* Make the folder, which nobody else can read. Of the state folder `directory` it shares
- * what proving needs and what must not be forgotten: what providers of DNS records know,
- * and the journals by which a later run removes what this one leaves if it is killed.
+/* Make the folder, which nobody else can read. ERR_IO. */
+MUST_CHECK enum err dry_run_begin(struct arena *a, struct dry_run *d,
+                                  struct err_info *why);
+
+/* Before anything is tried: of the state folder `directory` it shares what proving needs
+ * and what must not be forgotten: what providers of DNS records know, and the journals by
+ * which a later run removes what this one leaves if it is killed. Those are made if they
+ * are not there: empty folders, dns-01 and web, are all that a dry run leaves behind.
  * ERR_IO. */
-MUST_CHECK enum err dry_run_begin(struct arena *a, const char *directory,
-                                  struct dry_run *d, struct err_info *why);
+MUST_CHECK enum err dry_run_share(struct arena *a, const char *directory,
+                                  const struct dry_run *d, struct err_info *why);
 
 /* Turn what is wanted into what is tried: CAs by their staging directories, and no
  * deployment. ERR_CONFIG: a CA has none. */

@@ -36,8 +36,7 @@ enum err state_default_directory(struct arena *a, const char **directory,
 }
 
 /* As mkdir -p; what exists keeps its mode. */
-static enum err make_with_parents(struct arena *a, const char *directory,
-                                  struct err_info *why)
+enum err state_make(struct arena *a, const char *directory, struct err_info *why)
 {
     char *path = arena_string(a, directory);
 
@@ -54,7 +53,7 @@ static enum err make_with_parents(struct arena *a, const char *directory,
 
 enum err state_prepare(struct arena *a, const char *directory, struct err_info *why)
 {
-    TRY(make_with_parents(a, directory, why));
+    TRY(state_make(a, directory, why));
     TRY(file_make_directory(file_path(a, directory, "accounts"), 0700, why));
     return file_make_directory(file_path(a, directory, "certificates"), 0700, why);
 }

@@ -30,6 +30,10 @@
 MUST_CHECK enum err state_default_directory(struct arena *a, const char **directory,
                                             struct err_info *why);
 
+/* Make the folder (0700), with missing parents; nothing in it. ERR_IO. */
+MUST_CHECK enum err state_make(struct arena *a, const char *directory,
+                               struct err_info *why);
+
 /* Make the folder and those in it (0700), with missing parents. ERR_IO. */
 MUST_CHECK enum err state_prepare(struct arena *a, const char *directory,
                                   struct err_info *why);
