@@ -159,8 +159,16 @@ def test_acme_dns_from_nothing(world, acme_dns):
     (kept,) = (client.directory / "acme-dns").rglob("*.json")
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600 and json.loads(kept.read_text())["fulldomain"] == found[1]
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    # as if it had been killed while it kept the account
+    copy = kept.with_name(f"{kept.name}.0123456789abcdef.new")
+    copy.write_text(kept.read_text())
+    (client.directory / "dns-01" / "killed.json").write_text(json.dumps({
+        "dns": {"name": kept.parent.name, "provider": "acme-dns", "url": acme_dns.url},
+        "task": {"name": "_acme-challenge.fresh.dns.test", "value": "x", "owner": found[1], "domain": "fresh.dns.test"}}))
     with world.primary.record("dns.test", "_acme-challenge.fresh.dns.test", f"{found[1]}.", kind="CNAME"):
         done = client.issue("fresh.dns.test", "*.fresh.dns.test", *words)
+        assert not copy.exists() and kept.exists()
+        (client.directory / "dns-01" / "killed.json").unlink(missing_ok=True)
         check(client, "fresh.dns.test", ["fresh.dns.test", "*.fresh.dns.test"])
         client.run("renew", "--force")
     (account,) = acme_dns.accounts.values()

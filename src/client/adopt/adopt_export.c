@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,13 +130,21 @@ static enum err make_folders(struct arena *a, const struct adopt_export *e,
     return file_make_directory(arena_printf(a, "%s/live/%s", e->to, e->name), 0755, why);
 }
 
+/* Without the copies, of keys too, that an export left when it was killed: this one has
+ * the certificate's lock. */
+static enum err put(const char *path, struct span text, mode_t mode, struct err_info *why)
+{
+    file_sweep(path);
+    return file_replace(path, text, mode, why);
+}
+
 static enum err write_files(struct arena *a, const struct adopt_export *e,
                             unsigned int number, struct err_info *why)
 {
     for (size_t i = KINDS; i > 0; i--) { /* the certificate last: it counts them */
         struct span text;
         TRY(read_ours(a, e, i - 1, &text, why));
-        TRY(file_replace(archived(a, e, i - 1, number), text, kinds[i - 1].mode, why));
+        TRY(put(archived(a, e, i - 1, number), text, kinds[i - 1].mode, why));
     }
     return ERR_OK;
 }
@@ -207,6 +217,23 @@ static enum err write_account_files(struct arena *a, const struct account *accou
     return file_replace(file_path(a, folder, "meta.json"), span_of(about), 0644, why);
 }
 
+/* Several certificates have the same account, and may be exported at once: one after the
+ * other, by a lock of the folder, so that none sweeps away what another is writing. Where
+ * there are no locks, nothing is swept. */
+static enum err write_account_alone(struct arena *a, const struct account *account,
+                                    const char *folder, struct err_info *why)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_set_os(why, ERR_IO, errno, "cannot open %s", folder);
+    if (flock(fd, LOCK_EX) == 0)
+        file_sweep_folder(folder);
+    enum err result = write_account_files(a, account, folder, why);
+    (void)close(fd);
+    return result;
+}
+
 /* `*id` is NULL if there is no account whose URL is known. */
 static enum err write_account(struct arena *a, const struct adopt_export *e,
                               const char **id, struct err_info *why)
@@ -224,7 +251,7 @@ static enum err write_account(struct arena *a, const struct adopt_export *e,
     const char *path =
         arena_printf(a, "accounts/%s/%s", rest != NULL ? rest + 3 : account.ca, *id);
     TRY(make_path(a, e->to, path, why));
-    return write_account_files(a, &account, file_path(a, e->to, path), why);
+    return write_account_alone(a, &account, file_path(a, e->to, path), why);
 }
 
 /* ---- renewal/NAME.conf ---- */
@@ -291,7 +318,7 @@ static enum err write_conf(struct arena *a, const struct adopt_export *e, const 
     write_authenticator(&b, a, e, note);
     if (b.failed)
         return err_set(why, ERR_IO, "the settings for certbot are too large");
-    return file_replace(path, buf_span(&b), 0644, why);
+    return put(path, buf_span(&b), 0644, why);
 }
 
 /* Nothing is in it, as who was killed leaves it. */

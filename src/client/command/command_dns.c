@@ -229,6 +229,7 @@ static enum err register_one(struct run *r, const char *name, struct err_info *w
     if (strcmp(r->dns->provider, "acme-dns") != 0)
         return err_set(why, ERR_USAGE, "%s: only acme-dns wants accounts registered",
                        dns_provider_option(r->c->arena, r->dns, "provider"));
+    TRY(dns_desk_hold(&r->desk, r->c->arena, why));
     TRY(dns_acme_dns_need(&use, name, &account, &is_new, why));
     json_write_text(r->json, "record",
                     arena_printf(r->c->arena, "_acme-challenge.%s", name));

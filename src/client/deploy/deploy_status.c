@@ -69,8 +69,9 @@ enum err deploy_status_save(struct arena *a, const char *directory,
     if (b.failed)
         return err_set(why, ERR_IO, "what is remembered of %s's deployments is too large",
                        certificate);
-    return file_replace(path_of(a, directory, certificate), buf_span(&b), PRIVATE_MODE,
-                        why);
+    const char *path = path_of(a, directory, certificate);
+    file_sweep(path); /* the certificate's lock is held */
+    return file_replace(path, buf_span(&b), PRIVATE_MODE, why);
 }
 
 /* ---- reading ---- */

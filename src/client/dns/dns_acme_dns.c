@@ -106,5 +106,13 @@ static enum err remove_record(const struct dns_use *use, const struct dns_task *
     return ERR_OK;
 }
 
-const struct dns_provider dns_provider_acme_dns = {
-    .name = "acme-dns", .check = check, .add = add, .remove = remove_record};
+static void sweep(const struct dns_use *use, const struct dns_task *task)
+{
+    dns_acme_dns_sweep(use->arena, use->dns, use->directory, task->domain);
+}
+
+const struct dns_provider dns_provider_acme_dns = {.name = "acme-dns",
+                                                   .check = check,
+                                                   .add = add,
+                                                   .remove = remove_record,
+                                                   .sweep = sweep};

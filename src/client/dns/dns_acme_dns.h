@@ -25,11 +25,17 @@ MUST_CHECK enum err dns_acme_dns_read(struct arena *a, struct span text,
                                       struct dns_acme_dns_account *account,
                                       struct err_info *why);
 
-/* Keep it for the domain, as DIR/acme-dns/NAME/DOMAIN.json (0600). ERR_IO. */
+/* Keep it for the domain, as DIR/acme-dns/NAME/DOMAIN.json (0600). Under state_lock_dns.
+ * ERR_IO. */
 MUST_CHECK enum err dns_acme_dns_keep(struct arena *a, const struct settings_dns *dns,
                                       const char *directory, const char *domain,
                                       const struct dns_acme_dns_account *account,
                                       struct err_info *why);
+
+/* Remove what was killed while it kept one for the domain left. Under state_lock_dns,
+ * exclusive. */
+void dns_acme_dns_sweep(struct arena *a, const struct settings_dns *dns,
+                        const char *directory, const char *domain);
 
 /* Load the account of the domain, or register one and keep it; `*is_new` says which. What
  * dns_acme_dns_load and the server fail with. */

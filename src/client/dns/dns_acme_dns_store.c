@@ -153,3 +153,9 @@ enum err dns_acme_dns_keep(struct arena *a, const struct settings_dns *dns,
     TRY(file_sync_directory(all, why));
     return file_replace(path_of(a, dns, directory, domain), buf_span(&b), 0600, why);
 }
+
+void dns_acme_dns_sweep(struct arena *a, const struct settings_dns *dns,
+                        const char *directory, const char *domain)
+{
+    file_sweep(path_of(a, dns, directory, domain));
+}

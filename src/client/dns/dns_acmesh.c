@@ -175,5 +175,14 @@ static enum err remove_record(const struct dns_use *use, const struct dns_task *
     return act(use, task, "remove", why);
 }
 
+static void sweep(const struct dns_use *use, const struct dns_task *task)
+{
+    const char *path = kept_path(use);
+
+    (void)task;
+    if (path != NULL)
+        file_sweep(path);
+}
+
 const struct dns_provider dns_provider_acmesh = {
-    .name = PREFIX, .check = check, .add = add, .remove = remove_record};
+    .name = PREFIX, .check = check, .add = add, .remove = remove_record, .sweep = sweep};

@@ -116,6 +116,14 @@ enum err dns_desk_blame(enum err failure, struct err_info *why)
     return why->code;
 }
 
+enum err dns_desk_hold(struct dns_desk *d, struct arena *a, struct err_info *why)
+{
+    if (d->lock.held)
+        return ERR_OK;
+    return state_lock_dns(a, d->directory, STATE_LOCK_SHARED, LOCK_WAIT_MS, &d->lock,
+                          why);
+}
+
 enum err dns_desk_begin(struct dns_desk *d, struct arena *a,
                         const struct settings_dns *dns, const struct dns_task *asked,
                         struct dns_entry *e, struct err_info *why)
@@ -124,9 +132,7 @@ enum err dns_desk_begin(struct dns_desk *d, struct arena *a,
     struct dns_entry made = {.dns = *dns, .task = *asked};
 
     TRY(dns_provider_check(dns, why));
-    if (!d->lock.held)
-        TRY(state_lock_dns(a, d->directory, STATE_LOCK_SHARED, LOCK_WAIT_MS, &d->lock,
-                           why));
+    TRY(dns_desk_hold(d, a, why));
     made.task.owner = made.task.zone = made.task.primary = made.task.note = "";
     enum err found = find(d, a, dns, provider->needs_primary, &made.task, why);
     if (found != ERR_OK)
@@ -272,6 +278,17 @@ static enum err clean_next(struct dns_desk *d, const struct dns_entry *e,
     return result;
 }
 
+/* We have the lock exclusively: nobody is writing any of it. */
+static void sweep(struct dns_desk *d, const struct dns_entry *e)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct dns_provider *provider = dns_provider_find(e->dns.provider);
+    const struct dns_use use = use_of(d, a, &e->dns, true);
+
+    if (provider != NULL && provider->sweep != NULL)
+        provider->sweep(&use, &e->task);
+}
+
 static enum err clean_all(struct dns_desk *d, struct arena *a, struct err_info *why)
 {
     const struct dns_entry *entries = NULL;
@@ -279,12 +296,14 @@ static enum err clean_all(struct dns_desk *d, struct arena *a, struct err_info *
     size_t count = 0;
     size_t damaged = 0;
 
+    dns_journal_sweep(a, d->directory);
     TRY(dns_journal_list(a, d->directory, &entries, &count, &damaged, why));
     if (damaged > 0)
         report_warning("%zu files in %s/dns-01 cannot be understood; they told of TXT "
                        "records to remove",
                        damaged, d->directory);
     for (size_t i = 0; i < count; i++) {
+        sweep(d, &entries[i]);
         enum err result = clean_next(d, &entries[i], &gone, why);
         if (result == ERR_IO || result == ERR_INTERRUPTED)
             return result;

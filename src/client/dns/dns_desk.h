@@ -28,6 +28,12 @@ MUST_CHECK enum err dns_desk_add(struct dns_desk *d, struct arena *a,
                                  const struct dns_task *asked, struct dns_entry *e,
                                  struct err_info *why);
 
+/* Whoever changes records or what providers keep has the lock of the journal, shared,
+ * until dns_desk_close; dns_desk_begin takes it, too. ERR_LOCKED, ERR_INTERRUPTED,
+ * ERR_IO. */
+MUST_CHECK enum err dns_desk_hold(struct dns_desk *d, struct arena *a,
+                                  struct err_info *why);
+
 /* The three parts of dns_desk_add. First: find its place; `e` is set. What is in the DNS
  * and in the journal is as it was. Failures as of dns_desk_add. */
 MUST_CHECK enum err dns_desk_begin(struct dns_desk *d, struct arena *a,

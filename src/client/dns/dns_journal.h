@@ -29,6 +29,10 @@ MUST_CHECK enum err dns_journal_remove(struct arena *a, const char *directory,
 /* Is there anything at all? */
 bool dns_journal_has_entries(const char *directory);
 
+/* Remove what was killed while it wrote one left, which is none. Under state_lock_dns,
+ * exclusive. */
+void dns_journal_sweep(struct arena *a, const char *directory);
+
 /* All entries, in no order; what is damaged is passed over, and counted. ERR_IO. */
 MUST_CHECK enum err dns_journal_list(struct arena *a, const char *directory,
                                      const struct dns_entry **entries, size_t *count,

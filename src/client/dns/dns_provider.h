@@ -61,6 +61,10 @@ struct dns_provider {
      * add was. */
     enum err (*remove)(const struct dns_use *use, const struct dns_task *task,
                        struct err_info *why);
+
+    /* Remove what runs that were killed while they wrote the files that it keeps left of
+     * them; nobody else adds or removes records then. NULL: it keeps none. */
+    void (*sweep)(const struct dns_use *use, const struct dns_task *task);
 };
 
 /* The one that settings name, or NULL. */

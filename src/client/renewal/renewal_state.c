@@ -109,8 +109,9 @@ enum err renewal_state_save(struct arena *a, const char *directory, const char *
     if (b.failed)
         return err_set(why, ERR_IO, "what is remembered of %s is too large", name);
     TRY(file_make_directory(folder, 0700, why));
-    return file_replace(file_path(a, folder, "renewal.json"), buf_span(&b), PRIVATE_MODE,
-                        why);
+    const char *path = file_path(a, folder, "renewal.json");
+    file_sweep(path); /* the certificate's lock is held */
+    return file_replace(path, buf_span(&b), PRIVATE_MODE, why);
 }
 
 /* ---- reading ---- */

@@ -66,6 +66,42 @@ static int lock_entry(const char *path)
     return fd;
 }
 
+/* The folder's lock, shared by who writes an entry: who has it exclusively knows that
+ * nobody does. -1: somebody has it, or there are none here. */
+static int lock_folder(const char *folder, int how)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || flock(fd, how) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+/* What was killed while it wrote an entry left. */
+static void sweep(const char *folder)
+{
+    int fd = lock_folder(folder, LOCK_EX | LOCK_NB);
+
+    if (fd < 0)
+        return;
+    file_sweep_folder(folder);
+    (void)close(fd);
+}
+
+static enum err write_and_lock(struct arena *a, const char *directory,
+                               struct web_entry *e, int *fd, struct err_info *why)
+{
+    const char *path = path_of(a, directory, e->id);
+    int folder = lock_folder(file_path(a, directory, FOLDER), LOCK_SH);
+    enum err result = write_entry(path, e, why);
+
+    *fd = result == ERR_OK ? lock_entry(path) : -1;
+    if (folder >= 0)
+        (void)close(folder);
+    return result;
+}
+
 enum err web_journal_begin(struct arena *a, const char *directory, struct web_entry *e,
                            int *lock, struct err_info *why)
 {
@@ -79,8 +115,7 @@ enum err web_journal_begin(struct arena *a, const char *directory, struct web_en
         uint64_t number;
         random_fill(&number, sizeof number);
         (void)snprintf(e->id, sizeof e->id, "%016" PRIx64, number);
-        TRY(write_entry(path_of(a, directory, e->id), e, why));
-        fd = lock_entry(path_of(a, directory, e->id));
+        TRY(write_and_lock(a, directory, e, &fd, why));
     }
     if (fd < 0)
         return err_set(why, ERR_IO, "cannot lock %s", path_of(a, directory, e->id));
@@ -174,6 +209,7 @@ enum err web_journal_next(struct arena *a, const char *directory, struct web_ent
     if (d == NULL)
         return errno == ENOENT ? ERR_OK
                                : err_set_os(why, ERR_IO, errno, "cannot read %s", folder);
+    sweep(folder);
     while (*lock < 0 && (file = readdir(d)) != NULL)
         (void)take(a, directory, file->d_name, e, lock);
     (void)closedir(d);

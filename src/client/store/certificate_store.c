@@ -13,7 +13,8 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-#define METADATA_MAX (256 * 1024) /* octets */
+#define METADATA_MAX (256 * 1024)    /* octets */
+#define LAST_FILE    "metadata.json" /* of a version: without it, it is not whole */
 
 static char *folder_of(struct arena *a, const char *directory, const char *name)
 {
@@ -75,12 +76,15 @@ static void remove_version(struct arena *a, const char *folder, uint64_t number)
     (void)rmdir(version);
 }
 
-/* Old ones, which nobody needs any more, and those a crash left behind. */
+/* Old ones, which nobody needs any more, and those that a crash left without their last
+ * file: keys that were never in use. */
 static void prune(struct arena *a, const char *folder, const struct versions *v,
                   uint64_t newest)
 {
     for (size_t i = 0; i < v->count; i++)
-        if (v->numbers[i] + CERTIFICATE_STORE_VERSIONS <= newest)
+        if (v->numbers[i] + CERTIFICATE_STORE_VERSIONS <= newest ||
+            !file_exists(arena_printf(a, "%s/%llu/" LAST_FILE, folder,
+                                      (unsigned long long)v->numbers[i])))
             remove_version(a, folder, v->numbers[i]);
 }
 
@@ -130,7 +134,7 @@ static enum err write_version(struct arena *a, const char *version,
     for (size_t i = 0; i < metadata->part_count; i++)
         TRY(write_part(a, version, i == 0 ? "" : metadata->parts[i].key_type, &files[i],
                        why));
-    TRY(file_create(file_path(a, version, "metadata.json"), buf_span(&text), 0644, why));
+    TRY(file_create(file_path(a, version, LAST_FILE), buf_span(&text), 0644, why));
     return file_sync_directory(version, why);
 }
 

@@ -16,6 +16,10 @@ char *next_key_path(struct arena *a, const char *directory, const char *name,
 MUST_CHECK enum err next_key_read(const char *path, struct key **key,
                                   struct err_info *why);
 
-/* Write it, in place of the one there. ERR_IO. */
+/* Write it, in place of the one there, and of what was killed while it wrote one left;
+ * the lock of the certificate must be held. ERR_IO. */
 MUST_CHECK enum err next_key_write(const char *path, const struct key *key,
                                    struct err_info *why);
+
+/* Remove it and what is left of others, if there is anything; with that lock, too. */
+void next_key_drop(const char *path);

@@ -131,7 +131,7 @@ enum err issuing_key_advance(const struct issuing *i, struct err_info *why)
             next_key_path(a, i->directory, c->name, prefix_of(i, c->keys.items[k]));
         AUTO(key) struct key *made = NULL;
         if (!c->next_key || c->device[0] != '\0' || c->csr[0] != '\0') {
-            (void)unlink(path); /* what is there would never be used */
+            next_key_drop(path); /* what is there would never be used */
             continue;
         }
         TRY(key_generate(type->type, type->bits, &made, why));

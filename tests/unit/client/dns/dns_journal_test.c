@@ -171,12 +171,33 @@ static void damaged_files(void **state)
     assert_int_equal(dns_journal_remove(p->arena, p->root, &one, &p->why), ERR_OK);
 }
 
+/* It tells of no record, but is found, and goes. */
+static void killed_while_it_was_written(void **state)
+{
+    struct place *p = *state;
+    const struct dns_entry *entries = NULL;
+    size_t damaged = 0;
+    char *copy =
+        arena_printf(p->arena, "%s/dns-01/00.json.0123456789abcdef.new", p->root);
+
+    assert_int_equal(dns_journal_add(p->arena, p->root, &one, &p->why), ERR_OK);
+    assert_int_equal(dns_journal_remove(p->arena, p->root, &one, &p->why), ERR_OK);
+    assert_int_equal(file_create(copy, span_of("{"), 0600, &p->why), ERR_OK);
+    assert_true(dns_journal_has_entries(p->root));
+    assert_int_equal(count(p, &entries, &damaged), 0);
+    assert_int_equal(damaged, 0);
+    dns_journal_sweep(p->arena, p->root);
+    assert_false(dns_journal_has_entries(p->root));
+    assert_false(file_exists(copy));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(comes_and_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(killed_while_it_was_written, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,9 @@ static void of_the_dead(void **state)
     assert_int_equal(file_create(file_path(a, root, "web/0000000000000000.json"),
                                  span_of("{\"server\":\"ngi"), 0600, &why),
                      ERR_OK); /* a power loss */
+    assert_int_equal(file_create(file_path(a, root, "web/1.json.0123456789abcdef.new"),
+                                 span_of("{\"server\":"), 0600, &why),
+                     ERR_OK); /* killed before it had its name */
     assert_int_equal(web_journal_next(a, root, &found, &lock, &why), ERR_OK);
     assert_true(lock >= 0);
     assert_string_equal(found.server, "nginx");

@@ -150,6 +150,7 @@ static void an_unfinished_version_is_in_nobodys_way(void **state)
     assert_file(p, "key.pem", "KEY1", 0600);
     assert_int_equal(put(p, "KEY3"), ERR_OK);
     assert_file(p, "key.pem", "KEY3", 0600);
+    assert_false(file_exists(half)); /* nobody knows of its key */
 }
 
 static void all_are_listed_in_order(void **state)
