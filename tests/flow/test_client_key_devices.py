@@ -355,6 +355,14 @@ def test_a_cleared_tpm(client, tmp_path):
         own.stop()
 
 
+def test_a_certificate_whose_settings_are_gone(client, token):
+    """Its account is found by what it says of its CA, and the account's PIN, in a file that only the account names."""
+    client.register("--key", uri("gone"), "--pin-file", token.pin_file)
+    client.issue("gone.example.test")
+    (client.directory / "certificates" / "gone.example.test" / "cairn.yaml").unlink()
+    client.run("revoke", "gone.example.test", "--ca-file", client.ca.root)
+
+
 def test_a_dry_run_makes_no_key(client, token):
     """It has an account of its own, whose key is thrown away."""
     words = f"    staging: {client.ca.url}\n    account_key: {uri('dry')!r}\n    account_pin_file: {token.pin_file}"

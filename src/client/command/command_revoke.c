@@ -238,6 +238,24 @@ static enum err renew(struct revocation *r, struct err_info *why)
     return work_certificate(r->c->arena, &k, w, result, why);
 }
 
+/* Accounts at CAs that no settings know: that of the command line or of all, and that
+ * where a certificate is from whose settings are gone. */
+static void add_accounts(const struct revocation *r, struct work_files *files)
+{
+    const struct settings *s = &r->place.settings;
+    const char *name = r->c->arguments.items[0];
+    const char *ca = r->c->ca != NULL ? r->c->ca : s->ca;
+    struct certificate_metadata m;
+    struct err_info ignored = {0};
+
+    if (settings_ca(s, ca) == NULL)
+        work_files_add_account(files, ca);
+    if (settings_is_certificate_name(name) &&
+        certificate_store_get(r->c->arena, r->place.directory, name, &m, &ignored) ==
+            ERR_OK)
+        work_files_add_account(files, m.ca);
+}
+
 /* The processes; then this one gives up what it does not need. */
 static enum err start(struct revocation *r, struct err_info *why)
 {
@@ -250,8 +268,7 @@ static enum err start(struct revocation *r, struct err_info *why)
     work_files_add(&files, c->arguments.items[0], JAIL_READ);
     work_files_add(&files, c->key_file, JAIL_READ);
     work_files_add(&files, c->ca_file, JAIL_READ);
-    if (c->ca != NULL)
-        work_files_add_account(&files, c->ca);
+    add_accounts(r, &files);
     for (size_t i = 0; i < cas->count; i++)
         work_files_add_ca(&files, cas->members[i]);
     TRY(crew_start(r->crew, why));
