@@ -218,3 +218,11 @@ def test_files_that_are_links(fake_ca, tmp_path):
     assert json.loads(client.run("apply", *more, "--json").stdout)["certificates"][0]["outcome"] == "renewed"
     assert seen and (tmp_path / "real-site" / "chain.pem").exists()
     assert not list(pathlib.Path(tmp_path / "elsewhere").rglob("token*"))
+
+
+def test_the_file_of_metrics(client, fake_ca, tmp_path):
+    """It is written in a folder that only the settings name, also when no settings are found of what there is to do."""
+    (client.directory / "certificates" / NAME / "cairn.yaml").unlink()
+    more = settings(client, tmp_path, {"it": fake_ca}, {}, agent={"metrics_file": str(tmp_path / "cairn.prom")})
+    done = client.run("renew", NAME, *more, code=None)
+    assert "metrics_file" not in done.stderr and f'name="{NAME}"' in (tmp_path / "cairn.prom").read_text(), done.stderr

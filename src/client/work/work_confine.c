@@ -193,8 +193,6 @@ void work_files_add_wanted(struct work_files *f, const struct wanted *w)
     add_http(f, w);
     for (size_t i = 0; i < w->deployment_count; i++)
         add_deployment(f, w->deployments[i], c);
-    if (w->settings->agent_metrics_file[0] != '\0')
-        add_file(f, w->settings->agent_metrics_file);
 }
 
 void work_files_add_names(struct work_files *f, const char *directory,
@@ -207,6 +205,8 @@ void work_files_add_names(struct work_files *f, const char *directory,
         if (work_find(f->arena, directory, settings, names[i], w, &ignored) == ERR_OK)
             work_files_add_wanted(f, w);
     }
+    if (settings->agent_metrics_file[0] != '\0')
+        add_file(f, settings->agent_metrics_file);
 }
 
 /* ---- entering ---- */

@@ -35,7 +35,7 @@ void work_files_add_ca(struct work_files *f, const struct settings_ca *ca);
 void work_files_add_wanted(struct work_files *f, const struct wanted *w);
 
 /* Also those of these certificates; those whose settings cannot be found are passed over.
- */
+ * And the file of metrics, which is written whatever becomes of them. */
 void work_files_add_names(struct work_files *f, const char *directory,
                           const struct settings *settings, const char *const *names,
                           size_t count);
