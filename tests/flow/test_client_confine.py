@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -173,9 +174,21 @@ def opens_after_the_jail(trace):
     return before, after
 
 
+@pytest.fixture
+def new_state(tmp_path):
+    """A state folder that is not there, nor is one that it will be in but the root's, all of which nobody may be allowed."""
+    if not os.access("/", os.W_OK):
+        yield tmp_path / "new" / "state"
+        return
+    top = pathlib.Path(tempfile.mkdtemp(prefix="cairn-", dir="/"))
+    top.rmdir()
+    yield top / "state"
+    shutil.rmtree(top, ignore_errors=True)
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("command", ["issue", "renew", "rollback", "export", "import"])
-def test_before_it_opens_a_key(client, fake_ca, tmp_path, command):
+def test_before_it_opens_a_key(client, fake_ca, tmp_path, new_state, command):
     words = {"issue": ["issue", NAME, "--force", *client.common()], "renew": ["renew", "--force"], "rollback": ["rollback", NAME],
              "export": ["export", "--to", str(tmp_path / "le")], "import": ["import", "certbot", str(tmp_path / "le")]}[command]
     if command == "rollback":
@@ -187,7 +200,7 @@ def test_before_it_opens_a_key(client, fake_ca, tmp_path, command):
         client.run("apply", "--force", *words[2:])
     if command == "import":
         client.run("export", "--to", tmp_path / "le")
-        client.directory = tmp_path / "new"
+        client.directory = new_state
     trace = tmp_path / "trace"
     done = subprocess.run(["strace", "-f", "-y", "-s", "8", "-e", "trace=read,seccomp,prctl", "-o", str(trace), *client.command(*words)],
                           capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})

@@ -164,6 +164,8 @@ enum err command_import(const struct client_command *c, struct err_info *why)
     found.http = c->http;
     found.http_port = c->http_port;
     found.dnsapi = place.settings.hooks_dnsapi;
+    if (!c->dry_run) /* it could not be made any more */
+        TRY(state_prepare(c->arena, place.directory, why));
     TRY(confine(c, &place, why));
     TRY(adopt_read(c->arena, c->arguments.items[0],
                    c->arguments.count > 1 ? c->arguments.items[1] : NULL, &found, why));
