@@ -187,10 +187,11 @@ def new_state(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-@pytest.mark.parametrize("command", ["issue", "renew", "rollback", "export", "import"])
+@pytest.mark.parametrize("command", ["issue", "renew", "rollback", "export", "import", "tlsa", "thumbprint"])
 def test_before_it_opens_a_key(client, fake_ca, tmp_path, new_state, command):
     words = {"issue": ["issue", NAME, "--force", *client.common()], "renew": ["renew", "--force"], "rollback": ["rollback", NAME],
-             "export": ["export", "--to", str(tmp_path / "le")], "import": ["import", "certbot", str(tmp_path / "le")]}[command]
+             "export": ["export", "--to", str(tmp_path / "le")], "import": ["import", "certbot", str(tmp_path / "le")],
+             "tlsa": ["show", NAME, "--tlsa"], "thumbprint": ["account", "show", "--thumbprint", *client.common()[:4]]}[command]
     if command == "rollback":
         site = tmp_path / "site"
         site.mkdir()
@@ -201,6 +202,8 @@ def test_before_it_opens_a_key(client, fake_ca, tmp_path, new_state, command):
     if command == "import":
         client.run("export", "--to", tmp_path / "le")
         client.directory = new_state
+    if command == "tlsa":
+        client.issue(NAME, "--force", "--next-key")
     trace = tmp_path / "trace"
     done = subprocess.run(["strace", "-f", "-y", "-s", "8", "-e", "trace=read,seccomp,prctl", "-o", str(trace), *client.command(*words)],
                           capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})

@@ -186,6 +186,9 @@ static enum err show_thumbprint(struct task *t, const struct client_command *c,
     const struct settings_ca *ca = NULL;
 
     TRY(find_ca(t, c, &ca, why));
+    struct work_files files = work_files_make(c->arena, t->place.directory);
+    work_files_add_ca(&files, ca);
+    TRY(work_confine_alone(&files, why));
     TRY(account_desk_find(c->arena, NULL, t->place.directory, &t->place.settings, ca,
                           STATE_LOCK_SHARED, &t->lock, &t->desk, why));
     if (t->desk.account.next != NULL)

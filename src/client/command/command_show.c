@@ -5,6 +5,7 @@
 #include "client/command/status.h"
 #include "client/command/tlsa.h"
 #include "client/deploy/deploy.h"
+#include "client/work/work_confine.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 
@@ -116,6 +117,15 @@ static enum err problem(const struct status *s, struct err_info *why)
     return s->problem != NULL ? err_set(why, ERR_STORE, "%s", s->problem) : ERR_OK;
 }
 
+/* Records of the next keys take these keys: all else has been read before. */
+static enum err confine(const struct client_command *c, const struct place *p,
+                        struct err_info *why)
+{
+    struct work_files files = work_files_make(c->arena, p->directory);
+
+    return work_confine_alone(&files, why);
+}
+
 enum err command_show(const struct client_command *c, struct err_info *why)
 {
     const char *name = NULL;
@@ -128,8 +138,10 @@ enum err command_show(const struct client_command *c, struct err_info *why)
     TRY(place_find(c, &place, why));
     TRY(place_certificates(c, &place, &known, why));
     status_read(c->arena, &place, name, now, &s);
-    if (c->tlsa && !c->json)
+    if (c->tlsa && !c->json) {
+        TRY(confine(c, &place, why));
         return tlsa_print(c->arena, &place, &s, c->port != 0 ? c->port : TLSA_PORT, why);
+    }
     if (!c->json) {
         show_text(c->arena, &place, &s, now);
         return problem(&s, why);
@@ -138,6 +150,7 @@ enum err command_show(const struct client_command *c, struct err_info *why)
     struct json_writer w = json_writer_make(&b);
     json_write_begin_object(&w, NULL);
     status_write(&w, &place, &s);
+    TRY(confine(c, &place, why));
     tlsa_write(&w, c->arena, &place, &s);
     json_write_end_object(&w);
     printf("%.*s\n", (int)b.len, (const char *)b.data);
