@@ -1,10 +1,12 @@
-"""cairn is killed at changes that import, export and deployments make to files: the next run brings it to its end, and wherever
-there is a key and a certificate they belong together. (Issuing and renewing: test_client_faults.)"""
+"""cairn is killed at changes that import, export, deployments, rollback, delete and keys made in advance make to files: the next run
+brings it to its end, no copy of a secret stays, and wherever there is a key and a certificate they belong together. (Issuing and
+renewing: test_client_faults.)"""
 import re
 import shutil
 import signal
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import servers
 from test_client_faults import environment
@@ -15,15 +17,15 @@ NAME = "killed.example.test"
 UNCHANGED = 2
 
 
-def count(client, verb, *words):
+def count(client, verb, *words, **more):
     log = client.directory.parent / "calls"
     log.unlink(missing_ok=True)
-    client.run(verb, *words, environment=environment(FAIL_LOG=str(log)))
+    client.run(verb, *words, environment=environment(FAIL_LOG=str(log), **more))
     return len(log.read_text().split())
 
 
-def killed_at(client, step, verb, *words):
-    done = client.run(verb, *words, code=None, environment=environment(FAIL_AT=str(step)))
+def killed_at(client, step, verb, *words, **more):
+    done = client.run(verb, *words, code=None, environment=environment(FAIL_AT=str(step), **more))
     assert done.returncode == -signal.SIGKILL, (step, done)
 
 
@@ -49,6 +51,11 @@ def fits(certificate, key):
     return True
 
 
+def copies(*folders):
+    """What is being written beside what has its name already."""
+    return [p for folder in folders for p in folder.rglob("*") if p.name.endswith(".new")]
+
+
 @pytest.fixture
 def client(cairn_at_fake):
     cairn_at_fake.issue(NAME)
@@ -60,6 +67,7 @@ def exported(client, to):
     assert (live / "cert.pem").read_bytes() == (client.live(NAME) / "cert.pem").read_bytes()
     assert sorted(p.name for p in live.iterdir()) == ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
     assert fits(live / "cert.pem", live / "privkey.pem")
+    assert not copies(to)
     assert "privkey = " in (to / "renewal" / f"{NAME}.conf").read_text()
 
 
@@ -160,3 +168,56 @@ def test_deployment_to_nginx_is_killed(client, tmp_path, fake_ca):
         deployment_is_killed(client, tmp_path, fake_ca, server.deployment(), server.path("full.pem"), server.path("key.pem"), check)
     finally:
         server.stop()
+
+
+# ---- what a certificate consists of ----
+
+def test_rollback_is_killed(client, tmp_path):
+    """One version or the other is in force at any time."""
+    client.run("renew", "--force")
+    saved, live = tmp_path / "saved", client.live(NAME)
+    serials = [read_pair(live.parent / "versions" / number)[0].serial_number for number in "12"]
+    shutil.copytree(client.directory, saved, symlinks=True)
+    total = count(client, "rollback", NAME, "--to", "1")
+    assert total >= 3
+    for step in steps(total, 6):
+        start_over(client, saved)
+        killed_at(client, step, "rollback", NAME, "--to", "1")
+        assert read_pair(live)[0].serial_number in serials, step
+        client.run("rollback", NAME, "--to", "1", code=None)  # which may have been done
+        assert read_pair(live)[0].serial_number == serials[0] and not copies(client.directory), step
+
+
+def test_delete_is_killed(client, tmp_path):
+    """It is there, whole, or not at all; and of its keys nothing stays on the disk."""
+    saved, certificates = tmp_path / "saved", client.directory / "certificates"
+    shutil.copytree(client.directory, saved, symlinks=True)
+    total = count(client, "delete", NAME, "--yes")
+    assert total >= 8
+    for step in steps(total, 6):
+        start_over(client, saved)
+        killed_at(client, step, "delete", NAME, "--yes")
+        if (certificates / NAME).exists():
+            read_pair(client.live(NAME))
+        client.run("delete", NAME, "--yes", code=None)  # which may have been done
+        assert list(certificates.iterdir()) == [], step
+
+
+def test_a_key_made_in_advance(client, tmp_path):
+    """What is in force fits, the next key is the one that is used next, and no half one stays."""
+    client.run("issue", NAME, *client.common(), "--next-key", "--force")
+    saved = tmp_path / "saved"
+    shutil.copytree(client.directory, saved, symlinks=True)
+    total = count(client, "renew", "--force", FAIL_WRITES="1")
+    seen = False
+    for step in range(6, total + 1, 6):
+        start_over(client, saved)
+        killed_at(client, step, "renew", "--force", FAIL_WRITES="1")
+        read_pair(client.live(NAME))
+        seen = seen or bool(copies(client.directory))
+        client.run("renew", "--force")
+        read_pair(client.live(NAME))
+        assert not copies(client.directory), step
+        (key,) = (client.directory / "certificates" / NAME).glob("next.*")
+        load_pem_private_key(key.read_bytes(), None)
+    assert seen

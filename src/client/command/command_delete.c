@@ -68,6 +68,8 @@ enum err command_delete(const struct client_command *c, struct err_info *why)
 
     TRY(place_one(c, &name, why));
     TRY(place_find(c, &place, why));
+    if (c->yes) /* it may be gone already, but not all of its keys */
+        TRY(certificate_versions_finish_removal(c->arena, place.directory, name, why));
     TRY(certificate_versions_read(c->arena, place.directory, name, &versions, why));
     status_read(c->arena, &place, name, clock_now(), &s);
     show(c, &place, &s, versions.count);

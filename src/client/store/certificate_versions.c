@@ -136,11 +136,22 @@ static enum err remove_gone(struct arena *a, const char *all, struct err_info *w
     return result;
 }
 
+static char *gone_path(struct arena *a, const char *directory, const char *name)
+{
+    return arena_printf(a, "%s/certificates/.%s" GONE_SUFFIX, directory, name);
+}
+
+enum err certificate_versions_finish_removal(struct arena *a, const char *directory,
+                                             const char *name, struct err_info *why)
+{
+    return file_tree_remove(gone_path(a, directory, name), why);
+}
+
 enum err certificate_versions_remove(struct arena *a, const char *directory,
                                      const char *name, struct err_info *why)
 {
     char *all = file_path(a, directory, "certificates");
-    char *gone = arena_printf(a, "%s/.%s" GONE_SUFFIX, all, name);
+    char *gone = gone_path(a, directory, name);
 
     TRY(file_tree_remove(gone, why)); /* one of the same name, from before */
     if (rename(folder_of(a, directory, name), gone) != 0) {

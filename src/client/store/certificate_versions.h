@@ -37,3 +37,10 @@ MUST_CHECK enum err certificate_versions_switch(struct arena *a, const char *dir
  * takes away. ERR_NOT_FOUND, ERR_IO. */
 MUST_CHECK enum err certificate_versions_remove(struct arena *a, const char *directory,
                                                 const char *name, struct err_info *why);
+
+/* Remove what a removal of this one that was cut short left on the disk; nothing is fine,
+ * and so is one of that name that is there again. ERR_IO. */
+MUST_CHECK enum err certificate_versions_finish_removal(struct arena *a,
+                                                        const char *directory,
+                                                        const char *name,
+                                                        struct err_info *why);
