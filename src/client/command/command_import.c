@@ -9,6 +9,7 @@
 #include "client/command/place.h"
 #include "client/store/state.h"
 #include "client/work/work_confine.h"
+#include "core/base/file.h"
 #include "core/json/json_write.h"
 
 #define OUTPUT_MAX (16 * 1024 * 1024) /* octets */
@@ -130,6 +131,18 @@ static void print_json(const struct client_command *c, const struct adopt *found
     printf("%.*s\n", (int)b.len, (const char *)b.data);
 }
 
+/* Is there no folder that it will be in, but the root's? Below that, nothing can be made
+ * by a process that is confined (work_files_make). */
+static bool is_in_root(struct arena *a, const char *directory)
+{
+    char *top = arena_string(a, directory);
+    char *slash = top[0] == '/' ? strchr(top + 1, '/') : NULL;
+
+    if (slash != NULL)
+        *slash = '\0';
+    return top[0] == '/' && !file_exists(top);
+}
+
 /* It reads whatever the other client's files name, writes to the state folder only,
  * starts nothing and connects nowhere. */
 static enum err confine(const struct client_command *c, const struct place *p,
@@ -164,7 +177,7 @@ enum err command_import(const struct client_command *c, struct err_info *why)
     found.http = c->http;
     found.http_port = c->http_port;
     found.dnsapi = place.settings.hooks_dnsapi;
-    if (!c->dry_run) /* it could not be made any more */
+    if (!c->dry_run && is_in_root(c->arena, place.directory))
         TRY(state_prepare(c->arena, place.directory, why));
     TRY(confine(c, &place, why));
     TRY(adopt_read(c->arena, c->arguments.items[0],
