@@ -6,9 +6,12 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/dns/dns_provider.h"
+#include "core/base/file.h"
+#include "core/base/file_tree.h"
 
 static struct settings_dns make(const char *provider)
 {
@@ -81,11 +84,48 @@ static void options(void **state)
     }
 }
 
+/* What a killed run left of a provider's files, and only that. */
+static void swept(void **state)
+{
+    static const struct {
+        const char *provider;
+        const char *folders[2];
+        const char *file;
+    } rows[] = {
+        {"acme.sh:dns_x", {"acme.sh", NULL}, "acme.sh/one"},
+        {"acme-dns", {"acme-dns", "acme-dns/one"}, "acme-dns/one/a.test.json"},
+    };
+    AUTO(arena) struct arena *a = arena_new();
+    char root[] = "/tmp/cairn-provider-XXXXXX";
+    const struct dns_task task = {.domain = "a.test"};
+    struct err_info why = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct settings_dns dns = make(rows[i].provider);
+        const struct dns_use use = {.arena = a, .dns = &dns, .directory = root};
+        const char *file = file_path(a, root, rows[i].file);
+        const char *copy = arena_printf(a, "%s.0123456789abcdef.new", file);
+        for (size_t k = 0; k < 2 && rows[i].folders[k] != NULL; k++)
+            assert_int_equal(
+                file_make_directory(file_path(a, root, rows[i].folders[k]), 0700, &why),
+                ERR_OK);
+        assert_int_equal(file_create(file, span_of("kept"), 0600, &why), ERR_OK);
+        assert_int_equal(file_create(copy, span_of("half"), 0600, &why), ERR_OK);
+        dns_provider_find(rows[i].provider)->sweep(&use, &task);
+        assert_true(file_exists(file));
+        assert_false(file_exists(copy));
+    }
+    assert_int_equal(file_tree_remove(root, &why), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(found_by_name),
         cmocka_unit_test(options),
+        cmocka_unit_test(swept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
