@@ -160,15 +160,27 @@ def test_while_it_deploys(client, fake_ca, tmp_path):
     assert about.st_mode & 0o777 == 0o640 and (not owner or (about.st_uid, about.st_gid) == (SOMEBODY, SOMEBODY))
 
 
+def calls(trace):
+    """Who and what, of strace; also where others came between the beginning of a call and its end."""
+    begun = {}
+    for line in trace.read_text().splitlines():
+        pid, _, call = line.partition(" ")
+        call = call.strip()
+        if call.endswith("<unfinished ...>"):
+            begun[pid] = call.removesuffix("<unfinished ...>")
+            continue
+        resumed = re.match(r"<\.\.\. \w+ resumed>(.*)", call)
+        yield pid, begun.pop(pid, "") + resumed[1] if resumed else call
+
+
 def opens_after_the_jail(trace):
     """Paths with keys that were read by a process before it was confined, and after. (That the file of an account begins with "device: " it
     sees in eight octets.)"""
     confined, before, after = set(), [], []
-    for line in trace.read_text().splitlines():
-        pid = line.split()[0]
-        if re.search(r"seccomp\(SECCOMP_SET_MODE_FILTER.* = 0", line) or re.search(r"prctl\(PR_SET_SECCOMP.* = 0", line):
+    for pid, call in calls(trace):
+        if re.search(r"seccomp\(SECCOMP_SET_MODE_FILTER.* = 0", call) or re.search(r"prctl\(PR_SET_SECCOMP.* = 0", call):
             confined.add(pid)
-        found = re.search(r"read\(\d+<([^>]*key[^>/]*\.pem)>.* = (\d+)$", line)
+        found = re.search(r"read\(\d+<([^>]*key[^>/]*\.pem)>.* = (\d+)$", call)
         if found and int(found[2]) > len("device: "):
             (after if pid in confined else before).append(found[1])
     return before, after
