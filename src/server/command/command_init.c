@@ -231,8 +231,9 @@ static enum err create_all(const struct settings *s, struct arena *a,
     size_t made = 0;
 
     while (made < count && result == ERR_OK) {
-        result = file_create(settings_path(a, s, outputs[made].name),
-                             outputs[made].content, outputs[made].mode, why);
+        const char *path = settings_path(a, s, outputs[made].name);
+        file_sweep(path); /* of one that was killed before it had made any of them */
+        result = file_create(path, outputs[made].content, outputs[made].mode, why);
         made += result != ERR_EXISTS;
     }
     while (result != ERR_OK && made > 0)

@@ -34,6 +34,7 @@ static enum err make_key(const char *path, const char *public_path,
     audit_head_key_write(&text, *key);
     TRY(key_to_pem(*key, passphrase->len > 0 ? passphrase : NULL, &pem, why));
     TRY(file_replace(public_path, buf_span(&text), 0644, why));
+    file_sweep(path);
     return file_create(path, span_make(pem.data, pem.len), 0600, why);
 }
 
