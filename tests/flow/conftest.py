@@ -4,6 +4,7 @@ import signal
 import pytest
 
 import acme_raw
+import builds
 import crowd as crowd_module
 import fake_ca as fake_ca_module
 import house as house_module
@@ -18,7 +19,14 @@ def pytest_configure(config):
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.addinivalue_line("markers", "foreign: with clients we did not write")
     config.addinivalue_line("markers", "leaks: lost memory is looked for in each program")
+    config.addinivalue_line("markers", "plain: ./check runs it on the release build")
     sanitizer.quick()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in builds.PLAIN:
+            item.add_marker(pytest.mark.plain)
 
 
 @pytest.fixture(scope="module", autouse=True)
