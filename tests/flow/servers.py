@@ -115,6 +115,19 @@ class Server:
     def serial(self):
         return x509.load_der_x509_certificate(self.certificate()).serial_number
 
+    def begin(self):
+        """Somebody in the middle of a request; the function returned ends it, and tells whether it was answered."""
+        s = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        t = unverified().wrap_socket(s, server_hostname="www.example.test")
+        t.sendall(b"GET / HTTP/1.1\r\nHost: www.example.test\r\n")
+
+        def end():
+            with t:
+                t.sendall(b"Connection: close\r\n\r\n")
+                return t.recv(9) == b"HTTP/1.1 "
+
+        return end
+
 
 class Nginx(Server):
     target = program = "nginx"
@@ -241,6 +254,17 @@ class Postfix(Server):
     def stop(self):
         self.run("postfix", "-c", self.config, "stop", check=False)
 
+    def begin(self):
+        mail = smtplib.SMTP("127.0.0.1", self.port, timeout=PATIENCE)
+        mail.starttls(context=unverified())
+        mail.ehlo()
+
+        def end():
+            with mail:
+                return mail.noop()[0] == 250
+
+        return end
+
     def certificate(self):
         with smtplib.SMTP("127.0.0.1", self.port, timeout=PATIENCE) as mail:
             mail.starttls(context=unverified())
@@ -267,6 +291,17 @@ class Dovecot(Server):
 
     def stop(self):
         self.run("doveadm", "-c", self.config, "stop", check=False)
+
+    def begin(self):
+        mail = imaplib.IMAP4("127.0.0.1", self.port, timeout=PATIENCE)
+        mail.starttls(ssl_context=unverified())
+
+        def end():
+            said = mail.noop()[0]
+            mail.shutdown()
+            return said == "OK"
+
+        return end
 
     def certificate(self):
         mail = imaplib.IMAP4("127.0.0.1", self.port, timeout=PATIENCE)

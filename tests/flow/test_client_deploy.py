@@ -103,13 +103,16 @@ def serve(place):
 def test_servers_are_reloaded_and_drop_nobody(client, serve, kind):
     server = serve(kind)
     assert server.serial() == 1
-    stream = servers.Stream(server)
+    stream, begun = servers.Stream(server), [server.begin() for _ in range(3)]
     try:
         for words in ([], ["--force"]):
             done = client.deploy(*words, web={**server.deployment(), "check": server.check()})
             assert "deployed" in done.stdout
             assert server.serial() == client.certificate().serial_number
             stream.wait_for(client.certificate().serial_number)
+            assert begun.pop()(), server.log()
+            begun.append(server.begin())
+        assert all(end() for end in begun), server.log()
     finally:
         stream.end()
     assert stream.failures == [], server.log()
