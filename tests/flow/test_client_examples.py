@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
@@ -71,7 +72,9 @@ def test_a_line_is_taken(place, line, tmp_path):
     assert done.returncode in {0, 1, 2, 3, 4, 5, 6, 7, 64, 75} | ({124} if command == ENDLESS else set()), done
 
 
-BLOCKS = re.findall(r"^```\n(.*?)^```$", (ROOT / "docs/man/cairn.yaml.5.scd").read_text(), re.MULTILINE | re.DOTALL)
+ALL_BLOCKS = [block for page in PAGES for block in
+              re.findall(r"^```\n(.*?)^```$", (ROOT / f"docs/man/{page}.scd").read_text(), re.MULTILINE | re.DOTALL)]
+BLOCKS = [block for block in ALL_BLOCKS if re.match(r"[a-z_]+:", block)]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -87,4 +90,14 @@ def test_a_file_is_accepted(block, tmp_path):
 
 
 def test_there_are_files():
-    assert len(BLOCKS) >= 4
+    assert len(BLOCKS) >= 7
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_lines_for_nginx_are_accepted(tmp_path):
+    lines, = [block for block in ALL_BLOCKS if block.startswith("location ")]
+    temporary = "".join(f"{name}_temp_path {tmp_path}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(f"pid {tmp_path}/pid;\nerror_log {tmp_path}/log;\nevents {{}}\nhttp {{ {temporary}\nserver {{ listen 127.0.0.1:8080;\n{lines}}}\n}}\n")
+    done = subprocess.run(["nginx", "-t", "-c", conf], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
