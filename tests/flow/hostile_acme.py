@@ -6,11 +6,11 @@ from fake_ca import FakeCa
 
 
 class HostileAcme(FakeCa):
-    """`cut` is (path, n): the first answer there ends behind n octets and the connection with it. `stream[path]` is a
+    """`cuts` has a number for paths: the next answer there ends behind so many octets, and the connection with it. `stream[path]` is a
     function (handler) that writes whatever it likes in place of an answer. `sent` has the length of each answer."""
 
     def __init__(self, directory):
-        self.cut, self.stream, self.sent = None, {}, {}
+        self.cuts, self.stream, self.sent = {}, {}, {}
         super().__init__(directory)
 
     def handler(self):
@@ -45,8 +45,8 @@ class HostileAcme(FakeCa):
                     body, self.wfile = bytes(self.wfile.data), out
                     whole = b"".join(self._headers_buffer) + body
                     path = getattr(self, "path", None)
-                    if outer.cut and outer.cut[0] == path and whole:
-                        whole, outer.cut, self.close_connection = whole[:outer.cut[1]], None, True
+                    if path in outer.cuts and whole:
+                        whole, self.close_connection = whole[:outer.cuts.pop(path)], True
                     elif whole and path:
                         outer.sent[path] = len(whole)
                     with contextlib.suppress(OSError):

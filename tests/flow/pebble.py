@@ -50,7 +50,7 @@ class Pebble:
         path = self.directory / "config.json"
         path.write_text(json.dumps({"pebble": config}))
         self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([PROGRAM, "-config", str(path), "-dnsserver", f"127.0.0.1:{self.stub.port}"],
+        self.process = subprocess.Popen([PROGRAM, "-strict", "-config", str(path), "-dnsserver", f"127.0.0.1:{self.stub.port}"],
                                         stdout=self.log, stderr=self.log, env=self.environment)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

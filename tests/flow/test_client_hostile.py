@@ -1,4 +1,5 @@
 """cairn and a CA that means ill: one sentence, the right exit code, nothing changed, and an end within bounds."""
+import os
 import resource
 
 import pytest
@@ -125,18 +126,25 @@ def test_an_alternate_elsewhere(client, ca):
 
 # ---- connections that are cut ----
 
-@pytest.mark.parametrize("path", PATHS[1:])
-def test_cut_once(client, ca, path):
-    """Whatever is lost of one answer, it is asked for again."""
+def test_cut_at_any_octet(client, ca):
+    """Whatever is lost of one answer of each kind, it is asked for again: at 12 places of each, evenly spread, or at as many as CAIRN_TEST_CUTS
+    says; a number that is as large as the largest answer is each octet."""
     client.issue(NAME)
-    total = ca.sent[path]
-    for number, cut in enumerate(sorted({0, 1, 9, 17, total // 3, total // 2, total - 1})):
-        ca.cut = (path, cut)
+    total = {path: ca.sent[path] for path in PATHS[1:]}
+    runs = int(os.environ.get("CAIRN_TEST_CUTS", "12"))
+    for number in range(runs):
+        ca.cuts = {path: number * (length - 1) // (runs - 1) for path, length in total.items()}
         ca.certificate = None
         fresh = Client(client.directory.parent / f"cut{number}", ca)
         fresh.issue(NAME)
         read_pair(fresh.live(NAME))
-        assert ca.cut is None
+        assert not ca.cuts
+
+
+def test_cut_before_anything_is_begun(client, ca):
+    """Whose directory cannot be read is not waited for: another CA may be."""
+    ca.cuts = {"/dir": 300}
+    refused(client, NETWORK)
 
 
 def test_cut_for_ever(client, ca):

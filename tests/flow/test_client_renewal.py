@@ -7,6 +7,7 @@ import re
 import socket
 import sqlite3
 import threading
+import time
 
 import pytest
 
@@ -242,9 +243,10 @@ def test_by_hand_there_is_no_wait(client, fake_ca):
     assert "failure" not in client.state()
 
 
-def test_a_rate_limit_is_kept(client, fake_ca):
-    """C-RATE-1."""
-    fake_ca.answers["/order"] = fail("rateLimited", 429, **{"Retry-After": "7200"})
+@pytest.mark.parametrize("after", [lambda: "7200", lambda: email.utils.formatdate(time.time() + 7200, usegmt=True)])
+def test_a_rate_limit_is_kept(client, fake_ca, after):
+    """C-RATE-1. Seconds, or a date."""
+    fake_ca.answers["/order"] = fail("rateLimited", 429, **{"Retry-After": after()})
     done = client.issue(NAME, code=LIMITED)
     assert "no way" in done.stderr
     before = len(fake_ca.requests)

@@ -1,8 +1,10 @@
 """What RFC 8555 and its like ask of a client beside the plain way to a certificate: each test names its rows."""
 import datetime
+import email.utils
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -255,11 +257,12 @@ def remembering(fake_ca, tmp_path):
     return Remembering(tmp_path / "remembering", fake_ca)
 
 
-def test_an_own_wait_before_the_ca_s_wish(remembering, fake_ca):
+@pytest.mark.parametrize("status, after", [(500, lambda: "7200"), (503, lambda: email.utils.formatdate(time.time() + 7200, usegmt=True))])
+def test_an_own_wait_before_the_ca_s_wish(remembering, fake_ca, status, after):
     """C-ARI-11, C-ARI-12, C-RATE-1: the CA wants it renewed now, and refuses; the next try is ours to choose, or the CA's."""
     fake_ca.window = (-7200, -3600)
     remembering.issue(NAME)
-    fake_ca.answers["/order"] = lambda r: problem("serverInternal", "not today", 500, **{"Retry-After": "7200"})
+    fake_ca.answers["/order"] = lambda r: problem("serverInternal", "not today", status, **{"Retry-After": after()})
     remembering.run("renew", code=LATER)
     before = len(fake_ca.requests)
     for _ in range(3):
