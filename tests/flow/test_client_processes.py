@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from house import BUILD
-from exit_codes import FAILED
+from exit_codes import DEPLOY, FAILED
 
 NAME = "processes.example.test"
 NOBODY = 65534
@@ -110,6 +110,13 @@ def test_no_key_where_the_network_is(stopped, cairn_at_fake):
     assert memory_has(s.run.pid, needles(account))  # the search finds a key where there is one
     assert not any(memory_has(pid, needles(account)) for pid in strangers)
     assert s.end()[0] == 0
+
+
+def test_started_by_who_ignores_its_children(cairn_at_fake):
+    """What we start is waited for, and not gone before (trap '' CHLD is inherited)."""
+    command = cairn_at_fake.command("issue", NAME, *cairn_at_fake.common(), "--deploy-hook", "exit 3")
+    done = subprocess.run(["env", "--ignore-signal=CHLD", *command], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == DEPLOY and "exit code 3" in done.stderr, (done.stdout, done.stderr)
 
 
 def test_no_rights(stopped):
