@@ -1,8 +1,10 @@
 /* cairn-ca init: a new CA in a folder. Nothing that is there is ever overwritten. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -221,23 +223,40 @@ static void print_text(struct arena *a, const struct settings *s,
            settings_url(a, s, NULL));
 }
 
+/* Nobody else may be making files there: what was killed is swept away. -1: somebody is.
+ */
+static int lock_folder(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
 /* All or nothing: what was made before the one that failed is removed again, the settings
  * first, without which nothing is served. */
 static enum err create_all(const struct settings *s, struct arena *a,
                            const struct output *outputs, size_t count,
                            struct err_info *why)
 {
+    int lock = lock_folder(s->directory);
     enum err result = ERR_OK;
     size_t made = 0;
 
+    if (lock < 0)
+        return err_set(why, ERR_LOCKED, "another cairn-ca makes a CA in %s",
+                       s->directory);
     while (made < count && result == ERR_OK) {
         const char *path = settings_path(a, s, outputs[made].name);
-        file_sweep(path); /* of one that was killed before it had made any of them */
+        file_sweep(path);
         result = file_create(path, outputs[made].content, outputs[made].mode, why);
-        made += result != ERR_EXISTS;
+        made += result == ERR_OK;
     }
     while (result != ERR_OK && made > 0)
         (void)unlink(settings_path(a, s, outputs[--made].name));
+    (void)close(lock);
     return result;
 }
 
