@@ -183,6 +183,19 @@ enum err account_store_use(struct arena *a, const char *directory,
     return account_store_use(a, directory, account, STATE_LOCK_EXCLUSIVE, lock, why);
 }
 
+/* Is all that would be kept there already? Nobody who uses the account is waited for. */
+static bool is_known(struct arena *a, const char *directory, const char *ca,
+                     const struct key *key, const struct account_place *place,
+                     const char *url)
+{
+    struct err_info ignored = {0};
+    struct account account;
+
+    return account_store_find(a, directory, ca, &account, &ignored) == ERR_OK &&
+           key_equal(account.key, key) && (account.url != NULL || url == NULL) &&
+           (account.place.device == NULL || place == NULL);
+}
+
 enum err account_store_adopt(struct arena *a, const char *directory, const char *ca,
                              const struct key *key, const struct account_place *place,
                              const char *url, const char *email, bool *is_new,
@@ -191,6 +204,9 @@ enum err account_store_adopt(struct arena *a, const char *directory, const char 
     AUTO(state_lock) struct state_lock lock = {0};
     struct account account;
 
+    *is_new = false;
+    if (is_known(a, directory, ca, key, place, url))
+        return ERR_OK;
     TRY(state_lock_account(a, folder_of(a, directory, ca), STATE_LOCK_EXCLUSIVE,
                            LOCK_WAIT_MS, &lock, why));
     enum err result = account_store_find(a, directory, ca, &account, why);
