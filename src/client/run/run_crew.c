@@ -43,6 +43,7 @@ static enum err start(struct arena *a, const struct wire_message *m, int fd,
 {
     uint64_t which = 0;
     size_t place = 0;
+    pid_t pid = 0;
 
     while (place < STARTED_MAX && started[place] != 0)
         place++;
@@ -50,7 +51,8 @@ static enum err start(struct arena *a, const struct wire_message *m, int fd,
         !text_number(m->fields[0], member_count - 1, &which))
         return err_set(why, ERR_PROTOCOL, "there is no process to be started");
     chosen = &members[which];
-    TRY(child_fork(chosen->kind, run_chosen, fd, &started[place], why));
+    TRY(child_fork(chosen->kind, run_chosen, fd, &pid, why));
+    started[place] = pid;
     *answer = span_of(arena_printf(a, "%d", (int)started[place]));
     return ERR_OK;
 }

@@ -70,7 +70,8 @@ MUST_CHECK enum err run_crew_serve(struct arena *a, int runner,
                                    struct err_info *why);
 
 /* In the runner, before each of those: collect what has ended. A process of cairn among
- * them is forgotten with that, so no STOP can mean whoever gets its number next. */
+ * them is forgotten with that, so no STOP can mean whoever gets its number next, unless
+ * that is one of ours, too. */
 void run_crew_reap(void);
 
 /* In a process that the runner has started: signals are what they were before it was one.
