@@ -205,6 +205,10 @@ void work_files_add_names(struct work_files *f, const char *directory,
         if (work_find(f->arena, directory, settings, names[i], w, &ignored) == ERR_OK)
             work_files_add_wanted(f, w);
     }
+}
+
+void work_files_add_metrics(struct work_files *f, const struct settings *settings)
+{
     if (settings->agent_metrics_file[0] != '\0')
         add_file(f, settings->agent_metrics_file);
 }

@@ -40,6 +40,9 @@ void work_files_add_names(struct work_files *f, const char *directory,
                           const struct settings *settings, const char *const *names,
                           size_t count);
 
+/* Also the folder of agent.metrics_file, for who writes it. */
+void work_files_add_metrics(struct work_files *f, const struct settings *settings);
+
 /* Start the runner, then give up all other files and all rights that this takes
  * (proc/confine.h); once only. The process must not fork any more. ERR_INTERNAL. */
 MUST_CHECK enum err work_confine(struct crew *crew, struct work_files *f,

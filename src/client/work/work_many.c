@@ -231,6 +231,7 @@ static enum err one_after_the_other(struct many *m, struct err_info *why)
 
     if (m->count > 0) {
         work_files_add_names(&files, m->work->directory, m->settings, m->names, m->count);
+        work_files_add_metrics(&files, m->settings);
         TRY(work_confine(m->work->crew, &files, why));
     }
     for (size_t i = 0; i < m->count && interrupt_signal() == 0; i++) {
