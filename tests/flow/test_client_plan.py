@@ -347,7 +347,7 @@ def test_a_dry_run_orders_at_staging_and_touches_nothing(site, staging, tmp_path
     done = site.run("issue", "typed.test", "--dry-run")
     assert staging.url.rpartition("/")[0] in done.stdout
     assert site.json("issue", "typed.test", "--dry-run")["dry_run"] is True
-    for journal in ("dns-01", "web"):  # for what must be removed again if it is killed
+    for journal in ("dns-01", "web", "acme-dns"):  # for what must be removed again if it is killed, and what is told for good
         (site.state / journal).rmdir()
     assert prints(site.folder) == before
     assert set(pathlib.Path("/tmp").glob("cairn-dry-run-*")) == others
@@ -357,7 +357,7 @@ def test_a_dry_run_knows_what_providers_know(site, tmp_path):
     """And the journals are those of the state folder, which are made for that: what it leaves if it is killed, the next run removes."""
     kept = site.state / "dns-01"
     site.state.mkdir(mode=0o700)
-    (site.state / "acme-dns").mkdir()
+    (site.state / "acme-dns").mkdir(exist_ok=True)
     site.head = site.head.replace(f"    directory: {site.ca.url}\n", f"    directory: https://127.0.0.1:1/never\n    staging: {site.ca.url}\n")
     hook = tmp_path / "hook"
     site.certificates(a={"names": "a.test", "pre_hook": hook})

@@ -12,18 +12,19 @@
 #include "core/base/file.h"
 #include "core/base/file_tree.h"
 
-/* Of the state folder; the journals first. */
+/* Of the state folder; what must outlive the dry run first. */
 static const char *const shared[] = {"dns-01", "web", "acme-dns", "acme.sh"};
-#define JOURNALS 2
+#define KEPT 3
 
-/* What is in a journal that is not in the state folder is never looked for again. Where
- * they cannot be made, it is tried without: nothing can be issued there either. */
-static void make_journals(struct arena *a, const char *directory)
+/* What is in a journal that is not in the state folder is never looked for again, and who
+ * is told to add a CNAME for an account of acme-dns adds it for good. Where they cannot
+ * be made, it is tried without: nothing can be issued there either. */
+static void make_kept(struct arena *a, const char *directory)
 {
     struct err_info ignored = {0};
     enum err result = state_make(a, directory, &ignored);
 
-    for (size_t i = 0; i < JOURNALS && result == ERR_OK; i++)
+    for (size_t i = 0; i < KEPT && result == ERR_OK; i++)
         result = file_make_directory(file_path(a, directory, shared[i]), 0700, &ignored);
 }
 
@@ -32,7 +33,7 @@ enum err dry_run_share(struct arena *a, const char *directory, const struct dry_
 {
     char from[PATH_MAX];
 
-    make_journals(a, directory);
+    make_kept(a, directory);
     if (realpath(directory, from) == NULL)
         return ERR_OK;
     for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {

@@ -17,9 +17,9 @@ MUST_CHECK enum err dry_run_begin(struct arena *a, struct dry_run *d,
 
 /* Before anything is tried: of the state folder `directory` it shares what proving needs
  * and what must not be forgotten: what providers of DNS records know, and the journals by
- * which a later run removes what this one leaves if it is killed. Those are made if they
- * are not there: empty folders, dns-01 and web, are all that a dry run leaves behind.
- * ERR_IO. */
+ * which a later run removes what this one leaves if it is killed. dns-01, web and
+ * acme-dns are made if they are not there; with a lock, and what providers were told,
+ * they are all that a dry run leaves behind. ERR_IO. */
 MUST_CHECK enum err dry_run_share(struct arena *a, const char *directory,
                                   const struct dry_run *d, struct err_info *why);
 
