@@ -143,8 +143,8 @@ static bool is_in_root(struct arena *a, const char *directory)
     return top[0] == '/' && !file_exists(top);
 }
 
-/* It reads whatever the other client's files name, writes to the state folder only,
- * starts nothing and connects nowhere. */
+/* It reads whatever the other client's files name, writes to the state folder only (until
+ * there is one, to the folder where it is made), starts nothing and connects nowhere. */
 static enum err confine(const struct client_command *c, const struct place *p,
                         struct err_info *why)
 {

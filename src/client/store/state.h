@@ -16,7 +16,8 @@
  * Locks are flock(2) on a file that stays: the kernel frees them however a process ends,
  * so none is ever left behind, and each of the same process counts by itself. Taken in
  * this order: credentials, a certificate, an account, the ports, the DNS, a device's
- * turn. */
+ * turn; the folders web and, of an export, accounts/ID are locked themselves while files
+ * in them are written, and nothing else is taken then. */
 #pragma once
 
 #include <stdbool.h>
