@@ -113,10 +113,18 @@ def test_no_key_where_the_network_is(stopped, cairn_at_fake):
 
 
 def test_started_by_who_ignores_its_children(cairn_at_fake):
-    """What we start is waited for, and not gone before (trap '' CHLD is inherited)."""
+    """What we start is waited for, and not gone before (trap '' CHLD is inherited): by hooks, and by workers."""
     command = cairn_at_fake.command("issue", NAME, *cairn_at_fake.common(), "--deploy-hook", "exit 3")
     done = subprocess.run(["env", "--ignore-signal=CHLD", *command], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == DEPLOY and "exit code 3" in done.stderr, (done.stdout, done.stderr)
+    cairn_at_fake.issue("other.example.test")
+    run = subprocess.Popen(["env", "--ignore-signal=CHLD", *cairn_at_fake.command("renew", "--force", "other.example.test", NAME)],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 30
+    while len(workers := children(run.pid)) < 2 and run.poll() is None and time.monotonic() < until:
+        time.sleep(0.001)
+    os.kill(workers[-1], signal.SIGABRT)
+    assert "ended by signal 6" in run.communicate(timeout=60)[1] and run.returncode != 0
 
 
 def test_no_rights(stopped):
