@@ -27,6 +27,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.stem in builds.PLAIN:
             item.add_marker(pytest.mark.plain)
+    items.sort(key=builds.order)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -103,11 +103,10 @@ def test_uacme(house, webroot, tmp_path):
     assert list(webroot.iterdir()) == []
 
 
-@pytest.mark.parametrize("algorithm", ["secp384r1", "rsa"])
-def test_dehydrated(house, webroot, tmp_path, algorithm):
+def test_dehydrated(house, webroot, tmp_path):
     need("dehydrated")
     (tmp_path / "config").write_text(f'CA="{house.url}"\nBASEDIR="{tmp_path}"\nWELLKNOWN="{webroot}"\n'
-                                     f'KEY_ALGO={algorithm}\nCURL_OPTS="--cacert {house.root}"\n')
+                                     f'KEY_ALGO=secp384r1\nCURL_OPTS="--cacert {house.root}"\n')
     run(["dehydrated", "--config", tmp_path / "config", "--register", "--accept-terms"])
     run(["dehydrated", "--config", tmp_path / "config", "--cron", "-d", "dehydrated.flow.test"])
     got = tmp_path / "certs/dehydrated.flow.test"
