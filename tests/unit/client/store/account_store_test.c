@@ -12,6 +12,7 @@
 
 #include "client/store/account_store.h"
 #include "client/store/state.h"
+#include "core/base/clock.h"
 #include "core/base/text.h"
 
 #define CA  "https://ca.test/dir"
@@ -89,6 +90,18 @@ static void test_adopt(void **state)
                      ERR_OK);
     assert_true(key_equal(account.key, key));
     assert_string_equal(account.url, URL);
+    /* who uses it meanwhile is not waited for, which would take a minute */
+    AUTO(state_lock) struct state_lock used = {0};
+    assert_int_equal(state_lock_account(p->arena, account.folder, STATE_LOCK_SHARED, 0,
+                                        &used, &p->why),
+                     ERR_OK);
+    int64_t begun = clock_monotonic_us();
+    assert_int_equal(account_store_adopt(p->arena, p->directory, CA, key, NULL, URL, NULL,
+                                         &is_new, &p->why),
+                     ERR_OK);
+    assert_true(clock_monotonic_us() - begun < 30 * 1000000LL);
+    assert_false(is_new);
+    state_unlock(&used);
     /* another one changes nothing */
     assert_int_equal(account_store_adopt(p->arena, p->directory, CA, other, NULL, URL,
                                          NULL, &is_new, &p->why),
