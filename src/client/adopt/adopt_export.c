@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "client/store/account_store.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/file_lock.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/crypto/hash_md5.h"
@@ -223,14 +223,13 @@ static enum err write_account_files(struct arena *a, const struct account *accou
 static enum err write_account_alone(struct arena *a, const struct account *account,
                                     const char *folder, struct err_info *why)
 {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = file_lock_folder(folder, LOCK_EX);
 
-    if (fd < 0)
-        return err_set_os(why, ERR_IO, errno, "cannot open %s", folder);
-    if (flock(fd, LOCK_EX) == 0)
+    if (fd >= 0)
         file_sweep_folder(folder);
     enum err result = write_account_files(a, account, folder, why);
-    (void)close(fd);
+    if (fd >= 0)
+        (void)close(fd);
     return result;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/base/file_lock.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/json/json_read.h"
@@ -66,22 +67,10 @@ static int lock_entry(const char *path)
     return fd;
 }
 
-/* The folder's lock, shared by who writes an entry: who has it exclusively knows that
- * nobody does. -1: somebody has it, or there are none here. */
-static int lock_folder(const char *folder, int how)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 || flock(fd, how) == 0)
-        return fd;
-    (void)close(fd);
-    return -1;
-}
-
-/* What was killed while it wrote an entry left. */
+/* What was killed while it wrote an entry left. Who writes one has the folder's lock. */
 static void sweep(const char *folder)
 {
-    int fd = lock_folder(folder, LOCK_EX | LOCK_NB);
+    int fd = file_lock_folder(folder, LOCK_EX | LOCK_NB);
 
     if (fd < 0)
         return;
@@ -93,7 +82,7 @@ static enum err write_and_lock(struct arena *a, const char *directory,
                                struct web_entry *e, int *fd, struct err_info *why)
 {
     const char *path = path_of(a, directory, e->id);
-    int folder = lock_folder(file_path(a, directory, FOLDER), LOCK_SH);
+    int folder = file_lock_folder(file_path(a, directory, FOLDER), LOCK_SH);
     enum err result = write_entry(path, e, why);
 
     *fd = result == ERR_OK ? lock_entry(path) : -1;

@@ -1,6 +1,5 @@
 /* cairn-ca init: a new CA in a folder. Nothing that is there is ever overwritten. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/file_lock.h"
 #include "core/json/json_write.h"
 #include "core/pkcs11/pkcs11_uri.h"
 #include "core/x509/csr.h"
@@ -223,25 +223,14 @@ static void print_text(struct arena *a, const struct settings *s,
            settings_url(a, s, NULL));
 }
 
-/* Nobody else may be making files there: what was killed is swept away. -1: somebody is.
- */
-static int lock_folder(const char *directory)
-{
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    (void)close(fd);
-    return -1;
-}
-
 /* All or nothing: what was made before the one that failed is removed again, the settings
- * first, without which nothing is served. */
+ * first, without which nothing is served. Nobody else may be making files there, as what
+ * one that was killed left is swept away. */
 static enum err create_all(const struct settings *s, struct arena *a,
                            const struct output *outputs, size_t count,
                            struct err_info *why)
 {
-    int lock = lock_folder(s->directory);
+    int lock = file_lock_folder(s->directory, LOCK_EX | LOCK_NB);
     enum err result = ERR_OK;
     size_t made = 0;
 
@@ -252,7 +241,7 @@ static enum err create_all(const struct settings *s, struct arena *a,
         const char *path = settings_path(a, s, outputs[made].name);
         file_sweep(path);
         result = file_create(path, outputs[made].content, outputs[made].mode, why);
-        made += result == ERR_OK;
+        made += result != ERR_EXISTS; /* it may be there, and not be synced */
     }
     while (result != ERR_OK && made > 0)
         (void)unlink(settings_path(a, s, outputs[--made].name));
