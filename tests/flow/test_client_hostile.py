@@ -1,5 +1,4 @@
 """cairn and a CA that means ill: one sentence, the right exit code, nothing changed, and an end within bounds."""
-import os
 import resource
 
 import pytest
@@ -125,21 +124,6 @@ def test_an_alternate_elsewhere(client, ca):
 
 
 # ---- connections that are cut ----
-
-def test_cut_at_any_octet(client, ca):
-    """Whatever is lost of one answer of each kind, it is asked for again: at 12 places of each, evenly spread, or at as many as CAIRN_TEST_CUTS
-    says; a number that is as large as the largest answer is each octet."""
-    client.issue(NAME)
-    total = {path: ca.sent[path] for path in PATHS[1:]}
-    runs = int(os.environ.get("CAIRN_TEST_CUTS", "12"))
-    for number in range(runs):
-        ca.cuts = {path: number * (length - 1) // (runs - 1) for path, length in total.items()}
-        ca.certificate = None
-        fresh = Client(client.directory.parent / f"cut{number}", ca)
-        fresh.issue(NAME)
-        read_pair(fresh.live(NAME))
-        assert not ca.cuts
-
 
 def test_cut_before_anything_is_begun(client, ca):
     """Whose directory cannot be read is not waited for: another CA may be."""
