@@ -121,12 +121,13 @@ def test_servers_are_reloaded_and_drop_nobody(client, serve, kind):
     assert [path.name for path in server.tls.iterdir() if path.name.startswith(".")] == []
 
 
-@pytest.mark.parametrize("kind", [servers.Nginx, servers.Apache, servers.Haproxy, servers.Lone],
+@pytest.mark.parametrize("kind", [servers.Nginx, servers.Apache, servers.Haproxy, servers.Lone, servers.Postfix, servers.Dovecot],
                          ids=lambda kind: kind.__name__)
 def test_a_server_that_cannot_start_so_keeps_what_it_had(client, serve, kind):
     server = serve(kind)
-    good = server.config.read_text()
-    server.config.write_text(good + "\nwhat is this\n")
+    config = server.config / "main.cf" if server.config.is_dir() else server.config
+    good = config.read_text()
+    config.write_text(good + "\nwhat is this\n")
     before = {path: path.read_bytes() for path in server.tls.iterdir()}
     done = client.deploy(code=DEPLOY, web=server.deployment())
     assert "deployment web of www.example.test: the test of its files failed" in done.stderr
@@ -134,7 +135,7 @@ def test_a_server_that_cannot_start_so_keeps_what_it_had(client, serve, kind):
     assert {path: path.read_bytes() for path in server.tls.iterdir()} == before
     assert server.serial() == 1
     # it is tried again, and not at once
-    server.config.write_text(good)
+    config.write_text(good)
     client.renew(code=None)
     assert server.serial() == 1 and client.status()[0]["failure"]["count"] == 1
     client.let_try_again()
