@@ -1,6 +1,7 @@
-"""cairn is killed at changes that import, export, deployments, rollback, delete and keys made in advance make to files: the next run
-brings it to its end, no copy of a secret stays, and wherever there is a key and a certificate they belong together. (Issuing and
+"""cairn is killed at every single change that import, export, deployments, rollback, delete and keys made in advance make to files: the
+next run brings it to its end, no copy of a secret stays, and wherever there is a key and a certificate they belong together. (Issuing and
 renewing: test_client_faults.)"""
+import json
 import re
 import shutil
 import signal
@@ -27,12 +28,6 @@ def count(client, verb, *words, **more):
 def killed_at(client, step, verb, *words, **more):
     done = client.run(verb, *words, code=None, environment=environment(FAIL_AT=str(step), **more))
     assert done.returncode == -signal.SIGKILL, (step, done)
-
-
-def steps(total, most):
-    """At most so many, evenly spread, with the last: each costs two runs."""
-    every = -(-total // most)
-    return [*range(1, total, every), total]
 
 
 def start_over(client, saved):
@@ -88,7 +83,7 @@ def test_export_is_killed(client, tmp_path):
         again()
         total = count(client, "export", "--to", to)
         assert total >= 15
-        for step in steps(total, 10 if earlier else 5):
+        for step in range(1, total + 1):
             again()
             killed_at(client, step, "export", "--to", to)
             live = to / "live" / NAME
@@ -110,7 +105,7 @@ def test_import_is_killed(client, tmp_path):
     words = ["certbot", tmp_path / "le"]
     total = count(client, "import", *words)
     assert total >= 10
-    for step in steps(total, 10):
+    for step in range(1, total + 1):
         shutil.rmtree(client.directory)
         killed_at(client, step, "import", *words)
         client.run("import", *words)
@@ -131,7 +126,7 @@ def deployment_is_killed(client, tmp_path, fake_ca, deployment, certificate, key
     shutil.copytree(client.directory, saved, symlinks=True)
     total = count(client, "apply", *more)
     assert total >= 8
-    for step in steps(total, 8):
+    for step in range(1, total + 1):
         start_over(client, saved)
         for path, text in zip((certificate, key), before):
             path.write_bytes(text)
@@ -180,7 +175,7 @@ def test_rollback_is_killed(client, tmp_path):
     shutil.copytree(client.directory, saved, symlinks=True)
     total = count(client, "rollback", NAME, "--to", "1")
     assert total >= 3
-    for step in steps(total, 6):
+    for step in range(1, total + 1):
         start_over(client, saved)
         killed_at(client, step, "rollback", NAME, "--to", "1")
         assert read_pair(live)[0].serial_number in serials, step
@@ -194,7 +189,7 @@ def test_delete_is_killed(client, tmp_path):
     shutil.copytree(client.directory, saved, symlinks=True)
     total = count(client, "delete", NAME, "--yes")
     assert total >= 8
-    for step in steps(total, 6):
+    for step in range(1, total + 1):
         start_over(client, saved)
         killed_at(client, step, "delete", NAME, "--yes")
         if (certificates / NAME).exists():
@@ -210,7 +205,7 @@ def test_a_key_made_in_advance(client, tmp_path):
     shutil.copytree(client.directory, saved, symlinks=True)
     total = count(client, "renew", "--force", FAIL_WRITES="1")
     seen = False
-    for step in range(6, total + 1, 6):
+    for step in range(1, total + 1):
         start_over(client, saved)
         killed_at(client, step, "renew", "--force", FAIL_WRITES="1")
         read_pair(client.live(NAME))
@@ -221,3 +216,42 @@ def test_a_key_made_in_advance(client, tmp_path):
         (key,) = (client.directory / "certificates" / NAME).glob("next.*")
         load_pem_private_key(key.read_bytes(), None)
     assert seen
+
+
+# ---- what is not the client's own ----
+
+def test_answers_in_a_web_root_are_left(client, tmp_path):
+    """By a run that is killed; the next one takes them away, whatever it is about, and leaves the files of others."""
+    www = tmp_path / "www"
+    tokens = www / ".well-known/acme-challenge"
+    tokens.mkdir(parents=True)
+    (tokens / "mine").write_text("of the administrator")
+    client.run("issue", NAME, *client.common(), "--http", f"webroot:{www}", "--force")
+    total = count(client, "renew", "--force", FAIL_WRITES="1")
+    left = 0
+    for step in range(1, total + 1):
+        killed_at(client, step, "renew", "--force", FAIL_WRITES="1")
+        left += len(list(tokens.iterdir())) > 1
+        client.run("renew", code=None)  # which may have nothing to do
+        assert [p.name for p in tokens.iterdir()] == ["mine"], step
+        assert not list((client.directory / "web").iterdir()), step
+    assert left >= 3
+
+
+def test_answers_that_cannot_be_taken_away(client, tmp_path):
+    """Are told of, and not forgotten."""
+    www = tmp_path / "www"
+    www.mkdir()
+    journal = client.directory / "web"
+    journal.mkdir(mode=0o700, exist_ok=True)
+    token = www / "token"
+    (token / "by somebody else").mkdir(parents=True)
+    entry = journal / "0123456789abcdef.json"
+    entry.write_text(json.dumps({"server": "folder", "config": str(www), "files": [str(token)]}))
+    said = client.run("renew", code=None).stderr
+    assert f"answers to challenges that a run before this one left in {www}: cannot remove {token}" in said, said
+    assert entry.exists()
+    shutil.rmtree(token)
+    token.write_text("x")
+    assert client.run("renew", code=UNCHANGED).stderr == ""
+    assert not token.exists() and not entry.exists()

@@ -90,7 +90,9 @@ static enum err save(struct arena *a, const char *directory, const char *ca,
     buf_add_text(&b, "\n");
     if (b.failed)
         return err_set(why, ERR_IO, "what is remembered of %.200s is too large", ca);
-    return file_replace(path_of(a, directory, ca), buf_span(&b), 0600, why);
+    char *path = path_of(a, directory, ca);
+    file_sweep(path); /* the lock is held */
+    return file_replace(path, buf_span(&b), 0600, why);
 }
 
 /* ---- one at a time ---- */

@@ -1,6 +1,7 @@
-/* What was put into the files of web servers and is not taken out yet, one file each in
- * the state folder, written before the first file is changed and locked as long as its
- * run lives: whoever comes next undoes what a run that was killed left behind.
+/* What was put into the files and folders of web servers and is not taken out yet, one
+ * file each in the state folder, written before the first file is changed and locked as
+ * long as its run lives: whoever comes next undoes what a run that was killed left
+ * behind.
  *
  *   web/ID.json   server, config, files */
 #pragma once
@@ -10,11 +11,12 @@
 #include "client/solve/web_edit.h"
 
 #define WEB_JOURNAL_FILES_MAX 20000
+#define WEB_JOURNAL_FOLDER    "folder" /* no server: the files are tokens of http-01 */
 
 struct web_entry {
     char id[WEB_EDIT_ID_SIZE];
-    const char *server; /* "nginx", "apache" */
-    const char *config; /* its main file; "": the usual */
+    const char *server; /* "nginx", "apache", WEB_JOURNAL_FOLDER */
+    const char *config; /* its main file, "": the usual; or the folder */
     const char *const *files;
     size_t file_count;
 };

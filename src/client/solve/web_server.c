@@ -111,6 +111,14 @@ enum err web_server_lock(const char *main_file, int *lock, struct err_info *why)
 
 /* ---- what a killed run left ---- */
 
+static enum err remove_tokens(const struct web_entry *e, struct err_info *why)
+{
+    for (size_t i = 0; i < e->file_count; i++)
+        if (unlink(e->files[i]) != 0 && errno != ENOENT && errno != ENOTDIR)
+            return err_set_os(why, ERR_IO, errno, "cannot remove %s", e->files[i]);
+    return ERR_OK;
+}
+
 static enum err undo(struct arena *a, const struct web_entry *e, int runner,
                      struct err_info *why)
 {
@@ -118,6 +126,8 @@ static enum err undo(struct arena *a, const struct web_entry *e, int runner,
     int lock = -1;
     enum err first = ERR_OK;
 
+    if (strcmp(e->server, WEB_JOURNAL_FOLDER) == 0)
+        return remove_tokens(e, why);
     if (!web_server_read(e->server, &w.kind, &w.title) || e->file_count == 0)
         return ERR_OK; /* of another version; nothing that we know how to undo */
     w.title = w.kind->title;
@@ -133,6 +143,18 @@ static enum err undo(struct arena *a, const struct web_entry *e, int runner,
     (void)close(lock);
     TRY(first);
     return w.kind->reload(&w, why);
+}
+
+static void tell(const struct web_entry *e, const struct err_info *why)
+{
+    if (strcmp(e->server, WEB_JOURNAL_FOLDER) == 0)
+        report_warning("answers to challenges that a run before this one left in %s: %s",
+                       e->config, why->detail);
+    else
+        report_warning(
+            "what a run before this one left in the configuration of %s (lines "
+            "with \"cairn %s\"): %s",
+            e->server, e->id, why->detail);
 }
 
 int web_server_recover(const char *directory, int runner)
@@ -154,9 +176,7 @@ int web_server_recover(const char *directory, int runner)
             return undone;
         enum err result = undo(a, &e, runner, &why);
         if (result != ERR_OK)
-            report_warning("what a run before this one left in the configuration of %s "
-                           "(lines with \"cairn %s\"): %s",
-                           e.server, e.id, why.detail);
+            tell(&e, &why);
         if (result != ERR_OK && result != ERR_CONFIG && result != ERR_NOT_FOUND) {
             (void)close(lock); /* it is tried again next time */
             return undone;
