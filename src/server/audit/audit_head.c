@@ -34,23 +34,33 @@ static bool read_place(const struct span *words, const char *name,
            len == HASH_SHA256_SIZE;
 }
 
+/* A head has one spelling: what is written of it must be what was read. */
+static bool is_spelled(const struct audit_head *head, struct span text)
+{
+    char again[AUDIT_HEAD_TEXT_MAX];
+
+    audit_head_text(again, head);
+    return span_equal(span_of(again), text);
+}
+
 bool audit_head_read(struct span text, struct audit_head *head)
 {
     struct span words[WORDS];
+    struct span rest = text;
     size_t count = 0;
 
     while (count < WORDS) {
-        const uint8_t *end = text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
-        size_t len = end != NULL ? (size_t)(end - text.data) : text.len;
-        words[count++] = span_slice(text, 0, len);
+        const uint8_t *end = rest.len > 0 ? memchr(rest.data, ' ', rest.len) : NULL;
+        size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
+        words[count++] = span_slice(rest, 0, len);
         if (end == NULL)
             break;
-        text = span_slice(text, len + 1, text.len);
+        rest = span_slice(rest, len + 1, rest.len);
     }
     return count == WORDS && span_is(words[0], "cairn-audit-head") &&
            span_is(words[1], "1") && read_place(&words[2], "front", &head->front) &&
            read_place(&words[5], "signer", &head->signer) &&
-           clock_read(words[8], &head->time);
+           clock_read(words[8], &head->time) && is_spelled(head, text);
 }
 
 enum err audit_head_sign(const struct key *key, const char *text, char *signature,

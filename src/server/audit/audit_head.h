@@ -21,7 +21,7 @@ struct audit_head {
 /* "cairn-audit-head 1 front SEQ HASH signer SEQ HASH TIME". */
 void audit_head_text(char *to, const struct audit_head *head);
 
-/* Read one; false if it is none. */
+/* Read one; false if it is none: it must be spelled as audit_head_text does. */
 bool audit_head_read(struct span text, struct audit_head *head);
 
 /* Sign such a text with an Ed25519 key: `signature` is hexadecimal, of
