@@ -53,6 +53,10 @@ def key_of(path):
     return load_pem_private_key(path.read_bytes(), None).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def spki_of(path):
+    return x509.load_pem_x509_certificate(path.read_bytes()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def test_a_key_is_kept(client):
     client.issue(NAME, "--key", "p256,rsa2048", "--reuse-key")
     live = client.live(NAME)
@@ -138,7 +142,7 @@ def test_a_request_of_somebody_else(client, tmp_path, form):
 
 
 @pytest.mark.parametrize("text, says", [
-    (None, "No such file"), ("no request", "there is no"), ("0", "csr: "),
+    (None, "No such file"), ("no request", "there is no"), ("0", "--csr: "),
 ])
 def test_requests_that_are_none(client, tmp_path, text, says):
     """C-CSR-5."""
@@ -147,3 +151,44 @@ def test_requests_that_are_none(client, tmp_path, text, says):
         path.write_text(text)
     done = client.issue("--csr", path, "--name", NAME, code=USAGE)
     assert says in done.stderr
+
+
+def request_for(path, *names, key=None):
+    """By openssl; the first name is the first one of the subjectAltName."""
+    made = [] if key else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", f"{path}.key"]
+    subprocess.run(["openssl", "req", "-new", *made, *(["-key", key] if key else []), "-nodes", "-subj", "/",
+                    "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names), "-out", path], check=True, capture_output=True)
+    return path
+
+
+def test_a_request_names_its_certificate(client, ca, tmp_path):
+    """As if its first name had been typed; another request of that name is another certificate, and the same one is not."""
+    one, other = request_for(tmp_path / "one", "b.example.test", "a.example.test"), request_for(tmp_path / "other", "c.example.test")
+    client.issue("--csr", one)
+    client.issue("--csr", other)
+    assert key_of(tmp_path / "one.key") == spki_of(client.live("b.example.test") / "cert.pem")
+    assert key_of(tmp_path / "other.key") == spki_of(client.live("c.example.test") / "cert.pem")
+    assert not client.live("device").exists()
+    assert "is valid until" in client.issue("--csr", one, code=2).stdout
+    # of the same name, with another key; then with another name besides
+    fresh = request_for(tmp_path / "fresh", "b.example.test", "a.example.test")
+    client.issue("--csr", fresh)
+    assert key_of(tmp_path / "fresh.key") == spki_of(client.live("b.example.test") / "cert.pem")
+    more = request_for(tmp_path / "more", "b.example.test", "d.example.test", key=tmp_path / "fresh.key")
+    client.issue("--csr", more)
+    assert client.json("show", "b.example.test")["names"] == ["b.example.test", "d.example.test"]
+    client.run("renew", "--force", "b.example.test")
+    # names that are typed are those of the request, each of them
+    done = client.issue("b.example.test", "--csr", more, code=USAGE)
+    assert "its names are not those of names" in done.stderr
+
+
+@pytest.mark.parametrize("which", ["nothing", "root", "missing", "folder"])
+def test_a_request_that_is_none_changes_nothing(client, ca, tmp_path, which):
+    client.issue("--csr", request_for(tmp_path / "one", "b.example.test"))
+    before = sorted(path for path in client.directory.rglob("*"))
+    path = {"nothing": "/dev/null", "root": ca.root, "missing": tmp_path / "none", "folder": tmp_path}[which]
+    done = client.issue("--csr", path, code=USAGE)
+    assert done.stderr.startswith("cairn: --csr: ") and done.stderr.splitlines()[1:] == ["try: cairn help issue"]
+    assert done.stderr.count(str(path)) == 1
+    assert sorted(path for path in client.directory.rglob("*")) == before

@@ -7,6 +7,7 @@
 
 #include "client/settings/name.h"
 #include "client/settings/settings_names.h"
+#include "client/work/issuing_csr.h"
 #include "client/work/work.h"
 
 #define WEBROOT     "webroot:"
@@ -329,7 +330,10 @@ static enum err as_usage(const struct making *m, struct err_info *why)
         const char *leads[] = {
             arena_printf(m->c->arena, "%s.%s: %s: ", section, member, row->key),
             arena_printf(m->c->arena, "%s.%s.%s: ", section, member, row->key),
-            arena_printf(m->c->arena, "--set: %s.%s.%s: ", section, member, row->key)};
+            arena_printf(m->c->arena, "--set: %s.%s.%s: ", section, member, row->key),
+            row->section == SECTION_CERTIFICATE /* of work_check */
+                ? arena_printf(m->c->arena, "%s: ", row->key)
+                : arena_printf(m->c->arena, "%s.%s: ", section, row->key)};
         for (size_t k = 0; k < sizeof leads / sizeof leads[0]; k++)
             if (strncmp(text, leads[k], strlen(leads[k])) == 0)
                 return err_set(why, ERR_USAGE, "%s: %s", row->option,
@@ -364,6 +368,21 @@ static enum err make(struct making *m, const struct settings *base, struct wante
     return work_check(w, why);
 }
 
+/* What it is called if nobody says it: as its first name, typed or in the request. */
+static enum err find_title(struct making *m, const struct config_list *typed,
+                           const char **title, struct err_info *why)
+{
+    struct config_list names = *typed;
+    const char *path = NULL;
+
+    if (m->c->csr != NULL && names.count == 0) {
+        TRY(whole_path(m, m->c->csr, &path, why));
+        TRY(issuing_csr_names(m->c->arena, path, &names, why));
+    }
+    *title = settings_names_title(m->c->arena, &names);
+    return ERR_OK;
+}
+
 enum err issue_settings_make(const struct client_command *c, const struct settings *base,
                              struct wanted *w, struct err_info *why)
 {
@@ -376,7 +395,11 @@ enum err issue_settings_make(const struct client_command *c, const struct settin
         return err_set(why, ERR_USAGE, "--eab-algorithm is for --eab-kid");
     TRY(read_names(c, &names, why));
     s->certificates = (struct config_group){0};
-    const char *name = c->name != NULL ? c->name : settings_names_title(c->arena, &names);
+    const char *name = c->name;
+    if (name == NULL && find_title(&m, &names, &name, why) != ERR_OK) {
+        why->code = ERR_USAGE;
+        return err_prefix(why, "--csr");
+    }
     if (!settings_is_certificate_name(name))
         return err_set(why, ERR_USAGE,
                        "--name: \"%.100s\" has characters other than letters, digits, "

@@ -1,10 +1,15 @@
 /* Requests of others. */
 #include "client/work/issuing_csr.h"
 
+#include <string.h>
+
+#include "client/plan/plan.h"
 #include "client/settings/name.h"
 #include "client/settings/settings_key.h"
+#include "client/settings/settings_names.h"
 #include "core/base/file.h"
 #include "core/net/address.h"
+#include "core/x509/certificate.h"
 
 static enum err read_file(struct arena *a, const char *path,
                           const struct csr_checked **csr, struct err_info *why)
@@ -77,26 +82,85 @@ static const char *type_of(const struct key *key)
     return "other";
 }
 
+/* Both, and whether they are what the settings say. */
+static enum err read_both(struct arena *a, const struct settings_certificate *c,
+                          const struct csr_checked **csr, struct config_list *names,
+                          struct err_info *why)
+{
+    enum err result = read_file(a, c->csr, csr, why);
+
+    if (result == ERR_OK)
+        result = read_names(a, *csr, &names->items, &names->count, why);
+    for (size_t n = 0; result == ERR_OK && n < c->names.count; n++)
+        if (c->names.count != names->count ||
+            !has(names->items, names->count, c->names.items[n]))
+            result = err_set(why, ERR_CONFIG, "its names are not those of names");
+    if (result == ERR_OK)
+        return ERR_OK;
+    why->code = ERR_CONFIG;
+    if (strncmp(why->detail, c->csr, strlen(c->csr)) == 0)
+        return ERR_CONFIG; /* who could not read it says so */
+    return err_prefix(why, "%s", c->csr);
+}
+
 enum err issuing_csr_read(struct arena *a, struct issuing *i,
                           const struct csr_checked **csr, const char **key_type,
                           struct err_info *why)
 {
-    const struct settings_certificate *c = i->wanted->certificate;
-    const char *const *names = NULL;
-    size_t count = 0;
+    struct config_list names = {0};
 
-    enum err result = read_file(a, c->csr, csr, why);
-    if (result == ERR_OK)
-        result = read_names(a, *csr, &names, &count, why);
-    for (size_t n = 0; result == ERR_OK && n < c->names.count; n++)
-        if (c->names.count != count || !has(names, count, c->names.items[n]))
-            result = err_set(why, ERR_CONFIG, "its names are not those of names");
-    if (result != ERR_OK) {
-        why->code = ERR_CONFIG;
-        return err_prefix(why, "csr: %s", c->csr);
-    }
-    i->names = names;
-    i->name_count = count;
+    if (read_both(a, i->wanted->certificate, csr, &names, why) != ERR_OK)
+        return err_prefix(why, "csr");
+    i->names = names.items;
+    i->name_count = names.count;
     *key_type = type_of((*csr)->key);
     return ERR_OK;
+}
+
+enum err issuing_csr_names(struct arena *a, const char *path, struct config_list *names,
+                           struct err_info *why)
+{
+    const struct settings_certificate c = {.csr = path};
+    const struct csr_checked *csr = NULL;
+
+    TRY(read_both(a, &c, &csr, names, why));
+    if (settings_names_read(a, names, why) == ERR_OK)
+        return ERR_OK;
+    why->code = ERR_CONFIG;
+    return err_prefix(why, "%s", path);
+}
+
+enum err issuing_csr_check(struct arena *a, const struct settings_certificate *c,
+                           struct err_info *why)
+{
+    const struct csr_checked *csr = NULL;
+    struct config_list names = {0};
+
+    if (c->csr[0] == '\0' || read_both(a, c, &csr, &names, why) == ERR_OK)
+        return ERR_OK;
+    return err_prefix(why, "csr");
+}
+
+bool issuing_csr_is_other(const char *directory, const struct settings_certificate *c)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct csr_checked *csr = NULL;
+    struct certificate_metadata there;
+    struct certificate *certificate;
+    struct config_list names = {0};
+    struct err_info ignored = {0};
+    struct span text;
+    struct span der;
+    size_t count;
+
+    if (c->csr[0] == '\0' || read_both(a, c, &csr, &names, &ignored) != ERR_OK ||
+        certificate_store_get(a, directory, c->name, &there, &ignored) != ERR_OK)
+        return false;
+    const char *path =
+        file_path(a, certificate_store_path(a, directory, c->name), "cert.pem");
+    return !plan_same_names(&there, names.items, names.count) ||
+           file_read(a, path, 2 * CERTIFICATE_MAX, &text, &ignored) != ERR_OK ||
+           certificate_from_pem(a, text, &der, 1, &count, &ignored) != ERR_OK ||
+           certificate_read(a, der, &certificate, &ignored) != ERR_OK ||
+           !span_equal(certificate->spki, key_spki(csr->key));
 }

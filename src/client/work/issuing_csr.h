@@ -10,3 +10,18 @@
 MUST_CHECK enum err issuing_csr_read(struct arena *a, struct issuing *i,
                                      const struct csr_checked **csr,
                                      const char **key_type, struct err_info *why);
+
+/* The names in such a file, as if they had been typed: canonical, each once. ERR_CONFIG
+ * with a sentence that begins with the path. */
+MUST_CHECK enum err issuing_csr_names(struct arena *a, const char *path,
+                                      struct config_list *names, struct err_info *why);
+
+/* Is the option csr, if it is given, a request for the names the settings say, if they
+ * say any? ERR_CONFIG. */
+MUST_CHECK enum err issuing_csr_check(struct arena *a,
+                                      const struct settings_certificate *c,
+                                      struct err_info *why);
+
+/* Is the certificate that is in force for another request: for other names, or another
+ * key? False if there is none, or it has no request. */
+bool issuing_csr_is_other(const char *directory, const struct settings_certificate *c);

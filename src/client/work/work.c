@@ -219,7 +219,7 @@ static enum err bring_about(struct arena *a, const struct work *k, const struct 
     r->path = certificate_store_path(a, k->directory, name);
     if (must_wait(a, k, &look, r, &result, why))
         return result;
-    if (look.plan.action == PLAN_KEEP && !k->forced)
+    if (look.plan.action == PLAN_KEEP && !k->forced && !k->is_other)
         return ERR_OK;
     if (look.there)
         report_step(&k->report, "renew", "%s: %s", name, reason_of(&look));

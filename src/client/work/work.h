@@ -13,6 +13,7 @@ struct work {
     bool forced;     /* also if nothing needs to be done, and whatever failed before */
     bool by_hand;    /* the user asks for it now: waits after failures do not count,
                         only those that a CA's rate limits ask for */
+    bool is_other;   /* what is there is not what is asked for, as the caller has seen */
     int64_t wait_ms; /* for another cairn that works on the certificate */
     struct report report;
 };
