@@ -251,7 +251,7 @@ def test_terms_must_be_agreed_to(pebble, tmp_path):
 
 
 @pytest.mark.parametrize("words", [
-    ["exa mple.test"], ["*.example.test"], ["example..test"], ["127.0.0.256"], ["example.test."], ["münchen..test"], [],
+    ["exa mple.test"], ["*.example.test"], ["example..test"], ["127.0.0.256"], ["127.1"], ["example.test.."], ["münchen..test"], [],
     ["a.example.test", "--key", "p999"], ["a.example.test", "--http", "magic"], ["a.example.test", "--http", "webroot:/no/such"],
     ["a.example.test", "--http-port", "0"], ["a.example.test", "--http-port", "65536"], ["a.example.test", "--http-port", "x"],
     ["a.example.test", "--ca", "http://localhost/dir"], ["a.example.test", "--ca-file", "/no/such"],
