@@ -55,12 +55,12 @@ static bool ends_in_number(const char *text)
 
 /* What people write who come from a browser, or a client with commas between names; and
  * addresses that are none. */
-static enum err refuse(const char *text, struct err_info *why)
+static enum err refuse(struct arena *a, const char *text, struct err_info *why)
 {
     struct address address;
 
     why->code = ERR_CONFIG;
-    if (ends_in_number(text) && strpbrk(text, ",/[:") == NULL)
+    if (ends_in_number(without_last_dot(a, text)) && strpbrk(text, ",/[:") == NULL)
         return err_set(
             why, ERR_CONFIG,
             "\"%.200s\" is no name, as it ends in a number, and no address: an "
@@ -92,7 +92,7 @@ enum err settings_names_read(struct arena *a, struct config_list *names,
     for (size_t i = 0; i < names->count; i++) {
         const char *name = NULL;
         if (read_one(a, names->items[i], &name, why) != ERR_OK)
-            return refuse(names->items[i], why);
+            return refuse(a, names->items[i], why);
         if (!has(read, count, name))
             read[count++] = name;
     }
