@@ -4,7 +4,7 @@ what a process is like (its memory, its rights, its time), and what they send is
 
 PLAIN = set("""
 test_admin test_ak_enrolment test_audit test_audit_load test_caa_again test_caa_evidence test_ceremony test_channels test_check
-test_client_acmesh test_client_acmesh_load test_client_agent_tls test_client_cairn_ca test_client_chains test_client_clock
+test_client_acmesh test_client_acmesh_load test_client_agent_tls test_client_cairn_ca test_client_chains test_client_changes test_client_clock
 test_client_completion test_client_confine test_client_cuts test_client_deploy test_client_dns_01 test_client_dns_drafts test_client_dns_many
 test_client_dns_test test_client_examples test_client_export test_client_fallback test_client_faults test_client_hooks
 test_client_hooks_peers test_client_key_devices test_client_kills test_client_lines test_client_locks test_client_notify test_client_plan

@@ -9,6 +9,7 @@
 #include "client/store/certificate_store.h"
 #include "client/store/metadata.h"
 #include "client/work/work.h"
+#include "client/work/work_look.h"
 #include "core/base/clock.h"
 #include "core/http/url.h"
 
@@ -78,9 +79,11 @@ void status_read(struct arena *a, const struct place *p, const char *name, int64
     if (result != ERR_OK && result != ERR_NOT_FOUND)
         s->problem = arena_string(a, why.detail);
     (void)renewal_state_load(a, p->directory, name, &s->renewal, &why);
-    if (s->wants)
-        plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, &s->renewal, now,
-                         &s->plan);
+    if (s->wants) {
+        const struct plan_facts facts = work_look_facts(a, &s->wanted);
+        plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, &s->renewal, &facts,
+                         now, &s->plan);
+    }
     if (s->wants && s->plan.waits)
         s->waits = why_waits(a, s);
     read_deployments(a, p, now, s);

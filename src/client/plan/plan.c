@@ -71,9 +71,11 @@ static bool is_from(const struct wanted *w, const struct certificate_metadata *t
 }
 
 static const char *difference(const struct wanted *w,
-                              const struct certificate_metadata *there)
+                              const struct certificate_metadata *there,
+                              const struct plan_facts *facts)
 {
     const struct settings_certificate *c = w->certificate;
+    const struct certificate_asked asked = certificate_asked_make(c, facts->csr);
 
     if (c->csr[0] == '\0' && !has_names(c, there))
         return "the one that is there has other names";
@@ -83,7 +85,7 @@ static const char *difference(const struct wanted *w,
         return "the key is to be in another place";
     if (!is_from(w, there))
         return "the one that is there is from another CA";
-    return NULL;
+    return certificate_asked_difference(&asked, &there->asked);
 }
 
 static int64_t end_of(const struct certificate_metadata *m)
@@ -128,7 +130,8 @@ static struct renewal_when when(const struct renew_rule *rule,
 }
 
 static void decide(const struct wanted *w, const struct certificate_metadata *there,
-                   const struct renewal_state *state, int64_t now, struct plan *p)
+                   const struct renewal_state *state, const struct plan_facts *facts,
+                   int64_t now, struct plan *p)
 {
     struct renew_rule rule = {.kind = RENEW_RULE_AUTO};
     const char *other = NULL;
@@ -138,7 +141,7 @@ static void decide(const struct wanted *w, const struct certificate_metadata *th
         (void)snprintf(p->reason, sizeof p->reason, "there is none yet");
         return;
     }
-    other = difference(w, there);
+    other = difference(w, there, facts);
     if (other != NULL) {
         p->action = PLAN_REISSUE;
         (void)snprintf(p->reason, sizeof p->reason, "%s", other);
@@ -157,10 +160,11 @@ static void decide(const struct wanted *w, const struct certificate_metadata *th
 }
 
 void plan_certificate(const struct wanted *w, const struct certificate_metadata *there,
-                      const struct renewal_state *state, int64_t now, struct plan *p)
+                      const struct renewal_state *state, const struct plan_facts *facts,
+                      int64_t now, struct plan *p)
 {
     *p = (struct plan){.action = PLAN_ISSUE};
-    decide(w, there, state, now, p);
+    decide(w, there, state, facts, now, p);
     p->attempt = renewal_when_attempt(state, p->due, now);
     p->waits = p->due <= now && p->attempt > now;
 }

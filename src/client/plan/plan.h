@@ -15,6 +15,12 @@ enum plan_action {
     PLAN_RENEW,   /* it ends soon */
 };
 
+/* What else is looked at, by whoever calls: all of it may be unknown. */
+struct plan_facts {
+    const char *csr; /* SHA-256 of the request that is wanted, hexadecimal; "": none is,
+                        NULL: it cannot be read */
+};
+
 #define PLAN_REASON_MAX 512 /* octets, with the final NUL */
 
 struct plan {
@@ -29,7 +35,8 @@ struct plan {
 /* Decide for one certificate at the time `now`, in seconds; `there` is NULL if there is
  * none, `state` what is remembered of its renewals. */
 void plan_certificate(const struct wanted *w, const struct certificate_metadata *there,
-                      const struct renewal_state *state, int64_t now, struct plan *p);
+                      const struct renewal_state *state, const struct plan_facts *facts,
+                      int64_t now, struct plan *p);
 
 /* Are these exactly the certificate's names, in any order? */
 bool plan_same_names(const struct certificate_metadata *m, const char *const *names,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "client/settings/settings.h"
+#include "client/store/certificate_asked.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 #include "core/base/secret.h"
@@ -31,6 +32,7 @@ struct certificate_metadata {
     const char *device; /* that has the key, as settings name it; "": none */
     struct certificate_part parts[SETTINGS_KEYS_MAX];
     size_t part_count; /* at least 1 */
+    struct certificate_asked asked;
 };
 
 /* The files of one part. */

@@ -31,6 +31,7 @@ void metadata_write_members(struct json_writer *w, const struct certificate_meta
         json_write_end_object(w);
     }
     json_write_end_array(w);
+    certificate_asked_write(w, &m->asked);
 }
 
 void metadata_write(struct buf *b, const struct certificate_metadata *m)
@@ -98,6 +99,7 @@ enum err metadata_read(struct arena *a, struct span text, struct certificate_met
     TRY(json_need_text(object, "ca", &read.ca, why));
     TRY(json_need_text(object, "device", &read.device, why));
     TRY(read_parts(object, &read, why));
+    TRY(certificate_asked_read(object, &read.asked, why));
     *m = read;
     return ERR_OK;
 }

@@ -96,6 +96,9 @@ static enum err take(struct job *j, const struct flow_certificate *got,
                                                        : span_make(pem->data, pem->len),
                                         .certificate_pem = got->certificate_pem,
                                         .chain_pem = got->chain_pem};
+    m->asked = certificate_asked_make(
+        j->i->wanted->certificate,
+        j->csr != NULL ? certificate_asked_digest(j->arena, j->csr->der) : "");
     m->parts[m->part_count++] = (struct certificate_part){.key_type = j->key_type,
                                                           .not_before = got->not_before,
                                                           .not_after = got->not_after,

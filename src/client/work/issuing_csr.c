@@ -11,18 +11,36 @@
 #include "core/net/address.h"
 #include "core/x509/certificate.h"
 
+static enum err read_der(struct arena *a, const char *path, struct span *der,
+                         struct err_info *why)
+{
+    struct span text;
+
+    TRY(file_read(a, path, 2 * CSR_MAX, &text, why));
+    if (text.len == 0 || text.data[0] != 0x30) /* a SEQUENCE: DER */
+        return csr_from_pem(a, text, der, why);
+    *der = text;
+    return ERR_OK;
+}
+
 static enum err read_file(struct arena *a, const char *path,
                           const struct csr_checked **csr, struct err_info *why)
 {
-    struct span text;
     struct span der;
 
-    TRY(file_read(a, path, 2 * CSR_MAX, &text, why));
-    if (text.len > 0 && text.data[0] == 0x30) /* a SEQUENCE: DER */
-        der = text;
-    else
-        TRY(csr_from_pem(a, text, &der, why));
+    TRY(read_der(a, path, &der, why));
     return csr_read(a, der, csr, why);
+}
+
+const char *issuing_csr_digest(struct arena *a, const char *path)
+{
+    struct err_info ignored = {0};
+    struct span der;
+
+    if (path[0] == '\0')
+        return "";
+    return read_der(a, path, &der, &ignored) == ERR_OK ? certificate_asked_digest(a, der)
+                                                       : NULL;
 }
 
 static bool has(const char *const *names, size_t count, const char *name)

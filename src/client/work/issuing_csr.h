@@ -4,6 +4,10 @@
 #include "client/work/issuing.h"
 #include "core/x509/csr.h"
 
+/* The SHA-256 of the request in a file, hexadecimal: "" with no path, NULL if it cannot
+ * be read. */
+const char *issuing_csr_digest(struct arena *a, const char *path);
+
 /* Read the file of the option csr, PEM or DER, and put its names where those of the
  * certificate are; if the settings say names, they must be the same. `*key_type` is how
  * settings call its key, or what they would call it. ERR_CONFIG. */

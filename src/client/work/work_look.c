@@ -3,6 +3,7 @@
 
 #include "client/deploy/deploy.h"
 #include "client/renewal/renewal_when.h"
+#include "client/work/issuing_csr.h"
 #include "client/work/work_notify.h"
 
 /* All parts are renewed as one, so the CA is asked about all. */
@@ -26,8 +27,8 @@ static int64_t earlier(int64_t x, int64_t y)
 
 void work_look_again(const struct wanted *w, int64_t now, struct work_look *look)
 {
-    plan_certificate(w, look->there ? &look->metadata : NULL, &look->state, now,
-                     &look->plan);
+    plan_certificate(w, look->there ? &look->metadata : NULL, &look->state, &look->facts,
+                     now, &look->plan);
     look->next = look->plan.attempt;
     look->ask = false;
     /* of what is to be replaced anyway, or has expired, nobody asks (RFC 9773 4.3) */
@@ -56,6 +57,11 @@ static int64_t tell_at(struct arena *a, const char *directory, const struct want
     return when;
 }
 
+struct plan_facts work_look_facts(struct arena *a, const struct wanted *w)
+{
+    return (struct plan_facts){.csr = issuing_csr_digest(a, w->certificate->csr)};
+}
+
 void work_look(struct arena *a, const char *directory, const struct wanted *w,
                int64_t now, struct work_look *look)
 {
@@ -66,6 +72,7 @@ void work_look(struct arena *a, const char *directory, const struct wanted *w,
     look->there =
         certificate_store_get(a, directory, name, &look->metadata, &ignored) == ERR_OK;
     (void)renewal_state_load(a, directory, name, &look->state, &ignored);
+    look->facts = work_look_facts(a, w);
     if (look->there)
         look->suggestion = suggestion_of(a, &look->metadata);
     if (look->there && w->deployment_count > 0)

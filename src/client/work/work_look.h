@@ -10,6 +10,7 @@ struct work_look {
     bool there; /* there is a certificate */
     struct certificate_metadata metadata;
     struct renewal_state state;
+    struct plan_facts facts;
     const char *suggestion; /* what the CA is to be asked about (RFC 9773 4.1), ids of all
                                parts with commas between; NULL: nothing */
     struct plan plan;
@@ -24,6 +25,9 @@ struct work_look {
 /* Look at what is wanted, at the time `now` in seconds. */
 void work_look(struct arena *a, const char *directory, const struct wanted *w,
                int64_t now, struct work_look *look);
+
+/* What else the plan depends on, from disk. */
+struct plan_facts work_look_facts(struct arena *a, const struct wanted *w);
 
 /* Decide again, after the state has changed. */
 void work_look_again(const struct wanted *w, int64_t now, struct work_look *look);

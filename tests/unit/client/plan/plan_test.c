@@ -6,7 +6,15 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "client/plan/plan.h"
+
+#define DAY 86400
+#define NOW 1700000000LL
+#define YAML                                                                             \
+    "cas: {here: {directory: \"https://ca.test/dir\"}}\n"                                \
+    "certificates: {a.test: {names: a.test, cas: here, %s}}\n"
 
 static void names_in_any_order(void **state)
 {
@@ -29,10 +37,84 @@ static void names_in_any_order(void **state)
         assert_int_equal(plan_same_names(&m, rows[i].names, rows[i].count), rows[i].same);
 }
 
+/* What there is, from a CA and for a key that the settings below ask for. */
+static struct certificate_metadata sample(void)
+{
+    static const char *const names[] = {"a.test"};
+
+    return (struct certificate_metadata){
+        .names = names,
+        .name_count = 1,
+        .ca = "https://ca.test/dir",
+        .device = "",
+        .parts = {{"p256", NOW - DAY, NOW + 89 * DAY, "1", ""}},
+        .part_count = 1,
+        .asked = {.known = true, .profile = "", .csr = ""}};
+}
+
+static void decide(const char *options, const char *csr,
+                   const struct certificate_metadata *there,
+                   const struct renewal_state *renewal, struct plan *p)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const struct plan_facts facts = {.csr = csr};
+    struct err_info why = {0};
+    struct settings s;
+    struct wanted w;
+
+    assert_int_equal(settings_defaults(a, &s, &why), ERR_OK);
+    if (settings_read(a, "f", span_of(arena_printf(a, YAML, options)), &s, &why) !=
+        ERR_OK)
+        fail_msg("%s", why.detail);
+    settings_wanted(&s, settings_certificate(&s, "a.test"), &w);
+    plan_certificate(&w, there, renewal, &facts, NOW, p);
+}
+
+static void what_was_asked_for_is_compared(void **state)
+{
+    static const struct {
+        const char *options; /* what is wanted */
+        const char *csr;
+        struct certificate_asked asked; /* what there is */
+        const char *reason;
+    } rows[] = {
+        {"keys: p256", "", {true, "", 0, false, ""}, NULL},
+        {"profile: x", "", {true, "", 0, false, ""}, "has another profile"},
+        {"profile: x", "", {true, "y", 0, false, ""}, "has another profile"},
+        {"keys: p256", "", {true, "y", 0, false, ""}, "has another profile"},
+        {"profile: x", "", {true, "x", 0, false, ""}, NULL},
+        {"profile: x", "", {0}, NULL}, /* not known */
+        {"lifetime: 2d", "", {true, "", 0, false, ""}, "with another lifetime"},
+        {"lifetime: 2d", "", {true, "", 2 * DAY, false, ""}, NULL},
+        {"must_staple: true", "", {true, "", 0, false, ""}, "for without must-staple"},
+        {"keys: p256", "", {true, "", 0, true, ""}, "for with must-staple"},
+        {"csr: /f", "aa", {true, "", 0, false, "aa"}, NULL},
+        {"csr: /f", "ab", {true, "", 0, false, "aa"}, "for another certificate request"},
+        {"csr: /f", "ab", {true, "", 0, false, ""}, "for no certificate request"},
+        {"csr: /f", "ab", {true, "", 0, false, NULL}, NULL},
+        {"csr: /f", NULL, {true, "", 0, false, "aa"}, NULL}, /* it cannot be read */
+        {"csr: /f", "ab", {0}, NULL},
+        {"keys: p256", "", {true, "", 0, false, "aa"}, "for a certificate request"},
+    };
+    static const struct renewal_state nothing = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct certificate_metadata there = sample();
+        struct plan p;
+        there.asked = rows[i].asked;
+        decide(rows[i].options, rows[i].csr, &there, &nothing, &p);
+        assert_int_equal(p.action, rows[i].reason != NULL ? PLAN_REISSUE : PLAN_KEEP);
+        if (strstr(p.reason, rows[i].reason != NULL ? rows[i].reason : "89 days") == NULL)
+            fail_msg("row %zu: %s", i, p.reason);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_in_any_order),
+        cmocka_unit_test(what_was_asked_for_is_compared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

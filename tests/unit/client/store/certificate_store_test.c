@@ -61,7 +61,8 @@ static struct certificate_metadata sample(void)
         .device = "",
         .parts = {{"p256", 1700000000, 1800000000, "0a", "aa.bb"},
                   {"rsa2048", 1700000001, 1800000001, "0b", ""}},
-        .part_count = 2};
+        .part_count = 2,
+        .asked = {true, "short", 7200, true, "abcd"}};
 }
 
 static enum err put(struct place *p, const char *key)
@@ -116,6 +117,10 @@ static void what_is_put_is_there(void **state)
     assert_string_equal(m.parts[0].serial, "0a");
     assert_string_equal(m.parts[0].id, "aa.bb");
     assert_string_equal(m.parts[1].key_type, "rsa2048");
+    assert_true(m.asked.known && m.asked.must_staple);
+    assert_string_equal(m.asked.profile, "short");
+    assert_int_equal(m.asked.lifetime_s, 7200);
+    assert_string_equal(m.asked.csr, "abcd");
 }
 
 static void old_versions_are_removed(void **state)
