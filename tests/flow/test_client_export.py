@@ -1,4 +1,5 @@
 """cairn export: certbot lists what cairn laid out for it as valid, and renews it with the same account."""
+import json
 import os
 import re
 import subprocess
@@ -76,6 +77,53 @@ def test_and_back_again(house, tmp_path, cairn):
     assert before == read_pair(cairn.live(NAME))[0]
     other.run("renew", "--force")
     assert read_pair(other.live(NAME))[0].serial_number != before.serial_number
+
+
+def request(path, name):
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{path}.key",
+                    "-subj", "/", "-addext", f"subjectAltName=DNS:{name}", "-out", path], check=True, capture_output=True)
+    return path
+
+
+def test_one_without_a_key_is_passed_over(house, tmp_path, cairn):
+    """It stands before the other in the alphabet; nothing of it is made."""
+    folder, bare = tmp_path / "letsencrypt", "bare.flow.test"
+    cairn.run("issue", "--csr", request(tmp_path / "csr", bare), "--ca", house.url, "--ca-file", house.root, "--agree-tos",
+              "--http-port", house.http_port)
+    done = cairn.run("export", bare, "--to", folder, code=1)
+    assert done.stderr.splitlines() == [
+        "cairn: bare.flow.test: it is passed over, as its key is not kept here, and certbot needs it",
+        "cairn: nothing was exported: none of these certificates has its key here"]
+    assert list(folder.iterdir()) == []
+    done = cairn.run("export", "--to", folder, "--json")
+    assert "cairn: bare.flow.test: it is passed over" in done.stderr
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert rows[bare]["path"] is None and not rows[bare]["written"] and "key is not kept here" in rows[bare]["note"]
+    assert rows[NAME]["written"] and rows[NAME]["note"] is None
+    assert sorted(path.name for path in (folder / "archive").iterdir()) == [NAME]
+    assert "passed over" in cairn.run("export", "--to", folder, code=UNCHANGED).stderr
+
+
+def test_what_is_dropped_is_told(house, tmp_path, cairn):
+    folder, name = tmp_path / "letsencrypt", "much.flow.test"
+    config = tmp_path / "cairn.yaml"
+    config.write_text(f"deployments:\n  web:\n    fullchain_file: {tmp_path}/full.pem\n  mail:\n    target: hook\n    command: 'true'\n")
+    cairn.run("issue", name, "--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http-port", house.http_port, "--key", "p256,rsa2048",
+              "--deploy", "web,mail", "--pre-hook", "true", "--post-hook", "true", "--config", config)
+    done = cairn.run("export", name, "--to", folder, "--config", config)
+    assert [line.split(None, 1) for line in done.stdout.splitlines()] == [
+        ["written", f"{folder}/live/{name}"],
+        ["note", f"{name}: of its keys only the first, p256, goes along: certbot has one for each certificate"],
+        ["note", f"{name}: web, mail (deploy) do not go along: say --deploy-hook there"],
+        ["note", f"{name}: its pre_hook does not go along: say --pre-hook there"],
+        ["note", f"{name}: its post_hook does not go along: say --post-hook there"]]
+
+
+@pytest.mark.parametrize("to", ["exp/", "exp//", "./exp", ".//exp/./"])
+def test_the_folder_is_written_in_one_way(tmp_path, cairn, to):
+    cairn.run("export", "--to", to, cwd=tmp_path)
+    conf = (tmp_path / "exp" / "renewal" / f"{NAME}.conf").read_text()
+    assert f"\narchive_dir = {tmp_path}/exp/archive/{NAME}\n" in conf and f"\ncert = {tmp_path}/exp/live/{NAME}/cert.pem\n" in conf
 
 
 @pytest.mark.parametrize("words, sentence", [

@@ -28,9 +28,9 @@ class Cairn:
         self.directory = pathlib.Path(directory)
         self.prefix = []
 
-    def run(self, *words, code=0):
+    def run(self, *words, code=0, cwd=None):
         done = subprocess.run([*self.prefix, str(CAIRN), *map(str, words), "--dir", str(self.directory)], capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=60, check=False, cwd=cwd)
         assert "AddressSanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         if "--json" in words:

@@ -25,6 +25,7 @@
 #define CONF_MAX    (64 * 1024)
 #define NUMBERS_MAX 100000 /* versions in archive/ */
 #define MARK        "# Written by cairn export."
+#define WEBROOT     "webroot:"
 
 static const struct {
     const char *ours;
@@ -255,36 +256,76 @@ static enum err write_account(struct arena *a, const struct adopt_export *e,
 
 /* ---- renewal/NAME.conf ---- */
 
-/* How names are proved, as certbot can; what it cannot is `*note`. */
-static void write_authenticator(struct buf *b, struct arena *a,
-                                const struct adopt_export *e, const char **note)
+static void add_note(struct adopt_export_notes *notes, const char *sentence)
 {
-    static const char webroot[] = "webroot:";
+    if (notes->count < ADOPT_EXPORT_NOTES_MAX)
+        notes->items[notes->count++] = sentence;
+}
+
+/* The ways of http-01 that certbot has as well. */
+static bool has_counterpart(const char *http)
+{
+    return strcmp(http, "standalone") == 0 ||
+           strncmp(http, WEBROOT, strlen(WEBROOT)) == 0 || strcmp(http, "nginx") == 0 ||
+           strcmp(http, "apache") == 0;
+}
+
+/* How names are proved, as certbot can. */
+static void write_authenticator(struct buf *b, const struct adopt_export *e,
+                                struct adopt_export_notes *notes)
+{
     const struct settings_certificate *c =
         e->wanted != NULL ? e->wanted->certificate : NULL;
     const char *http = c != NULL && c->http != NULL ? c->http : "standalone";
     bool by_http = c == NULL || c->challenges.count == 0 ||
                    strcmp(c->challenges.items[0], "http-01") == 0;
 
-    if (!by_http || (c != NULL && c->dns.count > 0))
-        *note =
-            "how its names are proved has no counterpart in certbot: say --authenticator "
-            "there";
-    if (by_http && strncmp(http, webroot, strlen(webroot)) == 0)
+    if (!by_http || (c != NULL && c->dns.count > 0) || !has_counterpart(http))
+        add_note(notes, "how its names are proved has no counterpart in certbot: say "
+                        "--authenticator there");
+    if (by_http && strncmp(http, WEBROOT, strlen(WEBROOT)) == 0)
         buf_printf(b, "authenticator = webroot\nwebroot_path = %s,\n",
-                   http + strlen(webroot));
+                   http + strlen(WEBROOT));
     else if (by_http && (strcmp(http, "nginx") == 0 || strcmp(http, "apache") == 0))
         buf_printf(b, "authenticator = %s\n", http[0] == 'n' ? "nginx" : "apache");
     else
         buf_printf(b, "authenticator = standalone\n");
     if (c != NULL && c->http_port != 80)
         buf_printf(b, "http01_port = %lld\n", (long long)c->http_port);
-    if (!by_http || strncmp(http, webroot, strlen(webroot)) != 0)
+    if (!by_http || strncmp(http, WEBROOT, strlen(WEBROOT)) != 0)
         return;
     buf_add_text(b, "[[webroot_map]]\n");
     for (size_t i = 0; i < e->metadata->name_count; i++)
-        buf_printf(b, "%s = %s\n", e->metadata->names[i], http + strlen(webroot));
-    (void)a;
+        buf_printf(b, "%s = %s\n", e->metadata->names[i], http + strlen(WEBROOT));
+}
+
+/* What is told, as nothing there does the same. */
+static void tell_of_the_rest(struct arena *a, const struct adopt_export *e,
+                             struct adopt_export_notes *notes)
+{
+    const struct certificate_metadata *m = e->metadata;
+    const char *all = "";
+
+    if (m->device[0] != '\0')
+        add_note(notes,
+                 "its key stays in its device; certbot renews it with one in a file");
+    if (m->part_count > 1)
+        add_note(notes,
+                 arena_printf(a,
+                              "of its keys only the first, %s, goes along: certbot "
+                              "has one for each certificate",
+                              m->parts[0].key_type));
+    for (size_t i = 0; e->wanted != NULL && i < e->wanted->deployment_count; i++)
+        all = arena_printf(a, "%s%s%s", all, i > 0 ? ", " : "",
+                           e->wanted->deployments[i]->name);
+    if (all[0] != '\0')
+        add_note(
+            notes,
+            arena_printf(a, "%s (deploy) do not go along: say --deploy-hook there", all));
+    if (e->wanted != NULL && e->wanted->certificate->pre_hook[0] != '\0')
+        add_note(notes, "its pre_hook does not go along: say --pre-hook there");
+    if (e->wanted != NULL && e->wanted->certificate->post_hook[0] != '\0')
+        add_note(notes, "its post_hook does not go along: say --post-hook there");
 }
 
 static void write_key(struct buf *b, const char *type)
@@ -297,7 +338,7 @@ static void write_key(struct buf *b, const char *type)
 }
 
 static enum err write_conf(struct arena *a, const struct adopt_export *e, const char *id,
-                           const char **note, struct err_info *why)
+                           struct adopt_export_notes *notes, struct err_info *why)
 {
     AUTO(buf) struct buf b = buf_make(CONF_MAX);
     const char *path = arena_printf(a, "%s/renewal/%s.conf", e->to, e->name);
@@ -314,7 +355,7 @@ static enum err write_conf(struct arena *a, const struct adopt_export *e, const 
     write_key(&b, e->metadata->parts[0].key_type);
     if (e->wanted != NULL && e->wanted->certificate->reuse_key)
         buf_add_text(&b, "reuse_key = True\n");
-    write_authenticator(&b, a, e, note);
+    write_authenticator(&b, e, notes);
     if (b.failed)
         return err_set(why, ERR_IO, "the settings for certbot are too large");
     return put(path, buf_span(&b), 0644, why);
@@ -357,12 +398,17 @@ static enum err check_ours(struct arena *a, const struct adopt_export *e,
 }
 
 enum err adopt_export_certbot(struct arena *a, const struct adopt_export *e,
-                              enum adopt_export_outcome *outcome, const char **note,
-                              struct err_info *why)
+                              enum adopt_export_outcome *outcome,
+                              struct adopt_export_notes *notes, struct err_info *why)
 {
+    const char *folder = certificate_store_path(a, e->directory, e->name);
     const char *id = NULL;
 
-    *note = NULL;
+    *notes = (struct adopt_export_notes){0};
+    if (!file_exists(file_path(a, folder, "key.pem"))) {
+        *outcome = ADOPT_EXPORT_WITHOUT;
+        return ERR_OK;
+    }
     TRY(check_ours(a, e, why));
     unsigned int number = last_number(a, e);
     const char *conf = arena_printf(a, "%s/renewal/%s.conf", e->to, e->name);
@@ -373,10 +419,9 @@ enum err adopt_export_certbot(struct arena *a, const struct adopt_export *e,
     TRY(make_folders(a, e, why));
     TRY(write_files(a, e, number + 1, why));
     TRY(write_account(a, e, &id, why));
-    TRY(write_conf(a, e, id, note, why)); /* it says whose the links are */
+    TRY(write_conf(a, e, id, notes, why)); /* it says whose the links are */
     TRY(switch_links(a, e, number + 1, why));
-    if (e->metadata->device[0] != '\0')
-        *note = "its key stays in its device; certbot renews it with one in a file";
+    tell_of_the_rest(a, e, notes);
     *outcome = ADOPT_EXPORT_WRITTEN;
     return ERR_OK;
 }

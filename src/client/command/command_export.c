@@ -16,6 +16,27 @@
 
 #define OUTPUT_MAX (16 * 1024 * 1024) /* octets */
 
+/* Without what says nothing: "//", "/./", and what ends in them. */
+static char *plain_path(struct arena *a, const char *path)
+{
+    char *plain = arena_string(a, path);
+    char *to = plain;
+
+    for (const char *at = path; *at != '\0';) {
+        size_t slashes = strspn(at, "/");
+        size_t len = strcspn(at + slashes, "/");
+        const char *part = at + slashes;
+        at = part + len;
+        if (len == 0 || (len == 1 && part[0] == '.'))
+            continue;
+        *to++ = '/';
+        memmove(to, part, len);
+        to += len;
+    }
+    *(to == plain ? to + 1 : to) = '\0'; /* "/" stays */
+    return plain;
+}
+
 /* An absolute path; its last part need not be there yet. */
 static enum err find_folder(const struct client_command *c, const char **to,
                             struct err_info *why)
@@ -25,49 +46,79 @@ static enum err find_folder(const struct client_command *c, const char **to,
     if (c->export_to == NULL || c->export_to[0] == '\0')
         return err_set(why, ERR_USAGE, "say the folder: --to FOLDER");
     if (c->export_to[0] == '/') {
-        *to = c->export_to;
+        *to = plain_path(c->arena, c->export_to);
         return ERR_OK;
     }
     if (getcwd(here, sizeof here) == NULL)
         return err_set_os(why, ERR_IO, errno, "the current folder");
-    *to = arena_printf(c->arena, "%s/%s", here, c->export_to);
+    *to = plain_path(c->arena, arena_printf(c->arena, "%s/%s", here, c->export_to));
     return ERR_OK;
 }
 
-static enum err export_one(const struct client_command *c, const struct place *p,
-                           const char *to, const char *name, struct json_writer *w,
-                           bool *changed, struct err_info *why)
+struct exporting {
+    const struct client_command *command;
+    const struct place *place;
+    const char *to;
+    struct json_writer *writer;
+    size_t written;
+    size_t kept;
+};
+
+/* The JSON of one, and what there is to say of it. */
+static void tell(struct exporting *x, struct arena *a, const char *name,
+                 enum adopt_export_outcome outcome,
+                 const struct adopt_export_notes *notes)
+{
+    const struct report report = {.json = x->command->json, .quiet = x->command->quiet};
+    const char *path = arena_printf(a, "%s/live/%s", x->to, name);
+    const char *all = NULL;
+
+    if (outcome == ADOPT_EXPORT_WITHOUT) {
+        all = "it is passed over, as its key is not kept here, and certbot needs it";
+        path = NULL;
+        report_warning("%s: %s", name, all);
+    } else {
+        report_step(&report, outcome == ADOPT_EXPORT_WRITTEN ? "written" : "kept", "%s",
+                    path);
+    }
+    for (size_t i = 0; i < notes->count; i++) {
+        report_step(&report, "note", "%s: %s", name, notes->items[i]);
+        all = all == NULL ? notes->items[i]
+                          : arena_printf(a, "%s; %s", all, notes->items[i]);
+    }
+    json_write_begin_object(x->writer, NULL);
+    json_write_text(x->writer, "name", name);
+    json_write_text(x->writer, "path", path);
+    json_write_bool(x->writer, "written", outcome == ADOPT_EXPORT_WRITTEN);
+    json_write_text(x->writer, "note", all);
+    json_write_end_object(x->writer);
+}
+
+static enum err export_one(struct exporting *x, const char *name, struct err_info *why)
 {
     AUTO(arena) struct arena *a = arena_new();
     AUTO(state_lock) struct state_lock lock = {0};
-    const struct report report = {.json = c->json, .quiet = c->quiet};
+    const struct place *p = x->place;
     struct certificate_metadata metadata;
     enum adopt_export_outcome outcome = ADOPT_EXPORT_SAME;
+    struct adopt_export_notes notes;
     struct err_info ignored = {0};
-    const char *note = NULL;
     struct wanted wanted;
 
-    TRY(state_lock_certificate(a, p->directory, name, 1000 * c->wait, &lock, why));
+    TRY(state_lock_certificate(a, p->directory, name, 1000 * x->command->wait, &lock,
+                               why));
     TRY(certificate_store_get(a, p->directory, name, &metadata, why));
     bool known =
         work_find(a, p->directory, &p->settings, name, &wanted, &ignored) == ERR_OK;
     const struct adopt_export e = {.directory = p->directory,
-                                   .to = to,
+                                   .to = x->to,
                                    .name = name,
                                    .wanted = known ? &wanted : NULL,
                                    .metadata = &metadata};
-    TRY(adopt_export_certbot(a, &e, &outcome, &note, why));
-    *changed = *changed || outcome == ADOPT_EXPORT_WRITTEN;
-    report_step(&report, outcome == ADOPT_EXPORT_WRITTEN ? "written" : "kept",
-                "%s/live/%s", to, name);
-    if (note != NULL)
-        report_step(&report, "note", "%s: %s", name, note);
-    json_write_begin_object(w, NULL);
-    json_write_text(w, "name", name);
-    json_write_text(w, "path", arena_printf(a, "%s/live/%s", to, name));
-    json_write_bool(w, "written", outcome == ADOPT_EXPORT_WRITTEN);
-    json_write_text(w, "note", note);
-    json_write_end_object(w);
+    TRY(adopt_export_certbot(a, &e, &outcome, &notes, why));
+    x->written += outcome == ADOPT_EXPORT_WRITTEN;
+    x->kept += outcome == ADOPT_EXPORT_SAME;
+    tell(x, a, name, outcome, &notes);
     return ERR_OK;
 }
 
@@ -91,22 +142,27 @@ enum err command_export(const struct client_command *c, struct err_info *why)
     struct json_writer w = json_writer_make(&b);
     struct place_names names;
     struct place place;
-    const char *to = NULL;
-    bool changed = false;
+    struct exporting x = {.command = c, .place = &place, .writer = &w};
 
     if (c->layout != NULL && strcmp(c->layout, "certbot") != 0)
         return err_set(why, ERR_USAGE, "--layout: \"%.50s\" is not certbot", c->layout);
-    TRY(find_folder(c, &to, why));
+    TRY(find_folder(c, &x.to, why));
     TRY(place_find(c, &place, why));
     TRY(place_stored(c, &place, &names, why));
     if (names.count > 0)
-        TRY(confine(c, &place, to, &names, why));
+        TRY(confine(c, &place, x.to, &names, why));
     json_write_begin_array(&w, NULL);
     for (size_t i = 0; i < names.count; i++)
-        TRY(export_one(c, &place, to, names.items[i], &w, &changed, why));
+        TRY(export_one(&x, names.items[i], why));
     json_write_end_array(&w);
-    if (c->json)
+    if (c->json) {
         printf("%.*s\n", (int)b.len, (const char *)b.data);
-    *c->unchanged = !changed;
+        *c->printed = true;
+    }
+    if (names.count > 0 && x.written + x.kept == 0)
+        return err_set(
+            why, ERR_NOT_FOUND,
+            "nothing was exported: none of these certificates has its key here");
+    *c->unchanged = x.written == 0;
     return ERR_OK;
 }
