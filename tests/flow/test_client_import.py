@@ -351,7 +351,7 @@ def test_what_cannot_be_taken_over_is_named(house, tmp_path, cairn):
         f"account = 0123\nauthenticator = dns-route53\nserver = {house.url}\nallow_subset_of_names = True\n")
     (folder / "renewal/b.test.conf").write_text("what is this\n")
     done = cairn.run("import", "certbot", folder, "--dry-run", code=1)
-    for sentence in ("dns-route53", "allow_subset_of_names", "b.test.conf:1:", "private_key.json", "not the certificate"):
+    for sentence in ("dns-route53", "allow_subset_of_names", "b.test.conf:1:", "private_key.json", "neither the certificate nor its settings"):
         assert sentence in done.stdout, (sentence, done.stdout)
     told = json.loads(cairn.run("import", "certbot", folder, "--dry-run", "--json", code=1).stdout)
     assert told["certificates"][0]["name"] == "a.test" and any("dns-route53" in n["note"] for n in told["notes"])
@@ -384,3 +384,73 @@ def test_acme_sh_itself(house, www, tmp_path, cairn):
     said, *_ = adopted(cairn, house, "acme.sh", folder, f"{name}_ecc", folder / f"{name}_ecc/{name}.cer")
     assert f"for {name} www.{name}" in said
     assert (tmp_path / "pre").read_text() == "its\n"
+
+
+# ---- paths, and what is not there ----
+
+def bare_folder(kind, tmp_path, live, name, url, webroot, www):
+    """What lego, dehydrated or acme.sh keeps of a certificate of ours; returns the folder and the paths of key and full chain."""
+    folder = tmp_path / "theirs"
+    if kind == "lego":
+        key, full = folder / "certificates" / f"{name}.key", folder / "certificates" / f"{name}.crt"
+    elif kind == "dehydrated":
+        key, full = folder / "certs" / name / "privkey.pem", folder / "certs" / name / "fullchain.pem"
+    else:
+        key, full = folder / name / f"{name}.key", folder / name / "fullchain.cer"
+    key.parent.mkdir(parents=True)
+    shutil.copy(live / "key.pem", key)
+    shutil.copy(live / "fullchain.pem", full)
+    if kind == "lego":
+        (folder / "certificates" / f"{name}.json").write_text(json.dumps({"domain": name}))
+    elif kind == "dehydrated":
+        shutil.copy(live / "cert.pem", key.parent / "cert.pem")
+        shutil.copy(live / "chain.pem", key.parent / "chain.pem")
+        (folder / "config").write_text(f'CA="{url}"\nWELLKNOWN="{webroot}"\n')
+        (folder / "domains.txt").write_text(f"{name}\n")
+    else:
+        shutil.copy(live / "cert.pem", key.parent / f"{name}.cer")
+        shutil.copy(live / "chain.pem", key.parent / "ca.cer")
+        (key.parent / f"{name}.conf").write_text(f"Le_Domain='{name}'\nLe_Alt='no'\nLe_Webroot='{www}'\nLe_API='{url}'\n")
+        (folder / "account.conf").write_text("")
+    return key, full
+
+
+@pytest.mark.parametrize("kind", ["lego", "dehydrated", "acme.sh"])
+def test_paths_stay_right_in_another_folder(house, webroot, www, tmp_path, cairn, kind):
+    """The folder, and that of --http, are said as they are seen from here; renewals run elsewhere."""
+    source, name = Cairn(tmp_path / "source"), "paths.flow.test"
+    source.run("issue", name, "--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http", f"tokens:{webroot}")
+    key, full = bare_folder(kind, tmp_path, source.live(name), name, house.url, webroot, www)
+    (tmp_path / "wr").symlink_to(www)
+    cairn.run("import", kind, "theirs", "--ca", house.url, "--ca-file", house.root, "--keep-paths", "--http", "webroot:wr", cwd=tmp_path)
+    settings, before = cairn.settings(name), full.read_bytes()
+    assert f'key_file: "{key}"' in settings and f'fullchain_file: "{full}"' in settings, settings
+    if kind == "lego":
+        assert f'http: "webroot:{www}"' in settings
+    cairn.run("renew", "--force", "--agree-tos", cwd="/")
+    assert full.read_bytes() == (cairn.live(name) / "fullchain.pem").read_bytes() != before
+    cairn.run("import", "lego", "nowhere", code=1, cwd=tmp_path)
+    done = cairn.run("import", "lego", "theirs", "--http", "webroot:none", code=64, cwd=tmp_path)
+    assert "--http: " in done.stderr and "none" in done.stderr
+
+
+@pytest.mark.parametrize("gone", ["key", "certificate"])
+def test_without_a_key_or_certificate(house, tmp_path, cairn, gone):
+    """What the note says is there: the settings, if the certificate tells the names."""
+    source, name, folder = Cairn(tmp_path / "source"), "bare.flow.test", tmp_path / "letsencrypt"
+    source.run("issue", name, "--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http-port", house.http_port)
+    source.run("export", "--to", folder)
+    for path in (folder / "live" / name).glob("privkey.pem" if gone == "key" else "*c*.pem"):
+        path.unlink()
+    done = cairn.run("import", "certbot", folder, "--ca-file", house.root, code=0 if gone == "key" else 1)
+    notes = "\n".join(line for line in done.stdout.splitlines() if line.startswith("note"))
+    settings = cairn.directory / "certificates" / name / "cairn.yaml"
+    assert ("into your cairn.yaml" in notes) == settings.exists() == (gone == "key"), notes
+    if gone == "key":
+        assert f"move {settings} into your cairn.yaml" in notes
+        config = tmp_path / "cairn.yaml"
+        shutil.move(settings, config)
+        cairn.run("apply", "--config", config, "--agree-tos")
+        read_pair(cairn.live(name))
+    else:
+        assert "neither the certificate nor its settings are taken over" in notes

@@ -2,10 +2,12 @@
 #include "client/adopt/adopt.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -71,7 +73,8 @@ enum err adopt_read(struct arena *a, const char *from, const char *folder,
                        from);
     found->arena = a;
     found->from = adopter->name;
-    found->folder = folder != NULL ? folder : default_folder(a, adopter->folders);
+    found->folder = folder != NULL ? adopt_whole_path(a, folder)
+                                   : default_folder(a, adopter->folders);
     if (found->folder == NULL)
         return err_set(why, ERR_NOT_FOUND,
                        "there is nothing of %s in %s; say the FOLDER where it keeps its "
@@ -303,6 +306,17 @@ const char *adopt_secret_add(struct adopt *found, const char *name, struct span 
 }
 
 /* ---- texts and folders ---- */
+
+const char *adopt_whole_path(struct arena *a, const char *path)
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/' || getcwd(here, sizeof here) == NULL)
+        return path;
+    if (path[0] == '.' && (path[1] == '\0' || path[1] == '/'))
+        path += strspn(path + 1, "/") + 1;
+    return path[0] == '\0' ? arena_string(a, here) : file_path(a, here, path);
+}
 
 static int compare(const void *x, const void *y)
 {

@@ -33,7 +33,10 @@ struct adopt_certificate {
     struct settings settings; /* with this certificate alone, and what it names */
     struct settings_certificate *want; /* settings.certificates.members[0] */
     bool asks;                         /* nothing of theirs says how names are proved */
-    bool has_files;                    /* a certificate and its key are there, they fit */
+    const char *lacks; /* why only the settings are taken: a sentence about
+                          certificate_file; NULL: they are not all */
+    const char *certificate_file;
+    bool has_files; /* a certificate and its key are there, they fit */
     struct span key_pem;
     struct span certificate_pem;
     struct span chain_pem;
@@ -114,8 +117,8 @@ struct adopt_certificate *adopt_certificate_add(struct adopt *found, const char 
 
 /* Files of it: chain_file may be NULL, if certificate_file has the issuers, too. Read and
  * checked: the key must fit, the chain must hang together, and the names are those of the
- * settings if there are any, else the settings get them. If not, that is a remark, and
- * only the settings are taken. */
+ * settings if there are any, else the settings get them. If not, only the settings are
+ * taken, and adopt_take says so. */
 void adopt_certificate_files(struct adopt *found, struct adopt_certificate *c,
                              const char *key_file, const char *certificate_file,
                              const char *chain_file);
@@ -163,6 +166,9 @@ const char *adopt_secret_add(struct adopt *found, const char *name, struct span 
 /* A name for a member of a family of the settings, made of `text`: a-z, 0-9 and hyphens,
  * at most 32. */
 const char *adopt_member_name(struct arena *a, const char *text);
+
+/* That path, absolute, however it was said; it need not be there. */
+const char *adopt_whole_path(struct arena *a, const char *path);
 
 /* The names in a folder, sorted, without those that begin with a dot; none if it cannot
  * be read. */

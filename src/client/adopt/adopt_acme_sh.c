@@ -229,8 +229,11 @@ static void read_ways(struct acme_sh *s, struct adopt_certificate *c,
 
 /* ---- one certificate ---- */
 
+/* `stem` is the path of its files without what they end in. Where files are installed,
+ * nobody should read these. */
 static void read_install(struct acme_sh *s, struct adopt_certificate *c,
-                         const struct adopt_pairs *p)
+                         const struct adopt_pairs *p, const char *folder,
+                         const char *stem)
 {
     static const struct {
         const char *key;
@@ -253,6 +256,10 @@ static void read_install(struct acme_sh *s, struct adopt_certificate *c,
         adopt_set(s->found, c,
                   arena_printf(a, "deployments.%s.%s", name, files[i].option), path);
     }
+    if (s->found->keep_paths || name == NULL)
+        adopt_keep_paths(s->found, c, arena_printf(a, "%s.key", stem),
+                         arena_printf(a, "%s.cer", stem), file_path(a, folder, "ca.cer"),
+                         file_path(a, folder, "fullchain.cer"));
     adopt_deploy_command(s->found, c, value(p, "Le_ReloadCmd"));
     adopt_deploy_command(s->found, c, value(p, "Le_RenewHook"));
     if (value(p, "Le_DeployHook")[0] != '\0')
@@ -338,7 +345,7 @@ static void take_certificate(struct acme_sh *s, const char *folder_name, const c
     read_options(s, c, &p);
     read_ports(s, c, &p);
     read_ways(s, c, &p);
-    read_install(s, c, &p);
+    read_install(s, c, &p, folder, file_path(a, folder, base));
     take_account(s, ca);
 }
 

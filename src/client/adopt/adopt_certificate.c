@@ -61,7 +61,8 @@ void adopt_keep_paths(struct adopt *found, struct adopt_certificate *c,
     const char *name = adopt_deploy_target(found, c, "files");
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (files[i].path != NULL && files[i].path[0] != '\0')
-            (void)member(found, c, "deployments", name, files[i].option, files[i].path);
+            (void)member(found, c, "deployments", name, files[i].option,
+                         adopt_whole_path(found->arena, files[i].path));
 }
 
 void adopt_ask_way(struct adopt *found, struct adopt_certificate *c)

@@ -103,18 +103,23 @@ static enum err take_ended(struct adopt *found, struct adopt_certificate *c,
     return ERR_OK;
 }
 
-static enum err judge(struct adopt *found, struct adopt_certificate *c, struct span pem,
-                      const struct key *key, struct err_info *why)
+static enum err read_leaf(struct arena *a, struct span pem, struct certificate **leaf,
+                          struct err_info *why)
 {
-    struct arena *a = found->arena;
     struct span ders[CERTIFICATE_CHAIN_MAX];
-    struct certificate *leaf = NULL;
-    struct flow_certificate got;
     size_t count = 0;
 
     TRY(certificate_from_pem(a, pem, ders, CERTIFICATE_CHAIN_MAX, &count, why));
-    TRY(certificate_read(a, ders[0], &leaf, why));
-    take_names(found, c, leaf);
+    return certificate_read(a, ders[0], leaf, why);
+}
+
+static enum err judge(struct adopt *found, struct adopt_certificate *c, struct span pem,
+                      const struct certificate *leaf, const struct key *key,
+                      struct err_info *why)
+{
+    struct arena *a = found->arena;
+    struct flow_certificate got;
+
     if (leaf->not_after <= clock_now())
         return take_ended(found, c, leaf, key, why);
     TRY(flow_check(a, pem, c->names.items, c->names.count, key, &got, why));
@@ -133,17 +138,20 @@ static enum err take(struct adopt *found, struct adopt_certificate *c,
 {
     AUTO(key) struct key *key = NULL;
     AUTO(secret) struct secret pem = {0};
+    struct certificate *leaf = NULL;
     struct span chain;
     struct span text;
 
     TRY(read_pem(found->arena, certificate_file, chain_file, &chain, why));
+    TRY(read_leaf(found->arena, chain, &leaf, why));
+    take_names(found, c, leaf); /* without a key they are what is wanted, too */
     TRY(file_read(found->arena, key_file, KEY_PEM_MAX, &text, why));
     enum err result = key_from_pem(text, NULL, &key, why);
     memory_wipe((void *)(uintptr_t)text.data, text.len);
     if (result != ERR_OK)
         return err_prefix(why, "%s", key_file);
     const char *type = type_name(key);
-    TRY(judge(found, c, chain, key, why));
+    TRY(judge(found, c, chain, leaf, key, why));
     if (type == NULL)
         return err_set(why, ERR_CRYPTO, "cairn makes no keys of that type and size");
     TRY(key_to_pem(key, NULL, &pem, why));
@@ -161,11 +169,7 @@ void adopt_certificate_files(struct adopt *found, struct adopt_certificate *c,
 {
     struct err_info why = {0};
 
+    c->certificate_file = arena_string(found->arena, certificate_file);
     if (take(found, c, key_file, certificate_file, chain_file, &why) != ERR_OK)
-        adopt_remark(
-            found, certificate_file,
-            "only the settings are taken over, and not the certificate: %s; move "
-            "%s/certificates/%s/cairn.yaml into your cairn.yaml, and cairn apply "
-            "gets one",
-            why.detail, found->state, c->name);
+        c->lacks = arena_string(found->arena, why.detail);
 }

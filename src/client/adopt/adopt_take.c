@@ -160,6 +160,24 @@ static enum adopt_outcome take_again(struct adopt *found,
     return ADOPT_FAILED;
 }
 
+/* No certificate came along; what is true of its settings. */
+static void tell_what_is_lacking(struct adopt *found, const struct adopt_certificate *c,
+                                 enum adopt_outcome outcome)
+{
+    if (c->lacks == NULL)
+        return;
+    if (outcome == ADOPT_FAILED)
+        adopt_remark(found, c->certificate_file,
+                     "neither the certificate nor its settings are taken over: %s",
+                     c->lacks);
+    else
+        adopt_remark(
+            found, c->certificate_file,
+            "only the settings are taken over, and not the certificate: %s; move %s into "
+            "your cairn.yaml, and cairn apply gets one",
+            c->lacks, remembered_path(found, c->name));
+}
+
 static enum adopt_outcome take_certificate(struct adopt *found,
                                            struct adopt_certificate *c, bool dry)
 {
@@ -167,6 +185,8 @@ static enum adopt_outcome take_certificate(struct adopt *found,
     struct wanted w;
 
     enum err result = settings_check(found->arena, &c->settings, &why);
+    if (result != ERR_OK && c->lacks != NULL && c->want->names.count == 0)
+        return ADOPT_FAILED; /* what is lacking says it all */
     if (result != ERR_OK) {
         adopt_remark(found, c->file, "not taken over: %s", why.detail);
         return ADOPT_FAILED;
@@ -216,6 +236,7 @@ enum err adopt_take(struct adopt *found, bool dry, struct adopt_taken *taken,
     }
     for (size_t i = 0; i < found->certificate_count; i++) {
         t.certificates[i] = take_certificate(found, found->certificates[i], dry);
+        tell_what_is_lacking(found, found->certificates[i], t.certificates[i]);
         count(&t, t.certificates[i]);
     }
     *taken = t;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/adopt/adopt_take.h"
+#include "client/command/issue_settings.h"
 #include "client/command/place.h"
 #include "client/store/state.h"
 #include "client/work/work_confine.h"
@@ -174,7 +175,9 @@ enum err command_import(const struct client_command *c, struct err_info *why)
         found.ca_file = ca_file;
     }
     found.state = place.directory;
-    found.http = c->http;
+    if (c->http != NULL &&
+        issue_settings_way(c->arena, c->http, &found.http, why) != ERR_OK)
+        return err_prefix(why, "--http");
     found.http_port = c->http_port;
     found.dnsapi = place.settings.hooks_dnsapi;
     if (!c->dry_run && is_in_root(c->arena, place.directory))

@@ -10,7 +10,6 @@
 #include "client/work/issuing_csr.h"
 #include "client/work/work.h"
 
-#define WEBROOT     "webroot:"
 #define LIST_OCTETS (64 * 1024) /* of all values of a list */
 
 enum section { SECTION_CA, SECTION_DNS, SECTION_CERTIFICATE, SECTION_COUNT };
@@ -57,7 +56,7 @@ static enum err set(struct making *m, const char *section, const char *member,
 }
 
 /* A path that stays right when renew runs from another folder. */
-static enum err whole_path(struct making *m, const char *path, const char **whole,
+static enum err whole_path(struct arena *a, const char *path, const char **whole,
                            struct err_info *why)
 {
     char *real = NULL;
@@ -69,8 +68,25 @@ static enum err whole_path(struct making *m, const char *path, const char **whol
     real = realpath(path, NULL);
     if (real == NULL)
         return err_set_os(why, ERR_USAGE, errno, "\"%s\"", path);
-    *whole = arena_string(m->c->arena, real);
+    *whole = arena_string(a, real);
     free(real);
+    return ERR_OK;
+}
+
+enum err issue_settings_way(struct arena *a, const char *text, const char **way,
+                            struct err_info *why)
+{
+    static const char *const ways[] = {"webroot:", "tokens:", "hook:", "uacme:"};
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const char *path = NULL;
+        if (strncmp(text, ways[i], strlen(ways[i])) != 0)
+            continue;
+        TRY(whole_path(a, text + strlen(ways[i]), &path, why));
+        *way = arena_printf(a, "%s%s", ways[i], path);
+        return ERR_OK;
+    }
+    *way = text;
     return ERR_OK;
 }
 
@@ -107,13 +123,9 @@ static enum err value_of(struct making *m, const struct setting *row, const char
             *value = join(m->c->arena, at);
         return ERR_OK;
     case VALUE_PATH:
-        return text == NULL ? ERR_OK : whole_path(m, text, value, why);
+        return text == NULL ? ERR_OK : whole_path(m->c->arena, text, value, why);
     case VALUE_WAY:
-        if (text == NULL || strncmp(text, WEBROOT, strlen(WEBROOT)) != 0)
-            break;
-        TRY(whole_path(m, text + strlen(WEBROOT), value, why));
-        *value = arena_printf(m->c->arena, WEBROOT "%s", *value);
-        return ERR_OK;
+        return text == NULL ? ERR_OK : issue_settings_way(m->c->arena, text, value, why);
     case VALUE_TEXT:
         break;
     }
@@ -376,7 +388,7 @@ static enum err find_title(struct making *m, const struct config_list *typed,
     const char *path = NULL;
 
     if (m->c->csr != NULL && names.count == 0) {
-        TRY(whole_path(m, m->c->csr, &path, why));
+        TRY(whole_path(m->c->arena, m->c->csr, &path, why));
         TRY(issuing_csr_names(m->c->arena, path, &names, why));
     }
     *title = settings_names_title(m->c->arena, &names);
