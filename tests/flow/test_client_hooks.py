@@ -103,7 +103,7 @@ def settings(world, client, provider, path, *, more="", top=""):
 
 @pytest.mark.parametrize("protocol", HOOKS)
 def test_protocols(world, protocol):
-    """A name and its wildcard: two values at one name; both are added, and both removed, by what the hook is told."""
+    """C-D01-5. A name and its wildcard: two values at one name; both are added, and both removed, by what the hook is told."""
     provider = "exec" if protocol == "raw" else protocol
     path = hook(world, HOOKS[protocol])
     more = "    mode: raw\n" if protocol == "raw" else f"    cleanup_program: {path}\n" if protocol == "certbot" else ""
