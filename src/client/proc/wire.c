@@ -22,8 +22,11 @@ struct head {
     uint32_t len[WIRE_FIELDS_MAX]; /* octets of each field */
 };
 
+/* Ctrl-C is for all of them, and the others may have ended first. */
 static enum err gone(struct err_info *why)
 {
+    if (interrupt_signal() != 0)
+        return err_set(why, ERR_INTERRUPTED, "interrupted");
     return err_set(why, ERR_IO, "another process of cairn ended unexpectedly");
 }
 
