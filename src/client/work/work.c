@@ -109,15 +109,22 @@ static int64_t end_of(const struct work_look *look)
     return look->there ? look->metadata.parts[0].not_after : 0;
 }
 
-/* Get it, and take down what came of that. What cannot be taken down is not worth losing
- * a certificate. */
+/* What cannot be taken down is not worth losing a certificate. */
+static void save(struct arena *a, const struct work *k, const struct wanted *w,
+                 const struct renewal_state *state)
+{
+    struct err_info lost = {0};
+
+    if (renewal_state_save(a, k->directory, w->certificate->name, state, &lost) != ERR_OK)
+        report_failure(w->certificate->name, lost.detail);
+}
+
+/* Get it, and take down what came of that. */
 static enum err issue_and_remember(struct arena *a, const struct work *k,
                                    const struct wanted *w, struct work_look *look,
                                    struct work_result *r, struct err_info *why)
 {
-    const char *name = w->certificate->name;
     int64_t begun_us = clock_monotonic_us();
-    struct err_info lost = {0};
 
     enum err result = issue(a, k, w, look, r, &look->state, why);
     if (result == ERR_INTERRUPTED || !r->tried)
@@ -130,8 +137,7 @@ static enum err issue_and_remember(struct arena *a, const struct work *k,
     } else {
         renewal_state_fail(a, &look->state, why, end_of(look), clock_now());
     }
-    if (renewal_state_save(a, k->directory, name, &look->state, &lost) != ERR_OK)
-        report_failure(name, lost.detail);
+    save(a, k, w, &look->state);
     return result;
 }
 
@@ -175,6 +181,19 @@ static bool must_wait(struct arena *a, const struct work *k, const struct work_l
 
 /* ---- the whole ---- */
 
+/* A command that fails stops this attempt, and counts as one. */
+static enum err prepare(struct arena *a, const struct work *k, const struct wanted *w,
+                        struct work_look *look, struct err_info *why)
+{
+    enum err result = work_hook_before(a, k, w, why);
+
+    if (result != ERR_OK && result != ERR_INTERRUPTED) {
+        renewal_state_fail(a, &look->state, why, end_of(look), clock_now());
+        save(a, k, w, &look->state);
+    }
+    return result;
+}
+
 /* Between the hooks. What post_hook says of a certificate that is there is told of, and
  * changes nothing. */
 static enum err attempt(struct arena *a, const struct work *k, const struct wanted *w,
@@ -184,8 +203,9 @@ static enum err attempt(struct arena *a, const struct work *k, const struct want
     const char *name = w->certificate->name;
     struct err_info after = {0};
 
-    TRY(work_hook_before(a, k, w, why));
-    enum err result = issue_and_remember(a, k, w, look, r, why);
+    enum err result = prepare(a, k, w, look, why);
+    if (result == ERR_OK)
+        result = issue_and_remember(a, k, w, look, r, why);
     enum err issued = result;
     if (result == ERR_OK) {
         r->outcome = WORK_ISSUED;

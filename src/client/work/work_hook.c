@@ -27,7 +27,7 @@ static enum err run(struct arena *a, const struct work *k, const struct wanted *
                                         .timeout_ms = w->settings->hooks_timeout};
     TRY(crew_start(k->crew, why));
     report_step(&k->report, "hook", "%s", what);
-    return run_or_fail(k->crew->runner.fd, a, &request, ERR_IO, what, &ended, why);
+    return run_or_fail(k->crew->runner.fd, a, &request, ERR_HOOK, what, &ended, why);
 }
 
 enum err work_hook_before(struct arena *a, const struct work *k, const struct wanted *w,

@@ -167,8 +167,8 @@ static enum err tell(struct arena *a, const struct work *k, const struct subject
                                         .timeout_ms = settings->hooks_timeout};
     TRY(crew_start(k->crew, why));
     report_step(&k->report, "notify", "%s", message);
-    return run_or_fail(k->crew->runner.fd, a, &request, ERR_IO, "notify.command", &ended,
-                       why);
+    return run_or_fail(k->crew->runner.fd, a, &request, ERR_HOOK, "notify.command",
+                       &ended, why);
 }
 
 static void look(struct arena *a, const struct work *k, const struct wanted *w,
