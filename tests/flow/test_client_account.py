@@ -88,7 +88,7 @@ def test_life(client):
     account(client, "deactivate", code=UNCHANGED)
     assert shown(client)["status"] == "valid"
     assert shown(client, "deactivate", "--yes")["status"] == "deactivated"
-    account(client, "show", code=REFUSED)
+    account(client, "show", code=FAILED)
     second = shown(client, "register", "--agree-tos")  # begins anew
     assert second["url"] != first["url"] and second["status"] == "valid"
     assert (folder(client) / "key.pem").stat().st_mode & 0o777 == 0o600
@@ -138,7 +138,7 @@ def test_mistakes(client, words, says):
 
 def test_no_account(client):
     for verb in (["show"], ["update", "--no-email"], ["rollover"], ["deactivate", "--yes"], ["recover"]):
-        done = account(client, *verb, code=REFUSED)
+        done = account(client, *verb, code=FAILED)
         assert "no account" in done.stderr and len(done.stderr.splitlines()) == 1
     assert not list(client.directory.glob("accounts/*/key.pem"))
 
@@ -232,7 +232,7 @@ def thumbprint(client):
 @pytest.mark.parametrize("kind", ["p256", "p384", "rsa2048"])
 def test_the_thumbprint(client, kind):
     """Alone on its line, and it is that of the key which the account has then; of none there is none."""
-    assert "no account" in account(client, "show", "--thumbprint", code=REFUSED).stderr
+    assert "no account" in account(client, "show", "--thumbprint", code=FAILED).stderr
     account(client, "register", "--agree-tos")
     assert account(client, "show", "--thumbprint").stdout == thumbprint(client) + "\n"
     before = thumbprint(client)

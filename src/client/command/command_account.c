@@ -4,6 +4,7 @@
 
 #include "client/command/account_ca.h"
 #include "client/command/place.h"
+#include "client/request/acme_request.h"
 #include "client/store/state.h"
 #include "client/work/account_desk.h"
 #include "client/work/account_device.h"
@@ -223,6 +224,7 @@ static enum err do_update(struct task *t, const struct client_command *c,
     TRY(run(t, FLOW_UPDATE, why));
     TRY(account_store_keep_url(&t->desk.account, json_text(json_member(t->known, "url")),
                                t->desk.email_count > 0 ? t->desk.emails[0] : NULL, why));
+    *c->unchanged = json_is_true(json_member(t->known, "same"));
     print(t);
     return ERR_OK;
 }
@@ -250,9 +252,17 @@ static enum err do_deactivate(struct task *t, const struct client_command *c,
         *c->unchanged = true;
         return ERR_OK;
     }
-    TRY(run(t, FLOW_DEACTIVATE, why));
+    struct err_info refusal = {0};
+    enum err result = run(t, FLOW_DEACTIVATE, &refusal);
+    if (result != ERR_OK && !acme_request_says_ended(&refusal)) {
+        *why = refusal;
+        return result;
+    }
     TRY(account_store_retire(c->arena, &t->desk.account, why));
-    print(t);
+    if (result == ERR_OK)
+        print(t);
+    else
+        report_step(&t->report, "account", "is put aside: it had ended before");
     return ERR_OK;
 }
 

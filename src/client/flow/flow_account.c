@@ -36,7 +36,8 @@ static bool count_orders(struct session *s, const struct json *account, int64_t 
     return count > 0 || *orders == 0;
 }
 
-static void write_known(struct session *s, const struct json *account, struct buf *b)
+static void write_known(struct session *s, const struct json *account, bool same,
+                        struct buf *b)
 {
     const struct json *contact = json_member(account, "contact");
     struct json_writer w = json_writer_make(b);
@@ -55,22 +56,30 @@ static void write_known(struct session *s, const struct json *account, struct bu
     if (count_orders(s, account, &orders) && orders >= 0)
         json_write_number(&w, "orders", orders);
     json_write_bool(&w, "made", s->made);
+    json_write_bool(&w, "same", same);
     json_write_end_object(&w);
+}
+
+static enum err tell(struct session *s, const struct json *account, bool same,
+                     struct arena *a, struct span *known, struct err_info *why)
+{
+    AUTO(buf) struct buf b = buf_make(FLOW_ACCOUNT_MAX);
+
+    write_known(s, account, same, &b);
+    if (b.failed)
+        return err_set(why, ERR_PROTOCOL, "what the CA says of the account is too long");
+    *known = arena_span(a, buf_span(&b));
+    return ERR_OK;
 }
 
 /* Ask, or change something: the answer is the account as it is then. */
 static enum err post(struct session *s, struct span payload, struct arena *a,
                      struct span *known, struct err_info *why)
 {
-    AUTO(buf) struct buf b = buf_make(FLOW_ACCOUNT_MAX);
     struct acme_reply reply;
 
     TRY(acme_request_post(&s->peer, s->arena, s->peer.kid, payload, &reply, why));
-    write_known(s, reply.json, &b);
-    if (b.failed)
-        return err_set(why, ERR_PROTOCOL, "what the CA says of the account is too long");
-    *known = arena_span(a, buf_span(&b));
-    return ERR_OK;
+    return tell(s, reply.json, false, a, known, why);
 }
 
 /* The account's URL, where it is not to be made. */
@@ -87,12 +96,33 @@ static enum err need_known(struct session *s, struct err_info *why)
 
 /* ---- changes ---- */
 
+/* Does the CA have these addresses, and no others? */
+static bool has_emails(struct session *s, const struct json *account,
+                       const struct flow_options *o)
+{
+    const struct json *contact = json_member(account, "contact");
+
+    if (json_count(contact) != o->session.email_count)
+        return false;
+    for (size_t i = 0; i < o->session.email_count; i++) {
+        const char *has = json_text(json_element(contact, i));
+        if (has == NULL ||
+            strcmp(has, arena_printf(s->arena, "mailto:%s", o->session.emails[i])) != 0)
+            return false;
+    }
+    return true;
+}
+
 static enum err update(struct session *s, const struct flow_options *o, struct arena *a,
                        struct span *known, struct err_info *why)
 {
     AUTO(buf) struct buf b = buf_make(PAYLOAD_MAX);
     struct json_writer w = json_writer_make(&b);
+    struct acme_reply now;
 
+    TRY(acme_request_post(&s->peer, s->arena, s->peer.kid, span_of(""), &now, why));
+    if (has_emails(s, now.json, o))
+        return tell(s, now.json, true, a, known, why);
     json_write_begin_object(&w, NULL);
     json_write_begin_array(&w, "contact");
     for (size_t i = 0; i < o->session.email_count; i++)

@@ -66,6 +66,12 @@ static void add_link(struct arena *a, const char *url,
                       words, urls[0]);
 }
 
+bool acme_request_says_ended(const struct err_info *why)
+{
+    return why->code == ERR_UNAUTHORIZED && strstr(why->detail, "deactivated") != NULL &&
+           strstr(why->detail, "ccount") != NULL;
+}
+
 /* The error that belongs to the status of an answer, and how long to wait. */
 static enum err check_status(struct arena *a, const char *url,
                              const struct http_client_response *response,
@@ -90,6 +96,12 @@ static enum err check_status(struct arena *a, const char *url,
         result = ERR_UNAVAILABLE;
     why->code = result;
     add_link(a, url, response, "help", "for help see", why);
+    if (acme_request_says_ended(why))
+        (void)err_set(
+            why, result,
+            "%.*s; cairn account deactivate --yes puts it aside here, then cairn "
+            "account register makes another",
+            ERR_DETAIL_MAX / 2, why->detail);
     if (result == ERR_USER_ACTION_REQUIRED)
         add_link(a, url, response, "terms-of-service", "its terms of service are", why);
     why->retry_after_seconds =

@@ -87,6 +87,10 @@ MUST_CHECK enum err acme_request_fetch(struct acme_peer *peer, struct arena *a,
                                        const char *url, const char *accept,
                                        struct acme_reply *reply, struct err_info *why);
 
+/* Is it a refusal because the account has been deactivated (RFC 8555 7.3.6)? Its problem
+ * type is that of other refusals, so the words must do. */
+bool acme_request_says_ended(const struct err_info *why);
+
 /* Seconds of a Retry-After header: a number, or a date (RFC 9110 10.2.3); 0 if it is
  * neither or in the past. At most INT32_MAX. */
 int64_t acme_request_retry_after(const char *text, int64_t now);

@@ -72,7 +72,7 @@ static enum err explain(const struct standalone *how, const struct run_port_fail
     const char *type = terms_challenge_type(how->type);
 
     if (f->os_error == EACCES)
-        return err_set(why, ERR_UNAUTHORIZED,
+        return err_set(why, ERR_VALIDATION,
                        "only root may listen on port %lld to answer %s; %s",
                        (long long)how->port, type, how->if_forbidden);
     if (f->os_error == EADDRINUSE && f->holder[0] != '\0')

@@ -100,7 +100,7 @@ enum err account_desk_find(struct arena *a, struct crew *crew, const char *direc
             kind == STATE_LOCK_EXCLUSIVE ? CREW_DEVICE_NEXT : CREW_DEVICE_COUNT, why));
     enum err result = account_store_find(a, directory, ca->directory, &made.account, why);
     if (result == ERR_NOT_FOUND)
-        return err_set(why, ERR_ACCOUNT_DOES_NOT_EXIST,
+        return err_set(why, ERR_NOT_FOUND,
                        "there is no account for %s in %s; cairn account register makes "
                        "one",
                        ca->directory, directory);
