@@ -2,11 +2,14 @@
 #include "client/command/client_command.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/report/report.h"
 #include "client/store/state.h"
+#include "core/base/file.h"
 #include "core/cli/cli_command.h"
 #include "core/json/json_write.h"
 
@@ -65,17 +68,33 @@ enum err command_version(const struct client_command *c, struct err_info *why)
     return ERR_OK;
 }
 
+/* Hooks are told of files in it, and run elsewhere; paths in messages have no "//". */
+static enum err whole_path(struct arena *a, const char *path, const char **whole,
+                           struct err_info *why)
+{
+    char here[PATH_MAX];
+    char *made = arena_string(a, path);
+
+    if (path[0] != '/') {
+        if (getcwd(here, sizeof here) == NULL)
+            return err_set_os(why, ERR_IO, errno, "the folder this runs in");
+        made = file_path(a, here, path);
+    }
+    for (size_t len = strlen(made); len > 1 && made[len - 1] == '/'; len--)
+        made[len - 1] = '\0';
+    *whole = made;
+    return ERR_OK;
+}
+
 enum err client_command_directory(const struct client_command *c,
                                   const struct settings *settings, const char **directory,
                                   struct err_info *why)
 {
     if (c->directory != NULL)
-        *directory = c->directory;
-    else if (settings->state[0] != '\0')
-        *directory = settings->state;
-    else
-        return state_default_directory(c->arena, directory, why);
-    return ERR_OK;
+        return whole_path(c->arena, c->directory, directory, why);
+    if (settings->state[0] != '\0')
+        return whole_path(c->arena, settings->state, directory, why);
+    return state_default_directory(c->arena, directory, why);
 }
 
 int client_command_exit(enum err result)

@@ -13,11 +13,12 @@
 
 enum err command_agent(const struct client_command *c, struct err_info *why)
 {
-    const struct agent_options options = {.config = c->config,
-                                          .directory = c->directory,
-                                          .agree_terms = c->agree_terms,
-                                          .report = {.quiet = c->quiet}};
+    struct agent_options options = {.config = c->config,
+                                    .agree_terms = c->agree_terms,
+                                    .report = {.quiet = c->quiet}};
 
+    if (c->directory != NULL)
+        TRY(client_command_directory(c, NULL, &options.directory, why));
     return agent_run(&options, why);
 }
 

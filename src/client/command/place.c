@@ -51,6 +51,22 @@ static enum err list_all(struct arena *a, const struct place *p,
     return ERR_OK;
 }
 
+/* Two processes that work on one certificate would be in each other's way. */
+static struct place_names each_once(struct arena *a, const struct cli_list *said)
+{
+    const char **items = arena_array(a, said->count, sizeof *items);
+    size_t count = 0;
+
+    for (size_t i = 0; i < said->count; i++) {
+        size_t k = 0;
+        while (k < count && strcmp(items[k], said->items[i]) != 0)
+            k++;
+        if (k == count)
+            items[count++] = said->items[i];
+    }
+    return (struct place_names){items, count};
+}
+
 /* The names of the command line, each of which must be among `known`. */
 static enum err choose(const struct client_command *c, const struct place *p,
                        struct place_names *known, struct err_info *why)
@@ -64,7 +80,7 @@ static enum err choose(const struct client_command *c, const struct place *p,
                            name, p->directory);
     }
     if (c->arguments.count > 0)
-        *known = (struct place_names){c->arguments.items, c->arguments.count};
+        *known = each_once(c->arena, &c->arguments);
     return ERR_OK;
 }
 
