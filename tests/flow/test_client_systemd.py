@@ -162,7 +162,7 @@ def test_the_timer_renews(system, site):
     assert site.shown() == site.serial() and system.show("nginx", "ExecMainStartTimestampMonotonic") == started
     site.write()
     system.systemctl("start", "cairn-renew")
-    assert "1 certificate, 0 renewed, 0 waiting, 0 failed" in system.journal("cairn-renew")
+    assert "1 certificate, 0 brought about, 0 waiting, 0 failed" in system.journal("cairn-renew")
     assert site.ca.eab["hmac_key"] not in system.journal()
 
 

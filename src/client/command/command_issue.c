@@ -1,5 +1,6 @@
 /* cairn issue: names in, certificate out; nothing to do if it is there. */
 #include <stdio.h>
+#include <string.h>
 
 #include "client/command/client_command.h"
 #include "client/command/dry_run.h"
@@ -42,6 +43,34 @@ static void say_kept(const struct work *k, const struct wanted *w,
                 w->certificate->name, until);
 }
 
+/* What is in the file would be as the file says again with the next renewal. */
+static enum err refuse_declared(const struct client_command *c,
+                                const struct settings *base, const char *name,
+                                struct err_info *why)
+{
+    if (settings_certificate(base, name) == NULL)
+        return ERR_OK;
+    return err_set(why, ERR_USAGE,
+                   "%s is described in %s: change it there and type cairn apply %s, or "
+                   "call this one something else with --name",
+                   name, c->config != NULL ? c->config : SETTINGS_FILE_DEFAULT, name);
+}
+
+/* One that is there stays with its CA unless another is said. */
+static void keep_cas(const struct client_command *c, const char *directory,
+                     const struct settings *base, struct wanted *w)
+{
+    struct err_info ignored = {0};
+    struct wanted before;
+
+    if (c->ca != NULL || c->ca_file != NULL || c->email != NULL || c->eab_kid != NULL ||
+        remembered_get(c->arena, directory, w->certificate->name, base, &before,
+                       &ignored) != ERR_OK)
+        return;
+    memcpy(w->cas, before.cas, sizeof w->cas);
+    w->ca_count = before.ca_count;
+}
+
 enum err command_issue(const struct client_command *c, struct err_info *why)
 {
     AUTO(dry_run) struct dry_run dry = {0};
@@ -58,7 +87,9 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
 
     TRY(settings_load(c->arena, c->config, &base, why));
     TRY(issue_settings_make(c, &base, &w, why));
+    TRY(refuse_declared(c, &base, w.certificate->name, why));
     TRY(client_command_directory(c, &base, &k.directory, why));
+    keep_cas(c, k.directory, &base, &w);
     if (c->dry_run) {
         TRY(dry_run_wanted(c->arena, &w, why));
         TRY(dry_run_begin(c->arena, &dry, why));
@@ -77,7 +108,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
         return result;
     if (r.outcome == WORK_UNCHANGED)
         say_kept(&k, &w, &r);
-    if (!c->dry_run && settings_certificate(&base, w.certificate->name) == NULL)
+    if (!c->dry_run)
         TRY(remembered_put(c->arena, k.directory, &w, why));
     TRY(result);
     *c->unchanged = r.outcome == WORK_UNCHANGED;

@@ -135,11 +135,17 @@ static enum err value_of(struct making *m, const struct setting *row, const char
 
 /* ---- members ---- */
 
+/* What is not said is as the file has it for all certificates. */
 static enum err choose_ca(struct making *m, const struct settings *base,
                           struct err_info *why)
 {
+    const struct config_list *usual = &base->defaults.cas;
     const char *ca = m->c->ca != NULL ? m->c->ca : base->ca;
 
+    if (m->c->ca == NULL && usual->count > 0) {
+        m->members[SECTION_CA] = usual->items[0];
+        return ERR_OK;
+    }
     m->members[SECTION_CA] = ca;
     if (settings_ca(base, ca) == NULL) {
         if (strncmp(ca, "https://", 8) != 0)
