@@ -13,7 +13,7 @@ from test_client_pebble import read_pair
 from test_profiles import configure
 
 NAME = "w.example.test"
-DONE, FAILED, UNCHANGED = 0, 1, 2
+FAILED, UNCHANGED = 1, 2
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +120,99 @@ def test_another_request_in_the_same_file(client, tmp_path):
     client.issue("--csr", path, "--name", NAME)
     assert "for no certificate request" not in client.run("plan", code=UNCHANGED).stdout
     assert not (client.live(NAME) / "key.pem").exists()
+
+
+# ---- revoked ----
+
+def states(client):
+    return {row.split()[0]: row for row in client.run("list").stdout.splitlines()}
+
+
+def test_a_revoked_one_is_shown_as_such(client):
+    """And left alone, with a word, by what runs without anybody; who asks for it by its names gets another."""
+    client.issue(NAME)
+    first = serial(client)
+    assert client.json("show", NAME)["revoked"] is False and client.json("plan", code=UNCHANGED)["certificates"][0]["revoked"] is False
+    client.run("revoke", NAME)
+    assert json.loads(metadata(client).read_text())["revoked"] is True
+    assert states(client)[NAME].endswith("revoked; not renewed")
+    shown = client.run("show", NAME).stdout
+    assert "revoked   yes" in shown and "renewal   never" in shown and f"it was revoked; cairn renew --force {NAME} gets another" in shown
+    assert client.json("show", NAME)["revoked"] is True and client.json("list")[0]["revoked"] is True
+    told = client.json("plan", code=UNCHANGED)["certificates"][0]
+    assert told["revoked"] is True and told["action"] == "keep" and told["reason"].startswith("it was revoked")
+    checked = client.run("check", NAME, code=None).stdout
+    assert f"note   certificate    {NAME}: it was revoked, and is not renewed by itself; cairn renew --force {NAME} gets another" in checked
+    for words in ([], [NAME]):
+        assert f"kept      {NAME}: it was revoked; " in client.run("renew", *words, code=UNCHANGED).stdout
+        told = client.json("renew", *words, code=UNCHANGED)[0]
+        assert told["outcome"] == "not due" and told["reason"].startswith("it was revoked")
+    assert serial(client) == first
+    assert f"{NAME}: the one that is there was revoked" in client.issue(NAME).stdout
+    assert serial(client) != first and client.json("show", NAME)["revoked"] is False
+    client.issue(NAME, code=UNCHANGED)
+    assert "revoked" not in client.run("list").stdout
+
+
+def test_a_second_revocation_changes_nothing(client):
+    client.issue(NAME)
+    client.run("revoke", NAME)
+    done = client.run("revoke", NAME, code=UNCHANGED)
+    assert f"kept      {NAME} was revoked already" in done.stdout
+    assert client.json("revoke", NAME, code=UNCHANGED) == {"revoked": True, "certificates": 1}
+    first = serial(client)
+    client.run("revoke", NAME, "--renew-now")
+    assert serial(client) != first
+
+
+def test_what_an_earlier_cairn_has_revoked(client):
+    """It is in renewal.json alone; and in the version, when there is another."""
+    client.issue(NAME)
+    client.run("revoke", NAME)
+    told = json.loads(metadata(client).read_text())
+    del told["revoked"]
+    metadata(client).write_text(json.dumps(told))
+    assert client.json("show", NAME)["revoked"] is True and "revoked; not renewed" in states(client)[NAME]
+    client.run("renew", "--force", NAME)
+    assert json.loads(metadata(client, 1).read_text())["revoked"] is True
+    assert client.json("show", NAME)["revoked"] is False
+
+
+def test_what_is_remembered_may_be_lost(client):
+    """And does not count for a version that knows better: renewal.json is written behind it."""
+    client.issue(NAME)
+    client.run("revoke", NAME)
+    file = client.directory / "certificates" / NAME / "renewal.json"
+    kept = file.read_text()
+    file.unlink()
+    assert client.json("show", NAME)["revoked"] is True
+    client.run("renew", code=UNCHANGED)
+    client.run("renew", "--force", NAME)
+    file.write_text(kept)
+    assert client.json("show", NAME)["revoked"] is False
+
+
+def test_a_file_of_a_version_that_is_here(client):
+    """By its path: the version is marked, and only if it is in force it is not renewed."""
+    client.issue(NAME)
+    client.run("renew", "--force", NAME)
+    client.run("revoke", client.directory / "certificates" / NAME / "versions/1/cert.pem", *client.common()[:4])
+    assert json.loads(metadata(client, 1).read_text())["revoked"] is True and client.json("show", NAME)["revoked"] is False
+    client.run("revoke", client.live(NAME) / "cert.pem", *client.common()[:4])
+    assert client.json("show", NAME)["revoked"] is True
+
+
+def test_other_settings_get_another_one(client):
+    client.issue(NAME)
+    client.run("revoke", NAME)
+    assert "has another profile" in client.issue(NAME, "--profile", "short").stdout
+
+
+def test_monitoring_sees_it(client, tmp_path):
+    config, file = tmp_path / "cairn.yaml", tmp_path / "cairn.prom"
+    config.write_text(f"agent:\n  metrics_file: {file}\n")
+    client.issue(NAME)
+    for value in "01":
+        client.run("renew", "--config", config, code=UNCHANGED)
+        assert re.search(r"^cairn_certificate_revoked\{.*\} (.)$", file.read_text(), re.M).group(1) == value
+        client.run("revoke", NAME, code=None)

@@ -2,6 +2,7 @@
  * in the state folder, so that renew, apply and the agent write the same. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct agent_metrics_row {
     const char *ca; /* directory URL of who issued it, "" if nobody has */
     int64_t not_before;
     int64_t not_after;
+    bool revoked;           /* by cairn */
     int64_t next;           /* when it is to be renewed, RENEWAL_WHEN_NEVER */
     size_t deploy_failures; /* deployments that failed and wait for their next try */
     int64_t failures;       /* in a row */

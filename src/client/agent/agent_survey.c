@@ -51,6 +51,7 @@ static void look_at(struct arena *a, const char *directory,
     if (look.there) {
         row->ca = arena_string(a, look.metadata.ca);
         take_times(row, &look.metadata);
+        row->revoked = look.metadata.revoked;
     }
     row->next = look.plan.attempt;
     row->deploy_failures = deployments_failed(own, directory, &w);

@@ -88,6 +88,8 @@ static void done(void *context, const struct work_many_result *one)
         report_step(&r->work.report, "waits", "%s: %s", one->name, one->reason);
     } else if (one->outcome != WORK_UNCHANGED) {
         r->changed++;
+    } else if (one->reason[0] != '\0') {
+        report_step(&r->work.report, "kept", "%s: %s", one->name, one->reason);
     }
 }
 

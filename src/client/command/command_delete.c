@@ -37,7 +37,9 @@ static void show(const struct client_command *c, const struct place *p,
     printf("%-10s%s: %zu version%s with %s, in %s/certificates/%s\n", "remove", s->name,
            versions, versions == 1 ? "" : "s", versions == 1 ? "its key" : "their keys",
            p->directory, s->name);
-    if (status_end(s) > now)
+    if (s->there && s->metadata.revoked)
+        printf("%-10sit was, before\n", "revoked");
+    else if (status_end(s) > now)
         printf("%-10sends %s; it is %srevoked by this\n", "valid",
                status_remaining(c->arena, status_end(s), now), c->revoke ? "" : "not ");
     for (size_t i = 0; s->wants && i < s->wanted.deployment_count; i++)

@@ -63,7 +63,8 @@ static void print_text(const struct place *p, const struct place_names *names,
             clock_text(until, end);
         const char *left = end > 0 ? status_remaining(a, end, now) : "not there yet";
         const char *device = s.there ? s.metadata.device : "";
-        char *state = arena_string(a, state_of(a, &s));
+        char *state = arena_printf(
+            a, "%s%s", s.there && s.metadata.revoked ? "revoked; " : "", state_of(a, &s));
         text_make_printable(state); /* parts of it come from the CA */
         printf("%-32s %-10.10s %-22s %-20s %s%s%s\n", s.name, until, left,
                status_ca(a, p, &s), state, device[0] != '\0' ? "; key in " : "", device);

@@ -71,6 +71,8 @@ static void plan_one(struct planning *p, const char *name)
     json_write_text(p->json, "name", name);
     json_write_text(p->json, "action", step.action);
     json_write_text(p->json, "reason", step.reason);
+    if (s.there)
+        json_write_bool(p->json, "revoked", s.metadata.revoked);
     if (s.wants && s.plan.due > 0 && s.plan.due != INT64_MAX)
         json_write_time(p->json, "due", s.plan.due);
     json_write_end_object(p->json);

@@ -1,18 +1,22 @@
 /* cairn revoke: the end of a certificate before its time (RFC 8555 7.6). */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "client/command/account_ca.h"
 #include "client/command/place.h"
+#include "client/flow/flow_account.h"
 #include "client/renewal/renewal_state.h"
-#include "client/store/certificate_store.h"
+#include "client/store/certificate_versions.h"
 #include "client/store/state.h"
 #include "client/work/account_desk.h"
 #include "client/work/work.h"
 #include "client/work/work_confine.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
 #include "core/x509/certificate.h"
 
 #define PEM_MAX (2 * CERTIFICATE_MAX * CERTIFICATE_CHAIN_MAX) /* octets */
@@ -41,8 +45,11 @@ struct revocation {
     struct state_lock account_lock;
     struct state_lock lock;
     const char *name; /* of the certificate here; NULL: it is in a file */
+    const char *kept; /* of the certificate here that it is a version of; or NULL */
+    uint64_t version; /* which */
     struct target targets[SETTINGS_KEYS_MAX];
     size_t count;
+    size_t before;  /* of them were revoked already */
     int64_t reason; /* -1: none */
 };
 
@@ -129,10 +136,14 @@ static enum err take_stored(struct revocation *r, const struct settings_ca **ca,
                             struct err_info *why)
 {
     struct arena *a = r->c->arena;
+    struct certificate_versions versions;
     struct certificate_metadata m;
 
     TRY(state_lock_certificate(a, r->place.directory, r->name, 0, &r->lock, why));
     TRY(certificate_store_get(a, r->place.directory, r->name, &m, why));
+    TRY(certificate_versions_read(a, r->place.directory, r->name, &versions, why));
+    r->kept = r->name;
+    r->version = versions.current;
     if (r->c->with_key && m.device[0] != '\0')
         return err_set(why, ERR_USAGE,
                        "--with-key: the key of %s is in a device; the account that got "
@@ -150,6 +161,33 @@ static enum err take_stored(struct revocation *r, const struct settings_ca **ca,
             why));
     }
     return ERR_OK;
+}
+
+/* Is the file one of a version that is kept here? */
+static void find_version(struct revocation *r, const char *path)
+{
+    static const char middle[] = "/certificates/";
+    static const char versions[] = "/versions/";
+    struct arena *a = r->c->arena;
+    char folder[PATH_MAX];
+    char real[PATH_MAX];
+    uint64_t number = 0;
+
+    if (realpath(r->place.directory, folder) == NULL || realpath(path, real) == NULL)
+        return;
+    size_t len = strlen(folder);
+    if (strncmp(real, folder, len) != 0 ||
+        strncmp(real + len, middle, strlen(middle)) != 0)
+        return;
+    const char *name = real + len + strlen(middle);
+    const char *rest = strchr(name, '/');
+    if (rest == NULL || strncmp(rest, versions, strlen(versions)) != 0)
+        return;
+    const char *digits = rest + strlen(versions);
+    if (!text_number(span_make(digits, strcspn(digits, "/")), UINT32_MAX, &number))
+        return;
+    r->kept = arena_string_of(a, span_make(name, (size_t)(rest - name)));
+    r->version = number;
 }
 
 static enum err take(struct revocation *r, const struct settings_ca **ca,
@@ -174,6 +212,10 @@ static enum err take(struct revocation *r, const struct settings_ca **ca,
     if (r->c->renew_now)
         return err_set(why, ERR_USAGE, "--renew-now is for a certificate that is here");
     TRY(account_ca_find(r->c, &r->place.settings, ca, why));
+    find_version(r, what);
+    if (r->kept != NULL)
+        TRY(state_lock_certificate(r->c->arena, r->place.directory, r->kept, 0, &r->lock,
+                                   why));
     return add_target(r, what, r->c->key_file, why);
 }
 
@@ -186,11 +228,13 @@ static enum err revoke_one(struct revocation *r, const struct target *t,
                              .certificate = t->der,
                              .reason = r->reason,
                              .with_key = t->key != NULL};
-    struct span ignored = {0};
+    struct span answer = {0};
 
     r->desk.certificate = t->key;
     o.session = account_desk_session(&r->desk, &r->place.settings, false);
-    return account_desk_run(&r->desk, r->crew, &r->report, &o, &ignored, why);
+    TRY(account_desk_run(&r->desk, r->crew, &r->report, &o, &answer, why));
+    r->before += span_is(answer, FLOW_ACCOUNT_BEFORE);
+    return ERR_OK;
 }
 
 static enum err revoke_all(struct revocation *r, const struct settings_ca *ca,
@@ -207,19 +251,31 @@ static enum err revoke_all(struct revocation *r, const struct settings_ca *ca,
     }
     for (size_t i = 0; i < r->count; i++)
         TRY(revoke_one(r, &r->targets[i], why));
-    report_step(&r->report, "revoked", "%s", r->c->arguments.items[0]);
+    if (r->before == r->count)
+        report_step(&r->report, "kept", "%s was revoked already",
+                    r->c->arguments.items[0]);
+    else
+        report_step(&r->report, "revoked", "%s", r->c->arguments.items[0]);
     return ERR_OK;
 }
 
-/* It is not renewed by itself from now on: who revokes may not want another. */
+/* That version is revoked for good. If it is in force, it is not renewed by itself from
+ * now on: who revokes may not want another. */
 static enum err remember(struct revocation *r, struct err_info *why)
 {
-    struct renewal_state *state = arena_get(r->c->arena, sizeof *state);
+    struct arena *a = r->c->arena;
+    const char *directory = r->place.directory;
+    struct renewal_state *state = arena_get(a, sizeof *state);
+    struct certificate_versions versions;
     struct err_info ignored = {0};
 
-    (void)renewal_state_load(r->c->arena, r->place.directory, r->name, state, &ignored);
+    TRY(certificate_versions_read(a, directory, r->kept, &versions, why));
+    TRY(certificate_versions_revoke(a, directory, r->kept, r->version, why));
+    if (r->version != versions.current)
+        return ERR_OK;
+    (void)renewal_state_load(a, directory, r->kept, state, &ignored);
     state->revoked = true;
-    return renewal_state_save(r->c->arena, r->place.directory, r->name, state, why);
+    return renewal_state_save(a, directory, r->kept, state, why);
 }
 
 static enum err renew(struct revocation *r, struct err_info *why)
@@ -287,10 +343,11 @@ static enum err run(struct revocation *r, struct err_info *why)
     TRY(start(r, why)); /* before a key is in memory */
     TRY(take(r, &ca, why));
     TRY(revoke_all(r, ca, why));
-    if (r->name != NULL)
+    if (r->kept != NULL)
         TRY(remember(r, why));
     if (c->json)
         printf("{\"revoked\":true,\"certificates\":%zu}\n", r->count);
+    *c->unchanged = r->before == r->count && !c->renew_now;
     return c->renew_now ? renew(r, why) : ERR_OK;
 }
 

@@ -10,8 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
-#define OUTPUT_MAX   (64 * 1024)  /* octets */
-#define METADATA_MAX (256 * 1024) /* octets */
+#define OUTPUT_MAX (64 * 1024) /* octets */
 
 /* The version to go back to: the one that is asked for, else the newest before the one in
  * force. */
@@ -36,16 +35,10 @@ static enum err choose(const struct client_command *c, const char *name,
 static enum err check_end(const struct client_command *c, const struct place *p,
                           const char *name, uint64_t to, struct err_info *why)
 {
-    char *path =
-        file_path(c->arena, certificate_versions_path(c->arena, p->directory, name, to),
-                  "metadata.json");
     struct certificate_metadata m;
     char ended[CLOCK_TEXT_SIZE];
-    struct span text;
 
-    TRY(file_read(c->arena, path, METADATA_MAX, &text, why));
-    if (metadata_read(c->arena, text, &m, why) != ERR_OK)
-        return err_prefix(why, "%s", path);
+    TRY(certificate_versions_get(c->arena, p->directory, name, to, &m, why));
     for (size_t i = 0; i < m.part_count; i++) {
         if (m.parts[i].not_after > clock_now() || c->force)
             continue;

@@ -55,13 +55,15 @@ static void show_there(struct arena *a, const struct status *s, int64_t now)
     if (m->device[0] != '\0')
         printf(", in the device %s", m->device);
     printf("\n  ca        %s\n", m->ca);
+    if (m->revoked)
+        printf("  revoked   yes\n");
 }
 
 static void show_wanted(struct arena *a, const struct place *p, const struct status *s)
 {
     char due[CLOCK_TEXT_SIZE];
 
-    if (s->plan.action != PLAN_KEEP || s->deploys)
+    if (s->plan.action != PLAN_KEEP || s->plan.held || s->deploys)
         printf("  next      %s: %s\n", status_action(s), status_reason(s));
     if (s->plan.attempt != RENEWAL_WHEN_NEVER) {
         clock_text(due, s->plan.attempt);

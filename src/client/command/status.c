@@ -79,6 +79,8 @@ void status_read(struct arena *a, const struct place *p, const char *name, int64
     if (result != ERR_OK && result != ERR_NOT_FOUND)
         s->problem = arena_string(a, why.detail);
     (void)renewal_state_load(a, p->directory, name, &s->renewal, &why);
+    if (s->there)
+        renewal_state_settle(&s->renewal, &s->metadata);
     if (s->wants) {
         const struct plan_facts facts = work_look_facts(a, &s->wanted);
         plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, &s->renewal, &facts,

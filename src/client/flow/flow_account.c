@@ -214,7 +214,7 @@ enum err flow_account(struct session *s, const struct flow_options *o, struct ar
 /* ---- revocation ---- */
 
 enum err flow_account_revoke(struct session *s, const struct flow_options *o,
-                             struct err_info *why)
+                             struct span *answer, struct err_info *why)
 {
     const char *url = s->peer.directory.revoke_cert;
     AUTO(buf) struct buf b = buf_make(PAYLOAD_MAX);
@@ -236,6 +236,7 @@ enum err flow_account_revoke(struct session *s, const struct flow_options *o,
     s->peer.key = KEEPER_ACCOUNT;
     if (result == ERR_ALREADY_REVOKED) {
         report_step(s->report, "revoked", "before: %s", why->detail);
+        *answer = span_of(FLOW_ACCOUNT_BEFORE);
         return ERR_OK;
     }
     return result;

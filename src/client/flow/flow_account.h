@@ -16,6 +16,8 @@ MUST_CHECK enum err flow_account(struct session *s, const struct flow_options *o
                                  struct err_info *why);
 
 /* Revoke the certificate of the options (RFC 8555 7.6): by the account, or with the
- * certificate's own key. One that is revoked already is no failure. */
+ * certificate's own key. One that is revoked already is no failure: `*answer` is
+ * FLOW_ACCOUNT_BEFORE then, else empty. */
+#define FLOW_ACCOUNT_BEFORE "before"
 MUST_CHECK enum err flow_account_revoke(struct session *s, const struct flow_options *o,
-                                        struct err_info *why);
+                                        struct span *answer, struct err_info *why);

@@ -13,7 +13,7 @@ static enum err run(struct session *s, const struct flow_options *o,
         TRY(session_need_account(s, why));
         return flow_issue(s, o, report, a, answer, why);
     case FLOW_REVOKE:
-        return flow_account_revoke(s, o, why);
+        return flow_account_revoke(s, o, answer, why);
     default:
         return flow_account(s, o, a, answer, why);
     }

@@ -147,10 +147,19 @@ static void decide(const struct wanted *w, const struct certificate_metadata *th
         (void)snprintf(p->reason, sizeof p->reason, "%s", other);
         return;
     }
+    if (state->revoked) { /* who revokes may not want another */
+        p->action = PLAN_KEEP;
+        p->due = RENEWAL_WHEN_NEVER;
+        p->held = true;
+        (void)snprintf(p->reason, sizeof p->reason,
+                       "it was revoked; cairn renew --force %.200s gets another",
+                       w->certificate->name);
+        return;
+    }
     (void)renew_rule_read(w->certificate->renew, &rule);
     struct renewal_when first = when(&rule, there, state, now);
     p->due = first.due;
-    p->asks = rule.kind == RENEW_RULE_AUTO && !state->revoked;
+    p->asks = rule.kind == RENEW_RULE_AUTO;
     p->action = first.due <= now ? PLAN_RENEW : PLAN_KEEP;
     if (first.due <= now && first.reason == RENEWAL_REASON_SUGGESTED)
         (void)snprintf(p->reason, sizeof p->reason, "%s",

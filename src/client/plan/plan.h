@@ -29,6 +29,7 @@ struct plan {
     int64_t attempt; /* when that may be tried: later after failures */
     bool waits;      /* there is something to do, and it waits because it failed */
     bool asks;       /* it is renewed when the CA suggests (RFC 9773) */
+    bool held;       /* it is kept as it was revoked: not so if it is asked for */
     char reason[PLAN_REASON_MAX]; /* a phrase: "8 days are left" */
 };
 

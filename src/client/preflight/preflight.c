@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/preflight/preflight_private.h"
+#include "client/renewal/renewal_state.h"
 #include "client/settings/name.h"
 #include "client/store/account_store.h"
 #include "core/acme/identifier.h"
@@ -101,6 +102,24 @@ static enum err look_at_names(struct preflight *p, struct preflight_name *names,
     return ERR_OK;
 }
 
+/* One that is there, and counts for nothing. */
+static void look_at_certificate(struct preflight *p)
+{
+    const char *name = p->wanted->certificate->name;
+    struct renewal_state *state = arena_get(p->arena, sizeof *state);
+    struct certificate_metadata there;
+    struct err_info ignored = {0};
+
+    if (certificate_store_get(p->arena, p->directory, name, &there, &ignored) != ERR_OK)
+        return;
+    (void)renewal_state_load(p->arena, p->directory, name, state, &ignored);
+    renewal_state_settle(state, &there);
+    if (there.revoked)
+        preflight_add(p, PREFLIGHT_NOTE, "certificate", name,
+                      arena_printf(p->arena, "cairn renew --force %s gets another", name),
+                      "it was revoked, and is not renewed by itself");
+}
+
 enum err preflight_run(struct preflight *p, struct err_info *why)
 {
     const struct settings_ca *ca = p->wanted->cas[0];
@@ -111,6 +130,7 @@ enum err preflight_run(struct preflight *p, struct err_info *why)
     struct err_info ignored = {0};
     bool known = false;
 
+    look_at_certificate(p);
     size_t count = list_names(p, names);
     TRY(preflight_ca(p, ca, &d, &known, why));
     (void)!account_store_find(p->arena, p->directory, ca->directory, &account, &ignored);

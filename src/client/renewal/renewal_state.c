@@ -318,6 +318,14 @@ void renewal_state_succeed(struct arena *a, struct renewal_state *state, const c
     state->revoked = false;
 }
 
+void renewal_state_settle(struct renewal_state *state, struct certificate_metadata *there)
+{
+    if (there->knows_revoked)
+        state->revoked = there->revoked;
+    else
+        there->revoked = state->revoked;
+}
+
 static struct renewal_proof *find(struct renewal_state *state, const char *name)
 {
     for (size_t i = 0; i < state->proof_count; i++)

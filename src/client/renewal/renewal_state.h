@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/store/certificate_store.h"
 #include "core/acme/terms.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
@@ -70,7 +71,7 @@ struct renewal_state {
     int64_t failed;      /* attempts that failed in all */
     const char *ca;      /* directory URL of who issued last, or NULL */
     bool revoked;        /* the certificate in force was revoked by us: not renewed
-                            unless asked for */
+                            unless asked for (renewal_state_settle) */
     struct renewal_proof proofs[RENEWAL_STATE_NAMES_MAX];
     size_t proof_count;
 };
@@ -123,6 +124,11 @@ void renewal_state_succeed(struct arena *a, struct renewal_state *state, const c
 /* Control of the name was proved so. What is known of others stays. */
 void renewal_state_proved(struct arena *a, struct renewal_state *state, const char *name,
                           enum challenge_type type);
+
+/* Was the certificate in force revoked? Its metadata says so; that of an earlier cairn
+ * does not, but what is remembered does. Both say the same afterwards. */
+void renewal_state_settle(struct renewal_state *state,
+                          struct certificate_metadata *there);
 
 /* How the name was proved last; false if that is not known. */
 bool renewal_state_proof(const struct renewal_state *state, const char *name,

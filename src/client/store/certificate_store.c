@@ -13,8 +13,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-#define METADATA_MAX (256 * 1024)    /* octets */
-#define LAST_FILE    "metadata.json" /* of a version: without it, it is not whole */
+#define LAST_FILE "metadata.json" /* of a version: without it, it is not whole */
 
 static char *folder_of(struct arena *a, const char *directory, const char *name)
 {

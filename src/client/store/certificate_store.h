@@ -33,6 +33,8 @@ struct certificate_metadata {
     struct certificate_part parts[SETTINGS_KEYS_MAX];
     size_t part_count; /* at least 1 */
     struct certificate_asked asked;
+    bool revoked;       /* by us */
+    bool knows_revoked; /* read so; an earlier cairn kept it in renewal.json alone */
 };
 
 /* The files of one part. */

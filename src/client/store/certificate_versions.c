@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/store/metadata.h"
 #include "core/base/file.h"
 #include "core/base/file_tree.h"
 #include "core/base/text.h"
@@ -113,6 +114,48 @@ enum err certificate_versions_switch(struct arena *a, const char *directory,
         return err_set_os(why, ERR_IO, reason, "cannot replace %s/current", folder);
     }
     return file_sync_directory(folder, why);
+}
+
+/* ---- what a version is ---- */
+
+static char *metadata_path(struct arena *a, const char *directory, const char *name,
+                           uint64_t number)
+{
+    return file_path(a, certificate_versions_path(a, directory, name, number),
+                     "metadata.json");
+}
+
+enum err certificate_versions_get(struct arena *a, const char *directory,
+                                  const char *name, uint64_t number,
+                                  struct certificate_metadata *metadata,
+                                  struct err_info *why)
+{
+    char *path = metadata_path(a, directory, name, number);
+    struct span text;
+
+    TRY(file_read(a, path, METADATA_MAX, &text, why));
+    if (metadata_read(a, text, metadata, why) != ERR_OK)
+        return err_prefix(why, "%s", path);
+    return ERR_OK;
+}
+
+enum err certificate_versions_revoke(struct arena *a, const char *directory,
+                                     const char *name, uint64_t number,
+                                     struct err_info *why)
+{
+    AUTO(buf) struct buf text = buf_make(METADATA_MAX);
+    char *path = metadata_path(a, directory, name, number);
+    struct certificate_metadata m;
+
+    TRY(certificate_versions_get(a, directory, name, number, &m, why));
+    if (m.revoked)
+        return ERR_OK;
+    m.revoked = true;
+    metadata_write(&text, &m);
+    if (text.failed)
+        return err_set(why, ERR_IO, "%s is too large", path);
+    file_sweep(path); /* the certificate's lock is held */
+    return file_replace(path, buf_span(&text), 0644, why);
 }
 
 /* ---- removal ---- */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/store/certificate_store.h"
 #include "core/base/arena.h"
 #include "core/base/err.h"
 
@@ -29,6 +30,17 @@ char *certificate_versions_path(struct arena *a, const char *directory, const ch
  * does: certificate and key change together. ERR_NOT_FOUND: there is no such version;
  * ERR_IO: nothing is changed. */
 MUST_CHECK enum err certificate_versions_switch(struct arena *a, const char *directory,
+                                                const char *name, uint64_t number,
+                                                struct err_info *why);
+
+/* What a version is. ERR_NOT_FOUND, ERR_MALFORMED, ERR_IO. */
+MUST_CHECK enum err certificate_versions_get(struct arena *a, const char *directory,
+                                             const char *name, uint64_t number,
+                                             struct certificate_metadata *metadata,
+                                             struct err_info *why);
+
+/* Note that a version was revoked: from then on that is a part of what it is. */
+MUST_CHECK enum err certificate_versions_revoke(struct arena *a, const char *directory,
                                                 const char *name, uint64_t number,
                                                 struct err_info *why);
 

@@ -32,6 +32,7 @@ void metadata_write_members(struct json_writer *w, const struct certificate_meta
     }
     json_write_end_array(w);
     certificate_asked_write(w, &m->asked);
+    json_write_bool(w, "revoked", m->revoked);
 }
 
 void metadata_write(struct buf *b, const struct certificate_metadata *m)
@@ -100,6 +101,8 @@ enum err metadata_read(struct arena *a, struct span text, struct certificate_met
     TRY(json_need_text(object, "device", &read.device, why));
     TRY(read_parts(object, &read, why));
     TRY(certificate_asked_read(object, &read.asked, why));
+    TRY(json_take_bool(object, "revoked", false, &read.revoked, why));
+    read.knows_revoked = json_member(object, "revoked") != NULL;
     *m = read;
     return ERR_OK;
 }

@@ -5,6 +5,8 @@
 #include "core/base/buf.h"
 #include "core/json/json_write.h"
 
+#define METADATA_MAX (256 * 1024) /* octets */
+
 /* Append the document. */
 void metadata_write(struct buf *b, const struct certificate_metadata *m);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/renewal/ca_state.h"
+#include "client/store/certificate_versions.h"
 #include "client/store/remembered.h"
 #include "client/store/state.h"
 #include "client/work/issuing.h"
@@ -119,6 +120,19 @@ static void save(struct arena *a, const struct work *k, const struct wanted *w,
         report_failure(w->certificate->name, lost.detail);
 }
 
+/* Of a version of an earlier cairn only renewal.json knows that it was revoked, and
+ * forgets it with the next one. */
+static enum err keep_mark(struct arena *a, const struct work *k, const char *name,
+                          const struct work_look *look, struct err_info *why)
+{
+    struct certificate_versions versions;
+
+    if (!look->there || !look->metadata.revoked || look->metadata.knows_revoked)
+        return ERR_OK;
+    TRY(certificate_versions_read(a, k->directory, name, &versions, why));
+    return certificate_versions_revoke(a, k->directory, name, versions.current, why);
+}
+
 /* Get it, and take down what came of that. */
 static enum err issue_and_remember(struct arena *a, const struct work *k,
                                    const struct wanted *w, struct work_look *look,
@@ -126,6 +140,7 @@ static enum err issue_and_remember(struct arena *a, const struct work *k,
 {
     int64_t begun_us = clock_monotonic_us();
 
+    TRY(keep_mark(a, k, w->certificate->name, look, why));
     enum err result = issue(a, k, w, look, r, &look->state, why);
     if (result == ERR_INTERRUPTED || !r->tried)
         return result; /* nothing has happened */
@@ -218,6 +233,8 @@ static enum err attempt(struct arena *a, const struct work *k, const struct want
 
 static const char *reason_of(const struct work_look *look)
 {
+    if (look->plan.held)
+        return "the one that is there was revoked";
     return look->plan.action == PLAN_KEEP ? "it is asked for" : look->plan.reason;
 }
 
@@ -239,8 +256,12 @@ static enum err bring_about(struct arena *a, const struct work *k, const struct 
     r->path = certificate_store_path(a, k->directory, name);
     if (must_wait(a, k, &look, r, &result, why))
         return result;
-    if (look.plan.action == PLAN_KEEP && !k->forced && !k->is_other)
+    if (look.plan.held)
+        r->reason = arena_string(a, look.plan.reason);
+    if (look.plan.action == PLAN_KEEP && !k->forced && !k->is_other &&
+        !(k->anew && look.plan.held))
         return ERR_OK;
+    r->reason = NULL;
     if (look.there)
         report_step(&k->report, "renew", "%s: %s", name, reason_of(&look));
     result = attempt(a, k, w, &look, r, why);

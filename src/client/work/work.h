@@ -11,6 +11,7 @@ struct work {
     struct crew *crew;     /* started when it is needed */
     bool agree_terms;      /* whatever the settings say */
     bool forced;     /* also if nothing needs to be done, and whatever failed before */
+    bool anew;       /* asked for by its names: one that was revoked is no answer */
     bool by_hand;    /* the user asks for it now: waits after failures do not count,
                         only those that a CA's rate limits ask for */
     bool is_other;   /* what is there is not what is asked for, as the caller has seen */
@@ -27,7 +28,8 @@ enum work_outcome {
 
 struct work_result {
     enum work_outcome outcome;
-    const char *reason;                   /* why it waits: a sentence; else NULL */
+    const char *reason;                   /* why it waits, or is kept although there is
+                                             something to know: a phrase; else NULL */
     bool tried;                           /* a CA was asked for it */
     const char *path;                     /* folder that shows the certificate */
     int64_t due;                          /* when it is to be renewed, seconds */

@@ -74,6 +74,8 @@ void work_look(struct arena *a, const char *directory, const struct wanted *w,
     (void)renewal_state_load(a, directory, name, &look->state, &ignored);
     look->facts = work_look_facts(a, w);
     if (look->there)
+        renewal_state_settle(&look->state, &look->metadata);
+    if (look->there)
         look->suggestion = suggestion_of(a, &look->metadata);
     if (look->there && w->deployment_count > 0)
         look->deploy = deploy_is_due(a, directory, w, now, &look->deploy_next);

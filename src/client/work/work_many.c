@@ -210,6 +210,7 @@ static void look_at(struct many *m, const char *name)
             struct work_result result = {
                 .path = certificate_store_path(a, m->work->directory, name),
                 .due = look.plan.due,
+                .reason = look.plan.held ? look.plan.reason : NULL,
                 .metadata = look.metadata};
             if (look.deploy_next != 0) {
                 result.outcome = WORK_WAITING;

@@ -17,6 +17,7 @@ static const struct agent_metrics_row rows[] = {
      .ca = "https://ca.test/dir",
      .not_before = 100,
      .not_after = 900,
+     .revoked = true,
      .next = 600,
      .deploy_failures = 2,
      .failures = 3,
@@ -38,6 +39,7 @@ static void lines(void **state)
         "dir\"} 900\n",
         "cairn_certificate_renewal_seconds{name=\"www.test\",ca=\"https://ca.test/"
         "dir\"} 600\n",
+        "cairn_certificate_revoked{name=\"www.test\",ca=\"https://ca.test/dir\"} 1\n",
         "cairn_certificate_failures{name=\"www.test\",ca=\"https://ca.test/dir\"} 3\n",
         "cairn_certificate_last_failure_seconds{name=\"www.test\",ca=\"https://ca.test/"
         "dir\"} 610\n",

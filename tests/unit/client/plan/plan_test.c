@@ -110,11 +110,30 @@ static void what_was_asked_for_is_compared(void **state)
     }
 }
 
+static void what_was_revoked_is_held(void **state)
+{
+    struct certificate_metadata there = sample();
+    const struct renewal_state revoked = {.revoked = true};
+    struct plan p;
+
+    (void)state;
+    decide("renew: auto", "", &there, &revoked, &p);
+    assert_int_equal(p.action, PLAN_KEEP);
+    assert_true(p.held && !p.asks && p.due == RENEWAL_WHEN_NEVER);
+    assert_non_null(strstr(p.reason, "revoked; cairn renew --force a.test"));
+    there.parts[0].not_after = NOW - 1;
+    decide("renew: auto", "", &there, &revoked, &p);
+    assert_int_equal(p.action, PLAN_KEEP);
+    decide("keys: p384", "", &there, &revoked, &p);
+    assert_true(p.action == PLAN_REISSUE && !p.held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_in_any_order),
         cmocka_unit_test(what_was_asked_for_is_compared),
+        cmocka_unit_test(what_was_revoked_is_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

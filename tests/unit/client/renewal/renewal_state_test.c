@@ -329,9 +329,31 @@ static void proofs_are_bounded(void **state)
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* Both ways; what the metadata says counts more. */
+static void revoked_is_what_the_version_says(void **state)
+{
+    static const struct {
+        bool knows, says, remembered, revoked;
+    } rows[] = {
+        {true, true, false, true},    {true, false, true, false},
+        {true, true, true, true},     {false, false, true, true},
+        {false, false, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct certificate_metadata m = {.revoked = rows[i].says,
+                                         .knows_revoked = rows[i].knows};
+        struct renewal_state s = {.revoked = rows[i].remembered};
+        renewal_state_settle(&s, &m);
+        assert_true(s.revoked == rows[i].revoked && m.revoked == rows[i].revoked);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(revoked_is_what_the_version_says),
         ROW(nothing_at_first),
         ROW(all_of_it_is_kept),
         ROW(a_damaged_file_is_no_disaster),

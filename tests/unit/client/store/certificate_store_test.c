@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "client/store/certificate_store.h"
+#include "client/store/certificate_versions.h"
 #include "client/store/metadata.h"
 #include "client/store/state.h"
 #include "core/base/file.h"
@@ -121,6 +122,27 @@ static void what_is_put_is_there(void **state)
     assert_string_equal(m.asked.profile, "short");
     assert_int_equal(m.asked.lifetime_s, 7200);
     assert_string_equal(m.asked.csr, "abcd");
+    assert_true(m.knows_revoked && !m.revoked);
+}
+
+static void what_is_revoked_stays_so(void **state)
+{
+    struct place *p = *state;
+    struct certificate_metadata m = {0};
+
+    assert_int_equal(put(p, "KEY1"), ERR_OK);
+    assert_int_equal(put(p, "KEY2"), ERR_OK);
+    assert_int_equal(
+        certificate_versions_revoke(p->arena, p->directory, "site", 1, &p->why), ERR_OK);
+    assert_int_equal(
+        certificate_versions_get(p->arena, p->directory, "site", 1, &m, &p->why), ERR_OK);
+    assert_true(m.knows_revoked && m.revoked && m.asked.known && m.part_count == 2);
+    assert_int_equal(certificate_store_get(p->arena, p->directory, "site", &m, &p->why),
+                     ERR_OK);
+    assert_false(m.revoked);
+    assert_int_equal(
+        certificate_versions_revoke(p->arena, p->directory, "site", 3, &p->why),
+        ERR_NOT_FOUND);
 }
 
 static void old_versions_are_removed(void **state)
@@ -284,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_put_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_revoked_stays_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(old_versions_are_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unfinished_version_is_in_nobodys_way, set_up,
                                         tear_down),
