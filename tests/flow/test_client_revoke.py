@@ -65,7 +65,7 @@ def test_by_the_key_without_an_account(client, tmp_path):
 
 def test_by_the_key_of_one_that_is_here(client):
     account(client, "deactivate", "--yes")
-    done = revoke(client, NAME, code=REFUSED)
+    done = revoke(client, NAME, code=FAILED)
     assert "no account" in done.stderr and status(client)[0] == "Valid"
     revoke(client, NAME, "--with-key")
     assert status(client)[0] == "Revoked"
