@@ -216,3 +216,50 @@ def test_monitoring_sees_it(client, tmp_path):
         client.run("renew", "--config", config, code=UNCHANGED)
         assert re.search(r"^cairn_certificate_revoked\{.*\} (.)$", file.read_text(), re.M).group(1) == value
         client.run("revoke", NAME, code=None)
+
+
+def in_force(client):
+    return os.readlink(client.live(NAME))
+
+
+def test_rollback_to_a_revoked_one_is_refused(client):
+    client.issue(NAME)
+    client.run("revoke", NAME, "--renew-now", "--reason", "keyCompromise")
+    before = metadata(client, 1).read_text()
+    done = client.run("rollback", NAME, code=FAILED)
+    assert done.stderr == (f"cairn: version 1 of {NAME} was revoked; --force takes it all the same, and cairn renew --force {NAME} "
+                           "gets a new one\n")
+    assert in_force(client) == "versions/2" and metadata(client, 1).read_text() == before
+    client.run("rollback", NAME, "--force")
+    assert in_force(client) == "versions/1" and client.json("show", NAME)["revoked"] is True
+    client.run("renew", code=UNCHANGED)
+    client.run("rollback", NAME, "--to", 2)  # which is as good as it was
+    assert client.json("show", NAME)["revoked"] is False
+    assert client.json("plan", code=UNCHANGED)["certificates"][0]["action"] == "keep"
+    assert client.json("renew", code=UNCHANGED)[0].get("reason") is None
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_rollback_from_a_revoked_one(client, earlier):
+    """It stays revoked behind, also if an earlier cairn has revoked it; the other one is in force as if nothing had been."""
+    client.issue(NAME)
+    client.run("renew", "--force", NAME)
+    client.run("revoke", NAME)
+    if earlier:
+        told = json.loads(metadata(client).read_text())
+        del told["revoked"]
+        metadata(client).write_text(json.dumps(told))
+    client.run("rollback", NAME)
+    assert in_force(client) == "versions/1" and client.json("show", NAME)["revoked"] is False
+    assert "was revoked" in client.run("rollback", NAME, "--to", 2, code=FAILED).stderr
+    assert json.loads(metadata(client, 2).read_text())["revoked"] is True
+
+
+def test_rollback_to_the_key_of_a_revoked_one_is_refused(client):
+    client.issue(NAME, "--reuse-key")
+    client.run("renew", "--force", NAME)
+    client.run("revoke", NAME, "--renew-now")
+    done = client.run("rollback", NAME, "--to", 1, code=FAILED)
+    assert f"version 1 of {NAME} has the key of version 2, which was revoked" in done.stderr and in_force(client) == "versions/3"
+    client.run("rollback", NAME, "--to", 1, "--force")
+    assert in_force(client) == "versions/1"

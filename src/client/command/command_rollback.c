@@ -3,14 +3,24 @@
 
 #include "client/command/status.h"
 #include "client/deploy/deploy.h"
+#include "client/store/certificate_files.h"
 #include "client/store/certificate_versions.h"
-#include "client/store/metadata.h"
 #include "client/store/state.h"
 #include "client/work/work_confine.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
 #define OUTPUT_MAX (64 * 1024) /* octets */
+
+struct rollback {
+    const char *name;
+    struct place place;
+    struct certificate_versions versions;
+    uint64_t to;
+    struct certificate_metadata target;
+    struct certificate_metadata current;
+    struct renewal_state state;
+};
 
 /* The version to go back to: the one that is asked for, else the newest before the one in
  * force. */
@@ -31,24 +41,89 @@ static enum err choose(const struct client_command *c, const char *name,
                    "there is no version of %s before the one in force", name);
 }
 
-/* One that has expired would do harm. */
-static enum err check_end(const struct client_command *c, const struct place *p,
-                          const char *name, uint64_t to, struct err_info *why)
+/* A revoked one, and one with the key of a revoked one, which may be somebody else's by
+ * now. */
+static enum err check_revoked(struct arena *a, const struct rollback *r,
+                              struct err_info *why)
 {
-    struct certificate_metadata m;
+    const char *directory = r->place.directory;
+
+    if (r->target.revoked)
+        return err_set(why, ERR_FOUND,
+                       "version %llu of %s was revoked; --force takes it all the same, "
+                       "and cairn renew --force %s gets a new one",
+                       (unsigned long long)r->to, r->name, r->name);
+    for (size_t i = 0; i < r->versions.count; i++) {
+        uint64_t number = r->versions.numbers[i];
+        struct certificate_metadata m;
+        struct err_info ignored = {0};
+        if (certificate_versions_get(a, directory, r->name, number, &m, &ignored) ==
+                ERR_OK &&
+            m.revoked &&
+            certificate_files_share_key(
+                a, certificate_versions_path(a, directory, r->name, r->to), &r->target,
+                certificate_versions_path(a, directory, r->name, number), &m))
+            return err_set(why, ERR_FOUND,
+                           "version %llu of %s has the key of version %llu, which was "
+                           "revoked; --force takes it all the same",
+                           (unsigned long long)r->to, r->name,
+                           (unsigned long long)number);
+    }
+    return ERR_OK;
+}
+
+/* What would do harm. */
+static enum err check(const struct client_command *c, const struct rollback *r,
+                      struct err_info *why)
+{
     char ended[CLOCK_TEXT_SIZE];
 
-    TRY(certificate_versions_get(c->arena, p->directory, name, to, &m, why));
-    for (size_t i = 0; i < m.part_count; i++) {
-        if (m.parts[i].not_after > clock_now() || c->force)
+    if (c->force)
+        return ERR_OK;
+    TRY(check_revoked(c->arena, r, why));
+    for (size_t i = 0; i < r->target.part_count; i++) {
+        if (r->target.parts[i].not_after > clock_now())
             continue;
-        clock_text(ended, m.parts[i].not_after);
+        clock_text(ended, r->target.parts[i].not_after);
         return err_set(why, ERR_FOUND,
                        "version %llu of %s has expired on %.10s; --force takes it all "
                        "the same",
-                       (unsigned long long)to, name, ended);
+                       (unsigned long long)r->to, r->name, ended);
     }
     return ERR_OK;
+}
+
+/* What is remembered of the one in force, and of the other one from now on. It is written
+ * before the other one is in force: a crash in between takes nothing away, as what was
+ * revoked is known by its version. */
+static enum err read_both(const struct client_command *c, struct rollback *r,
+                          struct err_info *why)
+{
+    struct err_info ignored = {0};
+    bool same = r->to == r->versions.current;
+
+    TRY(certificate_versions_get(c->arena, r->place.directory, r->name, r->to, &r->target,
+                                 why));
+    (void)renewal_state_load(c->arena, r->place.directory, r->name, &r->state, &ignored);
+    if (same)
+        renewal_state_settle(&r->state, &r->target);
+    else if (certificate_store_get(c->arena, r->place.directory, r->name, &r->current,
+                                   &ignored) == ERR_OK) {
+        renewal_state_settle(&r->state, &r->current);
+        TRY(renewal_state_mark(c->arena, r->place.directory, r->name, &r->current, why));
+    }
+    return ERR_OK;
+}
+
+static enum err switch_back(const struct client_command *c, struct rollback *r,
+                            struct err_info *why)
+{
+    const char *directory = r->place.directory;
+
+    r->state.ari = (struct renewal_suggestion){0}; /* of the other one */
+    r->state.revoked = r->target.revoked;
+    TRY(renewal_state_save(c->arena, directory, r->name, &r->state, why));
+    return certificate_versions_switch(c->arena, directory, r->name, r->to, why);
 }
 
 static void print_json(const struct status *s, uint64_t from, uint64_t to)
@@ -90,41 +165,49 @@ static enum err deploy(const struct client_command *c, const struct place *p,
     return deploy_run(c->arena, &d, &outcome, why);
 }
 
-enum err command_rollback(const struct client_command *c, struct err_info *why)
+/* With the certificate's lock. */
+static enum err go_back(const struct client_command *c, struct rollback *r,
+                        const struct report *report, struct err_info *why)
 {
-    AUTO(state_lock) struct state_lock lock = {0};
-    const struct report report = {.json = c->json, .quiet = c->quiet};
-    struct certificate_versions versions;
     char until[CLOCK_TEXT_SIZE];
-    const char *name = NULL;
-    struct place place;
     struct status s;
-    uint64_t to = 0;
 
-    TRY(place_one(c, &name, why));
-    TRY(place_find(c, &place, why));
-    TRY(certificate_versions_read(c->arena, place.directory, name, &versions, why));
-    TRY(state_lock_certificate(c->arena, place.directory, name, 1000 * c->wait, &lock,
-                               why));
-    TRY(certificate_versions_read(c->arena, place.directory, name, &versions, why));
-    TRY(choose(c, name, &versions, &to, why));
-    *c->unchanged = to == versions.current;
-    TRY(check_end(c, &place, name, to, why));
-    if (to != versions.current)
-        TRY(certificate_versions_switch(c->arena, place.directory, name, to, why));
-    status_read(c->arena, &place, name, clock_now(), &s);
+    TRY(certificate_versions_read(c->arena, r->place.directory, r->name, &r->versions,
+                                  why));
+    TRY(choose(c, r->name, &r->versions, &r->to, why));
+    const uint64_t from = r->versions.current;
+    *c->unchanged = r->to == from;
+    TRY(read_both(c, r, why));
+    TRY(check(c, r, why));
+    if (r->to != from)
+        TRY(switch_back(c, r, why));
+    status_read(c->arena, &r->place, r->name, clock_now(), &s);
     if (!s.there)
         return err_set(why, ERR_MALFORMED, "%s",
                        s.problem != NULL ? s.problem : "the version has no certificate");
     clock_text(until, status_end(&s));
-    report_step(&report, to == versions.current ? "kept" : "back",
-                "%s, version %llu in place of %llu, valid until %.10s", name,
-                (unsigned long long)to, (unsigned long long)versions.current, until);
-    enum err result =
-        to != versions.current ? deploy(c, &place, &s, &report, why) : ERR_OK;
+    report_step(report, r->to == from ? "kept" : "back",
+                "%s, version %llu in place of %llu, valid until %.10s", r->name,
+                (unsigned long long)r->to, (unsigned long long)from, until);
+    enum err result = r->to != from ? deploy(c, &r->place, &s, report, why) : ERR_OK;
     if (c->json) {
-        print_json(&s, versions.current, to);
+        print_json(&s, from, r->to);
         *c->printed = true;
     }
     return result;
+}
+
+enum err command_rollback(const struct client_command *c, struct err_info *why)
+{
+    AUTO(state_lock) struct state_lock lock = {0};
+    const struct report report = {.json = c->json, .quiet = c->quiet};
+    struct rollback *r = arena_get(c->arena, sizeof *r);
+
+    TRY(place_one(c, &r->name, why));
+    TRY(place_find(c, &r->place, why));
+    TRY(certificate_versions_read(c->arena, r->place.directory, r->name, &r->versions,
+                                  why));
+    TRY(state_lock_certificate(c->arena, r->place.directory, r->name, 1000 * c->wait,
+                               &lock, why));
+    return go_back(c, r, &report, why);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/renewal/renewal_backoff.h"
+#include "client/store/certificate_versions.h"
 #include "client/store/state_time.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
@@ -324,6 +325,18 @@ void renewal_state_settle(struct renewal_state *state, struct certificate_metada
         state->revoked = there->revoked;
     else
         there->revoked = state->revoked;
+}
+
+enum err renewal_state_mark(struct arena *a, const char *directory, const char *name,
+                            const struct certificate_metadata *there,
+                            struct err_info *why)
+{
+    struct certificate_versions versions;
+
+    if (!there->revoked || there->knows_revoked)
+        return ERR_OK;
+    TRY(certificate_versions_read(a, directory, name, &versions, why));
+    return certificate_versions_revoke(a, directory, name, versions.current, why);
 }
 
 static struct renewal_proof *find(struct renewal_state *state, const char *name)

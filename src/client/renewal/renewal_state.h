@@ -130,6 +130,13 @@ void renewal_state_proved(struct arena *a, struct renewal_state *state, const ch
 void renewal_state_settle(struct renewal_state *state,
                           struct certificate_metadata *there);
 
+/* Before another version takes the place of the one in force, which `there` is: note in
+ * its metadata that it was revoked, if only renewal.json knows. ERR_IO. */
+MUST_CHECK enum err renewal_state_mark(struct arena *a, const char *directory,
+                                       const char *name,
+                                       const struct certificate_metadata *there,
+                                       struct err_info *why);
+
 /* How the name was proved last; false if that is not known. */
 bool renewal_state_proof(const struct renewal_state *state, const char *name,
                          enum challenge_type *type);

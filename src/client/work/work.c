@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "client/renewal/ca_state.h"
-#include "client/store/certificate_versions.h"
 #include "client/store/remembered.h"
 #include "client/store/state.h"
 #include "client/work/issuing.h"
@@ -120,19 +119,6 @@ static void save(struct arena *a, const struct work *k, const struct wanted *w,
         report_failure(w->certificate->name, lost.detail);
 }
 
-/* Of a version of an earlier cairn only renewal.json knows that it was revoked, and
- * forgets it with the next one. */
-static enum err keep_mark(struct arena *a, const struct work *k, const char *name,
-                          const struct work_look *look, struct err_info *why)
-{
-    struct certificate_versions versions;
-
-    if (!look->there || !look->metadata.revoked || look->metadata.knows_revoked)
-        return ERR_OK;
-    TRY(certificate_versions_read(a, k->directory, name, &versions, why));
-    return certificate_versions_revoke(a, k->directory, name, versions.current, why);
-}
-
 /* Get it, and take down what came of that. */
 static enum err issue_and_remember(struct arena *a, const struct work *k,
                                    const struct wanted *w, struct work_look *look,
@@ -140,7 +126,9 @@ static enum err issue_and_remember(struct arena *a, const struct work *k,
 {
     int64_t begun_us = clock_monotonic_us();
 
-    TRY(keep_mark(a, k, w->certificate->name, look, why));
+    if (look->there)
+        TRY(renewal_state_mark(a, k->directory, w->certificate->name, &look->metadata,
+                               why));
     enum err result = issue(a, k, w, look, r, &look->state, why);
     if (result == ERR_INTERRUPTED || !r->tried)
         return result; /* nothing has happened */
