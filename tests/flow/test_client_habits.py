@@ -184,3 +184,11 @@ def test_an_account_that_has_ended(client, fake_ca):
 
 def test_deployments_keep_their_code(client):
     client.issue(NAME, "--deploy-hook", "exit 1", code=DEPLOY)
+
+
+def test_a_folder_that_is_not_there(client, tmp_path):
+    """Is not made for nothing: the name may be mistyped."""
+    client.directory = tmp_path / "typo"
+    for verb in ("renew", "apply"):
+        assert f"there is no {tmp_path}/typo" in client.run(verb, code=UNCHANGED).stdout
+    assert not client.directory.exists()

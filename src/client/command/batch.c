@@ -9,6 +9,7 @@
 #include "client/work/issuing.h"
 #include "client/work/work_confine.h"
 #include "client/work/work_many.h"
+#include "core/base/file.h"
 #include "core/base/interrupt.h"
 
 /* A run, and what came of it. */
@@ -182,6 +183,12 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
         if (can_try(b))
             TRY(dry_run_share(c->arena, b->place->directory, &dry, why));
         r.work.directory = dry.directory;
+    }
+    *changed = 0;
+    if (b->names.count == 0 && !file_exists(r.work.directory)) {
+        report_step(&r.work.report, "done", "there is no %s, and nothing to do",
+                    r.work.directory);
+        return ERR_OK;
     }
     TRY(state_prepare(c->arena, r.work.directory, why));
     enum err result = run_all(&r, &dry, why);
