@@ -9,7 +9,6 @@
 #include "client/store/remembered.h"
 #include "client/store/state.h"
 #include "client/work/issuing.h"
-#include "client/work/issuing_csr.h"
 #include "client/work/work.h"
 #include "client/work/work_confine.h"
 #include "core/base/clock.h"
@@ -103,7 +102,6 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     work_files_add_wanted(&files, &w);
     dry_run_files(&dry, &files);
     TRY(work_confine(&crew, &files, why));
-    k.is_other = issuing_csr_is_other(k.directory, w.certificate);
     enum err result = work_certificate(c->arena, &k, &w, &r, why);
     if (result != ERR_OK && result != ERR_DEPLOY)
         return result;

@@ -3,13 +3,11 @@
 
 #include <string.h>
 
-#include "client/plan/plan.h"
 #include "client/settings/name.h"
 #include "client/settings/settings_key.h"
 #include "client/settings/settings_names.h"
 #include "core/base/file.h"
 #include "core/net/address.h"
-#include "core/x509/certificate.h"
 
 static enum err read_der(struct arena *a, const char *path, struct span *der,
                          struct err_info *why)
@@ -157,28 +155,4 @@ enum err issuing_csr_check(struct arena *a, const struct settings_certificate *c
     if (c->csr[0] == '\0' || read_both(a, c, &csr, &names, why) == ERR_OK)
         return ERR_OK;
     return err_prefix(why, "csr");
-}
-
-bool issuing_csr_is_other(const char *directory, const struct settings_certificate *c)
-{
-    AUTO(arena) struct arena *a = arena_new();
-    const struct csr_checked *csr = NULL;
-    struct certificate_metadata there;
-    struct certificate *certificate;
-    struct config_list names = {0};
-    struct err_info ignored = {0};
-    struct span text;
-    struct span der;
-    size_t count;
-
-    if (c->csr[0] == '\0' || read_both(a, c, &csr, &names, &ignored) != ERR_OK ||
-        certificate_store_get(a, directory, c->name, &there, &ignored) != ERR_OK)
-        return false;
-    const char *path =
-        file_path(a, certificate_store_path(a, directory, c->name), "cert.pem");
-    return !plan_same_names(&there, names.items, names.count) ||
-           file_read(a, path, 2 * CERTIFICATE_MAX, &text, &ignored) != ERR_OK ||
-           certificate_from_pem(a, text, &der, 1, &count, &ignored) != ERR_OK ||
-           certificate_read(a, der, &certificate, &ignored) != ERR_OK ||
-           !span_equal(certificate->spki, key_spki(csr->key));
 }

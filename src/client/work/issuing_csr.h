@@ -25,7 +25,3 @@ MUST_CHECK enum err issuing_csr_names(struct arena *a, const char *path,
 MUST_CHECK enum err issuing_csr_check(struct arena *a,
                                       const struct settings_certificate *c,
                                       struct err_info *why);
-
-/* Is the certificate that is in force for another request: for other names, or another
- * key? False if there is none, or it has no request. */
-bool issuing_csr_is_other(const char *directory, const struct settings_certificate *c);

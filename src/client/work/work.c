@@ -246,7 +246,7 @@ static enum err bring_about(struct arena *a, const struct work *k, const struct 
         return result;
     if (look.plan.held)
         r->reason = arena_string(a, look.plan.reason);
-    if (look.plan.action == PLAN_KEEP && !k->forced && !k->is_other &&
+    if (look.plan.action == PLAN_KEEP && !k->forced &&
         !(k->anew && look.plan.held))
         return ERR_OK;
     r->reason = NULL;

@@ -14,7 +14,6 @@ struct work {
     bool anew;       /* asked for by its names: one that was revoked is no answer */
     bool by_hand;    /* the user asks for it now: waits after failures do not count,
                         only those that a CA's rate limits ask for */
-    bool is_other;   /* what is there is not what is asked for, as the caller has seen */
     int64_t wait_ms; /* for another cairn that works on the certificate */
     struct report report;
 };
