@@ -243,9 +243,9 @@ def test_as_an_ordinary_user(ca):
 def test_a_file_of_the_ca_that_cannot_be_used(client, ca, tmp_path):
     key_only = tmp_path / "key.pem"
     key_only.write_bytes((ca.directory / "intermediate.key").read_bytes())
-    for path in (tmp_path, key_only, "/dev/null"):
+    for path, says in ((tmp_path, "is a folder"), (key_only, "CA file"), ("/dev/null", "CA file")):
         done = client.run("issue", NAME, "--ca", ca.url, "--ca-file", str(path), code=USAGE)
-        assert "CA file" in done.stderr and not client.live(NAME).exists()
+        assert says in done.stderr and not client.live(NAME).exists()
 
 
 # ---- a CA of its own for each ----

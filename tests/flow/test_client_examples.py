@@ -80,7 +80,13 @@ BLOCKS = [block for block in ALL_BLOCKS if re.match(r"[a-z_]+:", block)]
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_file_is_accepted(block, tmp_path):
     """With the files that it names, as far as anybody reads them before there is something to do."""
-    (tmp_path / "cairn.yaml").write_text(block.replace("\\_", "_").replace("/etc/cairn/", f"{tmp_path}/"))
+    text = block.replace("\\_", "_").replace("/etc/cairn/", f"{tmp_path}/")
+    for folder in re.findall(r"_file: (/\S+)/|webroot:(/\S+)", text):  # that servers have
+        folder = "".join(folder)
+        if not folder.startswith(str(tmp_path)):
+            (tmp_path / folder[1:]).mkdir(parents=True, exist_ok=True)
+            text = text.replace(f" {folder}/", f" {tmp_path}{folder}/").replace(f":{folder}", f":{tmp_path}{folder}")
+    (tmp_path / "cairn.yaml").write_text(text)
     for name in re.findall(r"/etc/cairn/(\S+)|credential:(\S+)", block):
         (tmp_path / "".join(name)).touch(mode=0o600)
         (tmp_path / "".join(name)).write_text(TSIG)

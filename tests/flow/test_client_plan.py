@@ -212,6 +212,92 @@ def test_a_good_file_is_said_to_be_good(site):
     assert site.json("check")["certificates"] == 2
 
 
+WEB = "deployments:\n  web:\n    key_file: {0}/k.pem\n    fullchain_file: {0}/f.pem\n"
+SPLICE = "    tls: splice:{0}:4443\n    tls_port: 4443\n    challenges: tls-alpn-01\n"
+
+
+@pytest.mark.parametrize("options, more, says", [
+    ("    deploy: web\n", WEB.replace("{0}/k", "{0}/none/k"), "deployments.web: key_file: there is no folder {0}/none; make it first"),
+    ("    deploy: web\n", WEB.replace("k.pem", "f.pem"), "deployments.web: fullchain_file: it is {0}/f.pem, as key_file is: say two files"),
+    ("    deploy: [web, mail]\n", WEB + "  mail:\n    der_file: {0}/f.pem\n",
+     "deployments.mail: der_file: {0}/f.pem is written by deployments.web, too: say two files"),
+    ("    deploy: web\n  b:\n    names: b.test\n    deploy: web\n", WEB,
+     "deployments.web: key_file: {0}/k.pem is written for certificates.b, too: each needs files of its own"),
+    ("    deploy: web\n    keys: [p256, p384]\n", WEB.replace("k.pem", "k.ALGORITHM"),
+     "deployments.web: key_file: {0}/k.ecdsa would be written for p256 and for p384: put KEY into it"),
+    ("    deploy: web\n", WEB + "    key: rsa2048\n", "deployments.web: key: the certificate has no key of type \"rsa2048\""),
+    ("    http: webroot:{0}/none\n", "", "http: there is no folder {0}/none"),
+    ("    http: tokens:{0}/none\n", "", "http: there is no folder {0}/none"),
+    ("    http: hook:bin/hook\n", "", "http: write the program's whole path, from / on, not bin/hook"),
+    ("    http: uacme:{0}/none\n", "", "http: {0}/none is not there or cannot be run (chmod +x)"),
+    ("    http: hook:{0}\n", "", "http: {0} is not there or cannot be run (chmod +x)"),
+    ("    csr: {0}/none\n", "", "csr: cannot open {0}/none: No such file or directory"),
+    ("    csr: {0}/cairn.yaml\n", "", "csr: {0}/cairn.yaml: there is no certificate request"),
+    ("    cas: other\n", "CAS  other:\n    directory: https://ca.test/\n    ca_file: {0}/none\n",
+     "cas.other: ca_file: cannot read {0}/none: No such file or directory"),
+    ("    cas: other\n", "CAS  other:\n    directory: https://ca.test/\n    eab_kid: x\n    eab_key_file: {0}/none\n",
+     "cas.other: eab_key_file: cannot read {0}/none: No such file or directory"),
+    (SPLICE.format("127.0.0.1"), "", "tls: splice:127.0.0.1:4443 is the port that cairn listens on itself (tls_port)"),
+    (SPLICE.format("[::]"), "", "tls: splice:[::]:4443 is the port that cairn listens on itself (tls_port)"),
+])
+def test_what_cannot_be_used_is_not_ordered(site, pebble, options, more, says):
+    """check says what apply would fall over; and apply says the same before it asks the CA for anything."""
+    here = str(site.folder)
+    if more.startswith("CAS"):
+        site.head = site.head.replace("defaults:\n", more.replace("{0}", here).removeprefix("CAS") + "defaults:\n")
+        more = ""
+    site.write((more + "certificates:\n  a:\n    names: a.test\n" + options).replace("{0}", here))
+    says, asked = says.replace("{0}", here), pebble.log_path.read_text()
+    done = site.run("check", code=USAGE)
+    assert f"cairn: certificates.a: {says}" in done.stderr, done.stderr
+    assert site.json("check", code=USAGE)["mistakes"][0]["detail"].startswith(says)
+    done = site.run("apply", code=USAGE)
+    assert says in done.stderr and pebble.log_path.read_text() == asked, done.stderr
+    assert not site.live("a").exists()
+
+
+def test_what_is_written_nowhere_is_told_of(site):
+    """Only by check: who wants the other half in the state folder alone may have it so."""
+    keys = "certificates:\n  a:\n    names: a.test\n    keys: [p256, rsa2048]\n    deploy: [web, more]\n"
+    more = "  more:\n    der_file: {0}/x.der\n"
+    site.write((WEB + more + keys).replace("{0}", str(site.folder)))
+    assert "certificates.a: keys: rsa2048 is written nowhere: put KEY into the paths of deployments.web" in site.run("check", code=USAGE).stderr
+    site.run("apply")
+    site.write((WEB + more + "    key: rsa2048\n" + keys).replace("{0}", str(site.folder)))
+    site.run("check")
+    site.write((WEB.replace("k.pem", "k.KEY.pem") + more + keys).replace("{0}", str(site.folder)))
+    site.run("check")
+
+
+def test_a_renewal_goes_on_without_a_folder(site):
+    """What is there is not given up for it; and what a command makes need not be there before."""
+    (site.folder / "out").mkdir()
+    site.write((WEB.replace("{0}", "{0}/out") + "certificates:\n  a:\n    names: a.test\n    deploy: web\n").replace("{0}", str(site.folder)))
+    site.run("apply")
+    before = site.certificate("a").serial_number
+    (site.folder / "out").rename(site.folder / "gone")
+    assert "there is no folder" in site.run("renew", "--force", code=DEPLOY).stderr
+    assert site.certificate("a").serial_number != before
+    site.write((WEB.replace("{0}", "{0}/made") + f"certificates:\n  b:\n    names: b.test\n    deploy: web\n    pre_hook: mkdir {site.folder}/made\n")
+               .replace("{0}", str(site.folder)))
+    site.run("check")
+    site.run("apply", "b")
+    assert (site.folder / "made" / "k.pem").exists()
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n  # yet\n", "---\n# nothing\n", "#"])
+def test_an_empty_file_is_a_good_one(site, text):
+    site.file.write_text(text)
+    done = site.run("check")
+    assert done.stdout == f"{site.file} is good: 0 certificates\n"
+
+
+@pytest.mark.skipif(os.path.exists("/etc/cairn/cairn.yaml"), reason="there is one here")
+def test_no_file_is_said_to_be_none(site):
+    done = subprocess.run([CAIRN, "check", "--dir", site.state], capture_output=True, text=True, check=True)
+    assert done.stdout == "there is no /etc/cairn/cairn.yaml, and nothing to be checked\n"
+
+
 # ---- list, show ----
 
 def test_list_and_show_tell_what_is_there(site):

@@ -175,6 +175,7 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
                              .agree_terms = c->agree_terms,
                              .wait_ms = 1000 * c->wait,
                              .forced = c->force,
+                             .careful = b->careful,
                              .by_hand = c->dry_run || c->arguments.count > 0,
                              .report = {.json = c->json, .quiet = c->quiet}}};
 

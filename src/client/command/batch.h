@@ -12,6 +12,7 @@ struct batch {
     const struct place *place;
     struct place_names names;
     const char *verb;         /* what it does, for the last line: "renewed" */
+    bool careful;             /* struct work */
     bool skips_left_over;     /* those that nothing says anything about are no failure */
     struct json_writer *json; /* of an array that is open: an object for each */
 };

@@ -48,6 +48,7 @@ enum err command_apply(const struct client_command *c, struct err_info *why)
     struct batch b = {.c = c,
                       .place = &place,
                       .verb = "brought about",
+                      .careful = true,
                       .skips_left_over = c->arguments.count == 0,
                       .json = &json};
     size_t changed = 0;

@@ -9,14 +9,25 @@
 #include "client/store/state.h"
 #include "client/work/work.h"
 #include "client/work/work_confine.h"
+#include "client/work/work_places.h"
+#include "core/base/file.h"
 #include "core/json/json_write.h"
 
 #define OUTPUT_MAX (1024 * 1024) /* octets */
 
+static enum err check_one(const struct place *p, const struct work_places *places,
+                          const struct wanted *w, struct err_info *why)
+{
+    TRY(work_check(w, why));
+    TRY(work_places_check(places, p->directory, w, why));
+    return work_places_check_keys(w, why);
+}
+
 /* What can be seen without asking anybody; each mistake is told. */
-static size_t check_all(const struct place *p, struct json_writer *w)
+static size_t check_all(struct arena *a, const struct place *p, struct json_writer *w)
 {
     const struct config_group *all = &p->settings.certificates;
+    const struct work_places *places = work_places_read(a, &p->settings);
     size_t wrong = 0;
 
     for (size_t i = 0; i < all->count; i++) {
@@ -24,7 +35,7 @@ static size_t check_all(const struct place *p, struct json_writer *w)
         struct err_info why = {0};
         struct wanted wanted;
         settings_wanted(&p->settings, c, &wanted);
-        if (work_check(&wanted, &why) == ERR_OK)
+        if (check_one(p, places, &wanted, &why) == ERR_OK)
             continue;
         wrong++;
         report_warning("certificates.%s: %s", c->name, why.detail);
@@ -43,13 +54,14 @@ static enum err check_file(const struct client_command *c, const struct place *p
     struct json_writer w = json_writer_make(&b);
     const char *file = c->config != NULL ? c->config : SETTINGS_FILE_DEFAULT;
     size_t count = p->settings.certificates.count;
+    bool there = c->config != NULL || file_exists(file);
 
     json_write_begin_object(&w, NULL);
-    json_write_text(&w, "file", file);
+    json_write_text(&w, "file", there ? file : NULL);
     json_write_text(&w, "state", p->directory);
     json_write_number(&w, "certificates", (int64_t)count);
     json_write_begin_array(&w, "mistakes");
-    size_t wrong = check_all(p, &w);
+    size_t wrong = check_all(c->arena, p, &w);
     json_write_end_array(&w);
     json_write_end_object(&w);
     if (c->json) {
@@ -57,9 +69,11 @@ static enum err check_file(const struct client_command *c, const struct place *p
         *c->printed = true;
     }
     if (wrong > 0)
-        return err_set(why, ERR_CONFIG, "%zu of %zu certificates in %s cannot be got",
+        return err_set(why, ERR_CONFIG, "%zu of %zu certificates in %s have mistakes",
                        wrong, count, file);
-    if (!c->json)
+    if (!c->json && !there)
+        printf("there is no %s, and nothing to be checked\n", file);
+    else if (!c->json)
         printf("%s is good: %zu certificate%s\n", file, count, count == 1 ? "" : "s");
     return ERR_OK;
 }

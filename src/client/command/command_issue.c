@@ -82,6 +82,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
                      .wait_ms = 1000 * c->wait,
                      .forced = c->force,
                      .anew = true,
+                     .careful = true,
                      .by_hand = true,
                      .report = {.json = c->json, .quiet = c->quiet}};
 

@@ -9,6 +9,7 @@
 #include "client/settings/settings_names.h"
 #include "client/work/issuing_csr.h"
 #include "client/work/work.h"
+#include "client/work/work_places.h"
 
 #define LIST_OCTETS (64 * 1024) /* of all values of a list */
 
@@ -383,7 +384,8 @@ static enum err make(struct making *m, const struct settings *base, struct wante
     settings_wanted(m->settings,
                     settings_certificate(m->settings, m->members[SECTION_CERTIFICATE]),
                     w);
-    return work_check(w, why);
+    TRY(work_check(w, why));
+    return work_places_check(work_places_read(m->c->arena, m->settings), NULL, w, why);
 }
 
 /* What it is called if nobody says it: as its first name, typed or in the request. */

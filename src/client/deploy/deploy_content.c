@@ -229,6 +229,29 @@ enum err deploy_content_check(const struct settings_deployment *d, struct err_in
     return deploy_access_check(&(struct deploy_access){d->owner, d->group, d->mode}, why);
 }
 
+size_t deploy_content_list(struct arena *a, const struct settings_deployment *d,
+                           const struct config_list *key_types,
+                           struct deploy_content_place places[static DEPLOY_FILES_MAX])
+{
+    const char *first = d->key[0] != '\0' ? d->key : key_types->items[0];
+    const char *paths[KIND_COUNT];
+    size_t count = 0;
+
+    list_paths(d, paths);
+    for (size_t kind = 0; kind < KIND_COUNT; kind++) {
+        bool for_each = is_for_each(paths[kind]);
+        if (paths[kind][0] == '\0')
+            continue;
+        for (size_t i = 0; i < (for_each ? key_types->count : 1); i++) {
+            const char *type = for_each ? key_types->items[i] : first;
+            if (count < DEPLOY_FILES_MAX)
+                places[count++] = (struct deploy_content_place){
+                    option_names[kind], path_for(a, paths[kind], type), type};
+        }
+    }
+    return count;
+}
+
 bool deploy_content_has_all(const struct settings_deployment *d)
 {
     const char *paths[KIND_COUNT];

@@ -36,6 +36,18 @@ const char *deploy_content_digest(struct arena *a, const struct settings_deploym
 MUST_CHECK enum err deploy_content_check(const struct settings_deployment *d,
                                          struct err_info *why);
 
+/* A file that is to be written, of the key of that type. */
+struct deploy_content_place {
+    const char *option;
+    const char *path;
+    const char *key_type;
+};
+
+/* What is written for a certificate with keys of these types: how many, and which. */
+size_t deploy_content_list(struct arena *a, const struct settings_deployment *d,
+                           const struct config_list *key_types,
+                           struct deploy_content_place places[static DEPLOY_FILES_MAX]);
+
 /* Is there a file for each key of the certificate? */
 bool deploy_content_has_all(const struct settings_deployment *d);
 

@@ -114,7 +114,7 @@ enum err http_webroot_open(struct solver *s, const char *folder, const char *bel
     struct stat about;
 
     if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
-        return err_set(why, ERR_USAGE, "--http: %s is no folder", folder);
+        return err_set(why, ERR_USAGE, "http: %s is no folder", folder);
     s->state = w;
     s->present = present;
     s->ready = write_all;

@@ -114,7 +114,7 @@ static enum err read_both(struct arena *a, const struct settings_certificate *c,
     if (result == ERR_OK)
         return ERR_OK;
     why->code = ERR_CONFIG;
-    if (strncmp(why->detail, c->csr, strlen(c->csr)) == 0)
+    if (strstr(why->detail, c->csr) != NULL)
         return ERR_CONFIG; /* who could not read it says so */
     return err_prefix(why, "%s", c->csr);
 }

@@ -11,6 +11,7 @@
 #include "client/work/work_hook.h"
 #include "client/work/work_look.h"
 #include "client/work/work_notify.h"
+#include "client/work/work_places.h"
 #include "client/work/work_suggestion.h"
 #include "core/base/clock.h"
 
@@ -219,6 +220,17 @@ static enum err attempt(struct arena *a, const struct work *k, const struct want
     return result;
 }
 
+/* Before it is ordered; but what is there is renewed whatever has become of a folder, as
+ * the others may still get it. */
+static enum err check_places(struct arena *a, const struct work *k,
+                             const struct wanted *w, const struct work_look *look,
+                             struct err_info *why)
+{
+    if (look->there && !k->careful)
+        return ERR_OK;
+    return work_places_check(work_places_read(a, w->settings), k->directory, w, why);
+}
+
 static const char *reason_of(const struct work_look *look)
 {
     if (look->plan.held)
@@ -246,10 +258,10 @@ static enum err bring_about(struct arena *a, const struct work *k, const struct 
         return result;
     if (look.plan.held)
         r->reason = arena_string(a, look.plan.reason);
-    if (look.plan.action == PLAN_KEEP && !k->forced &&
-        !(k->anew && look.plan.held))
+    if (look.plan.action == PLAN_KEEP && !k->forced && !(k->anew && look.plan.held))
         return ERR_OK;
     r->reason = NULL;
+    TRY(check_places(a, k, w, &look, why));
     if (look.there)
         report_step(&k->report, "renew", "%s: %s", name, reason_of(&look));
     result = attempt(a, k, w, &look, r, why);

@@ -12,6 +12,8 @@ struct work {
     bool agree_terms;      /* whatever the settings say */
     bool forced;     /* also if nothing needs to be done, and whatever failed before */
     bool anew;       /* asked for by its names: one that was revoked is no answer */
+    bool careful;    /* nothing is ordered that could not be used (work_places.h), also
+                        in place of what is there: renewals go on without */
     bool by_hand;    /* the user asks for it now: waits after failures do not count,
                         only those that a CA's rate limits ask for */
     int64_t wait_ms; /* for another cairn that works on the certificate */
@@ -36,7 +38,7 @@ struct work_result {
 };
 
 /* Everything the settings of a certificate name is right, as far as can be seen without
- * asking anybody: files are there, devices and providers are known. ERR_CONFIG with a
+ * asking anybody: devices, targets and providers are known. ERR_CONFIG with a
  * sentence that begins with the option. */
 MUST_CHECK enum err work_check(const struct wanted *w, struct err_info *why);
 

@@ -8,7 +8,6 @@
 #include "client/dns/dns_ask.h"
 #include "client/dns/dns_provider.h"
 #include "client/solve/solve_choose.h"
-#include "client/work/issuing_csr.h"
 #include "client/work/work.h"
 
 #define LIST_MAX 400 /* octets of challenge types in a sentence */
@@ -99,7 +98,6 @@ enum err work_check(const struct wanted *w, struct err_info *why)
     AUTO(arena) struct arena *a = arena_new();
 
     TRY(check_challenges(w, why));
-    TRY(issuing_csr_check(a, w->certificate, why));
     for (size_t i = 0; i < w->deployment_count; i++)
         if (check_deployment(a, w->deployments[i], why) != ERR_OK)
             return err_prefix(why, "deployments.%s", w->deployments[i]->name);

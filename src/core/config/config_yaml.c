@@ -250,6 +250,31 @@ static enum err check_text(const char *file, struct span text, struct err_info *
     return ERR_OK;
 }
 
+/* Is there nothing but comments, blank lines and the marks of a document? libfyaml would
+ * call that invalid. */
+static bool is_bare(struct span text)
+{
+    bool comment = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        bool begins = i == 0 || text.data[i - 1] == '\n';
+        if (c == '\n')
+            comment = false;
+        else if (comment || c == ' ' || c == '\t' || c == '\r')
+            continue;
+        else if (c == '#')
+            comment = true;
+        else if (begins && text.len - i >= 3 &&
+                 (memcmp(text.data + i, "---", 3) == 0 ||
+                  memcmp(text.data + i, "...", 3) == 0))
+            i += 2;
+        else
+            return false;
+    }
+    return true;
+}
+
 enum err config_value_document(struct arena *a, const char *file, struct span text,
                                struct fy_node **root, struct err_info *why)
 {
@@ -257,8 +282,8 @@ enum err config_value_document(struct arena *a, const char *file, struct span te
 
     TRY(check_text(file, text, why));
     *root = NULL;
-    if (text.len == 0)
-        return ERR_OK; /* libfyaml would call it invalid */
+    if (is_bare(text))
+        return ERR_OK;
     fy_diag_cfg_default(&diag_cfg);
     diag_cfg.fp = NULL;
     struct fy_diag *diag = fy_diag_create(&diag_cfg);

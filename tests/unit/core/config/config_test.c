@@ -63,6 +63,8 @@ static void good(void **state)
 
     (void)state;
     assert_int_equal(read_over(&v, "", NULL), ERR_OK);
+    assert_int_equal(read_over(&v, "# none\n\n  # yet\n", NULL), ERR_OK);
+    assert_int_equal(read_over(&v, "---\n#\n...\n", NULL), ERR_OK);
     assert_string_equal(v.text, "hello");
     assert_int_equal(v.number, 7);
     assert_true(v.flag);
