@@ -263,3 +263,47 @@ def test_rollback_to_the_key_of_a_revoked_one_is_refused(client):
     assert f"version 1 of {NAME} has the key of version 2, which was revoked" in done.stderr and in_force(client) == "versions/3"
     client.run("rollback", NAME, "--to", 1, "--force")
     assert in_force(client) == "versions/1"
+
+
+# ---- gone back to, and other settings ----
+
+KINDS = "the one that is there has keys of other types"
+
+
+def test_what_was_gone_back_to_is_kept(client):
+    """Although something else is wanted; told once more by each run, until that is changed or asked for."""
+    client.issue(NAME, "--key", "p256,rsa2048")
+    client.issue(NAME, "--key", "p256")
+    done = client.run("rollback", NAME)
+    assert done.stderr == (f"cairn: {NAME}: it was rolled back to; {KINDS}; it is kept until it is due, or something else is wanted; "
+                           f"cairn renew --force {NAME} gets what is wanted now\n")
+    assert f"keep      {NAME}: it was rolled back to; {KINDS}, renewed from " in client.run("plan", code=UNCHANGED).stdout
+    assert f"kept      {NAME}: it was rolled back to; {KINDS}" in client.run("renew", code=UNCHANGED).stdout
+    client.run("apply", code=UNCHANGED)
+    assert in_force(client) == "versions/1"
+    assert client.run("rollback", NAME, "--to", 2).stderr == "" and client.run("rollback", NAME).stderr != ""
+    client.issue(NAME, "--key", "p256")
+    assert in_force(client) == "versions/3" and len(client.json("show", NAME)["keys"]) == 1
+    assert client.run("rollback", NAME).stderr == ""
+
+
+def test_until_something_else_is_wanted(client, tmp_path, ca):
+    config = tmp_path / "cairn.yaml"
+
+    def write(keys):
+        config.write_text(f"ca: it\ncas:\n  it:\n    directory: {ca.url}\n    ca_file: {ca.root}\ncertificates:\n  {NAME}:\n    names: {NAME}\n"
+                          f"    http_port: {ca.http_port}\n    keys: {keys}\n")
+
+    for keys in ("p256", "p384"):
+        write(keys)
+        client.run("apply", "--config", config)
+    assert KINDS in client.run("rollback", NAME, "--config", config).stderr
+    client.run("apply", "--config", config, code=UNCHANGED)
+    write("p256")
+    assert client.json("plan", "--config", config, code=UNCHANGED)["certificates"][0]["reason"].startswith("89 days are left")
+    write("rsa2048")
+    client.run("apply", "--config", config)
+    assert client.json("show", NAME, "--config", config)["key_type"] == "rsa2048"
+    client.run("rollback", NAME, "--config", config, "--to", 1)
+    client.run("renew", "--force", "--config", config, NAME)
+    assert client.json("show", NAME, "--config", config)["key_type"] == "rsa2048"

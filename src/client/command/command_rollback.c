@@ -6,7 +6,9 @@
 #include "client/store/certificate_files.h"
 #include "client/store/certificate_versions.h"
 #include "client/store/state.h"
+#include "client/work/work.h"
 #include "client/work/work_confine.h"
+#include "client/work/work_look.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
@@ -119,9 +121,19 @@ static enum err switch_back(const struct client_command *c, struct rollback *r,
                             struct err_info *why)
 {
     const char *directory = r->place.directory;
+    struct wanted *w = arena_get(c->arena, sizeof *w);
+    struct err_info ignored = {0};
 
     r->state.ari = (struct renewal_suggestion){0}; /* of the other one */
     r->state.revoked = r->target.revoked;
+    r->state.rolled_back = NULL;
+    if (work_find(c->arena, directory, &r->place.settings, r->name, w, &ignored) ==
+        ERR_OK) {
+        const struct plan_facts facts = work_look_facts(c->arena, w);
+        char *digest = arena_get(c->arena, PLAN_DIGEST_SIZE);
+        plan_digest(w, &facts, digest);
+        r->state.rolled_back = digest;
+    }
     TRY(renewal_state_save(c->arena, directory, r->name, &r->state, why));
     return certificate_versions_switch(c->arena, directory, r->name, r->to, why);
 }
@@ -165,6 +177,15 @@ static enum err deploy(const struct client_command *c, const struct place *p,
     return deploy_run(c->arena, &d, &outcome, why);
 }
 
+/* It would be replaced by the next run otherwise. */
+static void tell_of_settings(const struct status *s)
+{
+    if (s->wants && s->plan.held && !s->metadata.revoked)
+        report_warning("%s: %s; it is kept until it is due, or something else is wanted; "
+                       "cairn renew --force %s gets what is wanted now",
+                       s->name, s->plan.reason, s->name);
+}
+
 /* With the certificate's lock. */
 static enum err go_back(const struct client_command *c, struct rollback *r,
                         const struct report *report, struct err_info *why)
@@ -189,6 +210,7 @@ static enum err go_back(const struct client_command *c, struct rollback *r,
     report_step(report, r->to == from ? "kept" : "back",
                 "%s, version %llu in place of %llu, valid until %.10s", r->name,
                 (unsigned long long)r->to, (unsigned long long)from, until);
+    tell_of_settings(&s);
     enum err result = r->to != from ? deploy(c, &r->place, &s, report, why) : ERR_OK;
     if (c->json) {
         print_json(&s, from, r->to);

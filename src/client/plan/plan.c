@@ -6,9 +6,13 @@
 
 #include "client/settings/name.h"
 #include "client/settings/renew_rule.h"
+#include "core/base/text.h"
+#include "core/crypto/hash.h"
 
 #define HOUR 3600 /* seconds */
 #define DAY  86400
+
+#define DIGESTED_MAX (256 * 1024) /* octets: all names and CAs of a certificate */
 
 bool plan_same_names(const struct certificate_metadata *m, const char *const *names,
                      size_t count)
@@ -88,6 +92,41 @@ static const char *difference(const struct wanted *w,
     return certificate_asked_difference(&asked, &there->asked);
 }
 
+static void add_list(struct buf *b, const char *what, const struct config_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        buf_printf(b, "%s %s\n", what, list->items[i]);
+}
+
+void plan_digest(const struct wanted *w, const struct plan_facts *facts, char *to)
+{
+    AUTO(buf) struct buf b = buf_make(DIGESTED_MAX);
+    const struct settings_certificate *c = w->certificate;
+    uint8_t digest[HASH_SHA256_SIZE];
+
+    add_list(&b, "name", &c->names);
+    add_list(&b, "key", &c->keys);
+    for (size_t i = 0; i < w->ca_count; i++)
+        buf_printf(&b, "ca %s\n", w->cas[i]->directory);
+    buf_printf(&b, "device %s\nprofile %s\nlifetime %lld\nmust-staple %d\ncsr %s\n",
+               c->device, c->profile, (long long)c->lifetime_ms, c->must_staple,
+               facts->csr != NULL ? facts->csr : "unknown");
+    hash_sha256(buf_span(&b), digest);
+    text_hex(to, digest, sizeof digest);
+}
+
+/* Was it rolled back to with these very settings? */
+static bool is_rolled_back(const struct wanted *w, const struct renewal_state *state,
+                           const struct plan_facts *facts)
+{
+    char digest[PLAN_DIGEST_SIZE];
+
+    if (state->rolled_back == NULL)
+        return false;
+    plan_digest(w, facts, digest);
+    return strcmp(digest, state->rolled_back) == 0;
+}
+
 static int64_t end_of(const struct certificate_metadata *m)
 {
     int64_t end = INT64_MAX;
@@ -142,7 +181,7 @@ static void decide(const struct wanted *w, const struct certificate_metadata *th
         return;
     }
     other = difference(w, there, facts);
-    if (other != NULL) {
+    if (other != NULL && !is_rolled_back(w, state, facts)) {
         p->action = PLAN_REISSUE;
         (void)snprintf(p->reason, sizeof p->reason, "%s", other);
         return;
@@ -161,7 +200,10 @@ static void decide(const struct wanted *w, const struct certificate_metadata *th
     p->due = first.due;
     p->asks = rule.kind == RENEW_RULE_AUTO;
     p->action = first.due <= now ? PLAN_RENEW : PLAN_KEEP;
-    if (first.due <= now && first.reason == RENEWAL_REASON_SUGGESTED)
+    p->held = other != NULL && p->action == PLAN_KEEP;
+    if (p->held)
+        (void)snprintf(p->reason, sizeof p->reason, "it was rolled back to; %s", other);
+    else if (first.due <= now && first.reason == RENEWAL_REASON_SUGGESTED)
         (void)snprintf(p->reason, sizeof p->reason, "%s",
                        renewal_when_reason(first.reason));
     else

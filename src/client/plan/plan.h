@@ -29,7 +29,8 @@ struct plan {
     int64_t attempt; /* when that may be tried: later after failures */
     bool waits;      /* there is something to do, and it waits because it failed */
     bool asks;       /* it is renewed when the CA suggests (RFC 9773) */
-    bool held;       /* it is kept as it was revoked: not so if it is asked for */
+    bool held;       /* it is kept as it was revoked, or rolled back to: not so if it is
+                        asked for */
     char reason[PLAN_REASON_MAX]; /* a phrase: "8 days are left" */
 };
 
@@ -38,6 +39,11 @@ struct plan {
 void plan_certificate(const struct wanted *w, const struct certificate_metadata *there,
                       const struct renewal_state *state, const struct plan_facts *facts,
                       int64_t now, struct plan *p);
+
+/* What is wanted of a certificate, as far as it makes another one, in short: hexadecimal,
+ * NUL-terminated; `to` has PLAN_DIGEST_SIZE. */
+#define PLAN_DIGEST_SIZE 65
+void plan_digest(const struct wanted *w, const struct plan_facts *facts, char *to);
 
 /* Are these exactly the certificate's names, in any order? */
 bool plan_same_names(const struct certificate_metadata *m, const char *const *names,

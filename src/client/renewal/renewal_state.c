@@ -88,6 +88,7 @@ void renewal_state_write(struct buf *b, const struct renewal_state *state)
     write_text(&w, "ca", state->ca);
     if (state->revoked)
         json_write_bool(&w, "revoked", true);
+    write_text(&w, "rolled_back", state->rolled_back);
     json_write_begin_array(&w, "proofs");
     for (size_t i = 0; i < state->proof_count; i++) {
         json_write_begin_object(&w, NULL);
@@ -194,6 +195,7 @@ enum err renewal_state_read(struct arena *a, struct span text,
     TRY(take_count(object, "failed", &state->failed, why));
     TRY(json_take_text(object, "ca", &state->ca, why));
     TRY(json_take_bool(object, "revoked", false, &state->revoked, why));
+    TRY(json_take_text(object, "rolled_back", &state->rolled_back, why));
     read_proofs(json_member(object, "proofs"), state);
     return ERR_OK;
 }
@@ -317,6 +319,7 @@ void renewal_state_succeed(struct arena *a, struct renewal_state *state, const c
     state->issued++;
     state->ca = arena_string(a, ca);
     state->revoked = false;
+    state->rolled_back = NULL;
 }
 
 void renewal_state_settle(struct renewal_state *state, struct certificate_metadata *there)

@@ -65,13 +65,16 @@ struct renewal_state {
     struct renewal_suggestion ari;
     struct renewal_failure failure;
     struct renewal_told told;
-    int64_t succeeded;   /* when a certificate was got last */
-    int64_t duration_ms; /* how long that took */
-    int64_t issued;      /* certificates got in all */
-    int64_t failed;      /* attempts that failed in all */
-    const char *ca;      /* directory URL of who issued last, or NULL */
-    bool revoked;        /* the certificate in force was revoked by us: not renewed
-                            unless asked for (renewal_state_settle) */
+    int64_t succeeded;       /* when a certificate was got last */
+    int64_t duration_ms;     /* how long that took */
+    int64_t issued;          /* certificates got in all */
+    int64_t failed;          /* attempts that failed in all */
+    const char *ca;          /* directory URL of who issued last, or NULL */
+    bool revoked;            /* the certificate in force was revoked by us: not renewed
+                                unless asked for (renewal_state_settle) */
+    const char *rolled_back; /* digest of what was wanted when the certificate in force
+                                was rolled back to (plan_digest): it is not replaced for
+                                being another than that; or NULL */
     struct renewal_proof proofs[RENEWAL_STATE_NAMES_MAX];
     size_t proof_count;
 };

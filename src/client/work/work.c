@@ -233,7 +233,7 @@ static enum err check_places(struct arena *a, const struct work *k,
 
 static const char *reason_of(const struct work_look *look)
 {
-    if (look->plan.held)
+    if (look->plan.held && look->metadata.revoked)
         return "the one that is there was revoked";
     return look->plan.action == PLAN_KEEP ? "it is asked for" : look->plan.reason;
 }

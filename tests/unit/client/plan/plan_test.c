@@ -128,12 +128,54 @@ static void what_was_revoked_is_held(void **state)
     assert_true(p.action == PLAN_REISSUE && !p.held);
 }
 
+/* Only as long as the very same is wanted, and until it is due. */
+static void what_was_rolled_back_to_is_held(void **state)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    static const struct plan_facts facts = {.csr = ""};
+    struct certificate_metadata there = sample();
+    struct err_info why = {0};
+    char digest[PLAN_DIGEST_SIZE];
+    struct settings s;
+    struct wanted w;
+    struct plan p;
+
+    (void)state;
+    assert_int_equal(settings_defaults(a, &s, &why), ERR_OK);
+    assert_int_equal(
+        settings_read(a, "f", span_of(arena_printf(a, YAML, "keys: p384")), &s, &why),
+        ERR_OK);
+    settings_wanted(&s, settings_certificate(&s, "a.test"), &w);
+    plan_digest(&w, &facts, digest);
+    const struct renewal_state back = {.rolled_back = digest};
+    decide("keys: p384", "", &there, &back, &p);
+    assert_true(p.action == PLAN_KEEP && p.held && p.due > NOW && p.asks);
+    assert_string_equal(
+        p.reason, "it was rolled back to; the one that is there has keys of other types");
+    static const char *const others[] = {
+        "keys: rsa2048", "keys: [p384, p256]", "keys: p384, profile: x",
+        "keys: p384, lifetime: 1d", "keys: p384, must_staple: true"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        decide(others[i], "", &there, &back, &p);
+        assert_true(p.action == PLAN_REISSUE && !p.held);
+    }
+    decide("keys: p384, renew: 10d", "", &there, &back, &p); /* nothing of that */
+    assert_int_equal(p.action, PLAN_KEEP);
+    decide("keys: p256", "", &there, &back, &p);
+    assert_true(p.action == PLAN_KEEP && !p.held);
+    there.parts[0].not_after = NOW + DAY / 2;
+    there.parts[0].not_before = NOW - 89 * DAY;
+    decide("keys: p384", "", &there, &back, &p);
+    assert_true(p.action == PLAN_RENEW && !p.held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_in_any_order),
         cmocka_unit_test(what_was_asked_for_is_compared),
         cmocka_unit_test(what_was_revoked_is_held),
+        cmocka_unit_test(what_was_rolled_back_to_is_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
