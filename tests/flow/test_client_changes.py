@@ -307,3 +307,35 @@ def test_until_something_else_is_wanted(client, tmp_path, ca):
     client.run("rollback", NAME, "--config", config, "--to", 1)
     client.run("renew", "--force", "--config", config, NAME)
     assert client.json("show", NAME, "--config", config)["key_type"] == "rsa2048"
+
+
+# ---- damaged files ----
+
+@pytest.mark.parametrize("file, content, what", [
+    ("cert.pem", b"garbage\n", "damaged"), ("cert.pem", b"", "damaged"), ("cert.pem", None, "missing"), ("fullchain.pem", b"\0" * 1000, "damaged"),
+    ("rsa2048.cert.pem", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "damaged"),
+    ("rsa2048.cert.pem", "cert.pem", "that of another certificate"),
+])
+def test_damaged_files_are_renewed(client, file, content, what):
+    """Told by all who look, and whatever the option renew says; nobody goes back to them."""
+    client.issue(NAME, "--key", "p256,rsa2048", "--renew", "never")
+    path = client.live(NAME) / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes((client.live(NAME) / content).read_bytes() if isinstance(content, str) else content)
+    says = f"its file {file} is {what}"
+    assert states(client)[NAME].endswith(f"renew: {says}") and f"next      renew: {says}" in client.run("show", NAME).stdout
+    assert f"renew     {NAME}: {says}" in client.run("plan").stdout
+    assert f"renew     {NAME}: {says}" in client.run("renew").stdout
+    client.run("renew", code=UNCHANGED)
+    client.run("plan", code=UNCHANGED)
+    done = client.run("rollback", NAME, "--force", code=FAILED)
+    assert done.stderr == f"cairn: version 1 of {NAME} is of no use: {says}\n"
+
+
+def test_a_damaged_one_is_issued_again(client):
+    client.issue(NAME)
+    (client.live(NAME) / "cert.pem").write_text("garbage")
+    assert f"{NAME}: its file cert.pem is damaged" in client.issue(NAME).stdout
+    client.issue(NAME, code=UNCHANGED)

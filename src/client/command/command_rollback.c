@@ -78,8 +78,14 @@ static enum err check_revoked(struct arena *a, const struct rollback *r,
 static enum err check(const struct client_command *c, const struct rollback *r,
                       struct err_info *why)
 {
+    const char *damage = certificate_files_damage(
+        c->arena, certificate_versions_path(c->arena, r->place.directory, r->name, r->to),
+        &r->target);
     char ended[CLOCK_TEXT_SIZE];
 
+    if (damage != NULL)
+        return err_set(why, ERR_FOUND, "version %llu of %s is of no use: %s",
+                       (unsigned long long)r->to, r->name, damage);
     if (c->force)
         return ERR_OK;
     TRY(check_revoked(c->arena, r, why));
@@ -129,7 +135,7 @@ static enum err switch_back(const struct client_command *c, struct rollback *r,
     r->state.rolled_back = NULL;
     if (work_find(c->arena, directory, &r->place.settings, r->name, w, &ignored) ==
         ERR_OK) {
-        const struct plan_facts facts = work_look_facts(c->arena, w);
+        const struct plan_facts facts = work_look_facts(c->arena, directory, w, NULL);
         char *digest = arena_get(c->arena, PLAN_DIGEST_SIZE);
         plan_digest(w, &facts, digest);
         r->state.rolled_back = digest;

@@ -82,7 +82,8 @@ void status_read(struct arena *a, const struct place *p, const char *name, int64
     if (s->there)
         renewal_state_settle(&s->renewal, &s->metadata);
     if (s->wants) {
-        const struct plan_facts facts = work_look_facts(a, &s->wanted);
+        const struct plan_facts facts =
+            work_look_facts(a, p->directory, &s->wanted, s->there ? &s->metadata : NULL);
         plan_certificate(&s->wanted, s->there ? &s->metadata : NULL, &s->renewal, &facts,
                          now, &s->plan);
     }

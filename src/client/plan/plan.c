@@ -195,6 +195,11 @@ static void decide(const struct wanted *w, const struct certificate_metadata *th
                        w->certificate->name);
         return;
     }
+    if (facts->damage != NULL) { /* whatever the option renew says */
+        p->action = PLAN_RENEW;
+        (void)snprintf(p->reason, sizeof p->reason, "%s", facts->damage);
+        return;
+    }
     (void)renew_rule_read(w->certificate->renew, &rule);
     struct renewal_when first = when(&rule, there, state, now);
     p->due = first.due;

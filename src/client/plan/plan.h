@@ -12,13 +12,15 @@ enum plan_action {
     PLAN_KEEP,
     PLAN_ISSUE,   /* there is none yet */
     PLAN_REISSUE, /* the one that is there is another than the one that is wanted */
-    PLAN_RENEW,   /* it ends soon */
+    PLAN_RENEW,   /* it ends soon, or its files are damaged */
 };
 
 /* What else is looked at, by whoever calls: all of it may be unknown. */
 struct plan_facts {
     const char *csr; /* SHA-256 of the request that is wanted, hexadecimal; "": none is,
                         NULL: it cannot be read */
+    const char *damage; /* what is wrong with the files that are there: a phrase; NULL:
+                           nothing */
 };
 
 #define PLAN_REASON_MAX 512 /* octets, with the final NUL */

@@ -135,6 +135,7 @@ static enum err issue_and_remember(struct arena *a, const struct work *k,
         return result; /* nothing has happened */
     if (result == ERR_OK) {
         look->there = true;
+        look->facts.damage = NULL;
         look->metadata = r->metadata;
         renewal_state_succeed(a, &look->state, r->metadata.ca,
                               (clock_monotonic_us() - begun_us) / 1000, clock_now());

@@ -3,6 +3,7 @@
 
 #include "client/deploy/deploy.h"
 #include "client/renewal/renewal_when.h"
+#include "client/store/certificate_files.h"
 #include "client/work/issuing_csr.h"
 #include "client/work/work_notify.h"
 
@@ -57,9 +58,15 @@ static int64_t tell_at(struct arena *a, const char *directory, const struct want
     return when;
 }
 
-struct plan_facts work_look_facts(struct arena *a, const struct wanted *w)
+struct plan_facts work_look_facts(struct arena *a, const char *directory,
+                                  const struct wanted *w,
+                                  const struct certificate_metadata *there)
 {
-    return (struct plan_facts){.csr = issuing_csr_digest(a, w->certificate->csr)};
+    const char *folder = certificate_store_path(a, directory, w->certificate->name);
+
+    return (struct plan_facts){
+        .csr = issuing_csr_digest(a, w->certificate->csr),
+        .damage = there != NULL ? certificate_files_damage(a, folder, there) : NULL};
 }
 
 void work_look(struct arena *a, const char *directory, const struct wanted *w,
@@ -72,7 +79,7 @@ void work_look(struct arena *a, const char *directory, const struct wanted *w,
     look->there =
         certificate_store_get(a, directory, name, &look->metadata, &ignored) == ERR_OK;
     (void)renewal_state_load(a, directory, name, &look->state, &ignored);
-    look->facts = work_look_facts(a, w);
+    look->facts = work_look_facts(a, directory, w, look->there ? &look->metadata : NULL);
     if (look->there)
         renewal_state_settle(&look->state, &look->metadata);
     if (look->there)

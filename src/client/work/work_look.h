@@ -26,8 +26,11 @@ struct work_look {
 void work_look(struct arena *a, const char *directory, const struct wanted *w,
                int64_t now, struct work_look *look);
 
-/* What else the plan depends on, from disk. */
-struct plan_facts work_look_facts(struct arena *a, const struct wanted *w);
+/* What else the plan depends on, from disk; `there` is NULL if there is no certificate.
+ */
+struct plan_facts work_look_facts(struct arena *a, const char *directory,
+                                  const struct wanted *w,
+                                  const struct certificate_metadata *there);
 
 /* Decide again, after the state has changed. */
 void work_look_again(const struct wanted *w, int64_t now, struct work_look *look);

@@ -15,6 +15,7 @@
 #include "client/store/metadata.h"
 #include "core/base/file.h"
 #include "core/base/file_tree.h"
+#include "core/x509/x509_fixtures.h"
 
 #define BEGIN  1700000000LL
 #define DAY    86400
@@ -73,10 +74,11 @@ static void has(struct place *p, const char *renew)
                                            .parts = {{.key_type = "p256",
                                                       .not_before = BEGIN,
                                                       .not_after = BEGIN + LIFE,
-                                                      .serial = "1",
+                                                      .serial = "ff01",
                                                       .id = ""}},
                                            .part_count = 1};
     static const char *const steps[] = {"certificates", "a.test", "current"};
+    static const char *const files[] = {"cert.pem", "fullchain.pem"};
     AUTO(buf) struct buf b = buf_make(8192);
     const char *folder = p->directory;
 
@@ -88,6 +90,10 @@ static void has(struct place *p, const char *renew)
     assert_int_equal(file_replace(file_path(p->arena, folder, "metadata.json"),
                                   buf_span(&b), 0600, &p->why),
                      ERR_OK);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        assert_int_equal(file_replace(file_path(p->arena, folder, files[i]),
+                                      span_of(pem_leaf), 0600, &p->why),
+                         ERR_OK);
     p->settings = arena_get(p->arena, sizeof *p->settings);
     assert_int_equal(settings_defaults(p->arena, p->settings, &p->why), ERR_OK);
     if (settings_read(p->arena, "f", span_of(arena_printf(p->arena, YAML, renew)),

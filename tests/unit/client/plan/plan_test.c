@@ -128,6 +128,32 @@ static void what_was_revoked_is_held(void **state)
     assert_true(p.action == PLAN_REISSUE && !p.held);
 }
 
+/* And only what was revoked is left alone. */
+static void what_is_damaged_is_renewed(void **state)
+{
+    const struct plan_facts facts = {.csr = "", .damage = "its file x is damaged"};
+    AUTO(arena) struct arena *a = arena_new();
+    struct certificate_metadata there = sample();
+    struct renewal_state renewal = {0};
+    struct err_info why = {0};
+    struct settings s;
+    struct wanted w;
+    struct plan p;
+
+    (void)state;
+    assert_int_equal(settings_defaults(a, &s, &why), ERR_OK);
+    assert_int_equal(
+        settings_read(a, "f", span_of(arena_printf(a, YAML, "renew: never")), &s, &why),
+        ERR_OK);
+    settings_wanted(&s, settings_certificate(&s, "a.test"), &w);
+    plan_certificate(&w, &there, &renewal, &facts, NOW, &p);
+    assert_true(p.action == PLAN_RENEW && p.due == NOW && p.attempt == NOW);
+    assert_string_equal(p.reason, "its file x is damaged");
+    renewal.revoked = true;
+    plan_certificate(&w, &there, &renewal, &facts, NOW, &p);
+    assert_true(p.action == PLAN_KEEP && p.held);
+}
+
 /* Only as long as the very same is wanted, and until it is due. */
 static void what_was_rolled_back_to_is_held(void **state)
 {
@@ -175,6 +201,7 @@ int main(void)
         cmocka_unit_test(names_in_any_order),
         cmocka_unit_test(what_was_asked_for_is_compared),
         cmocka_unit_test(what_was_revoked_is_held),
+        cmocka_unit_test(what_is_damaged_is_renewed),
         cmocka_unit_test(what_was_rolled_back_to_is_held),
     };
 
