@@ -298,6 +298,20 @@ def test_no_file_is_said_to_be_none(site):
     assert done.stdout == "there is no /etc/cairn/cairn.yaml, and nothing to be checked\n"
 
 
+def test_ten_thousand_are_read_at_once(site):
+    """The most there may be: time grows with their number, not with its square."""
+    def text(count):
+        return "deployments:\n  web:\n    target: hook\n    command: 'true'\ncertificates:\n" + "".join(
+            f"  c{i}.test:\n    names: [c{i}.test, www.c{i}.test]\n    deploy: web\n" for i in range(count))
+    site.write(text(10000))
+    before = os.times().children_user
+    assert "10000 certificates" in site.run("check").stdout
+    assert os.times().children_user - before < 3  # a tenth of that
+    site.write(text(20000))
+    assert "more than 10000 of them" in site.run("check", code=USAGE).stderr
+    assert os.times().children_user - before < 5
+
+
 # ---- list, show ----
 
 def test_list_and_show_tell_what_is_there(site):

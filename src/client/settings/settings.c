@@ -185,32 +185,24 @@ enum err settings_load(struct arena *a, const char *path, struct settings *s,
 
 /* ---- finding ---- */
 
-static const void *member(const struct config_group *group, const char *name)
-{
-    for (size_t i = 0; i < group->count; i++)
-        if (strcmp(*(const char *const *)group->members[i], name) == 0)
-            return group->members[i];
-    return NULL;
-}
-
 const struct settings_ca *settings_ca(const struct settings *s, const char *name)
 {
-    return member(&s->cas, name);
+    return config_group_find(&s->cas, name);
 }
 
 const struct settings_dns *settings_dns(const struct settings *s, const char *name)
 {
-    return member(&s->dns, name);
+    return config_group_find(&s->dns, name);
 }
 
 const struct settings_certificate *settings_certificate(const struct settings *s,
                                                         const char *name)
 {
-    return member(&s->certificates, name);
+    return config_group_find(&s->certificates, name);
 }
 
 const struct settings_deployment *settings_deployment(const struct settings *s,
                                                       const char *name)
 {
-    return member(&s->deployments, name);
+    return config_group_find(&s->deployments, name);
 }

@@ -207,6 +207,8 @@ static enum err check_ca(struct arena *a, const char *directory,
     struct err_info ignored = {0};
 
     TRY(check_readable("ca_file", ca->ca_file, why));
+    if (ca->eab_key_file[0] == '\0')
+        return ERR_OK;
     if (directory != NULL &&
         account_store_find(a, directory, ca->directory, &account, &ignored) == ERR_OK &&
         account.url != NULL)

@@ -240,3 +240,12 @@ bool text_unhex(struct span s, uint8_t *to, size_t room, size_t *len)
     *len = s.len / 2;
     return true;
 }
+
+size_t text_hash(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * 0x100000001b3;
+    return (size_t)(hash ^ (hash >> 32));
+}

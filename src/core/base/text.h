@@ -43,6 +43,9 @@ bool text_resembles(const char *word, const char *known);
  */
 bool text_copy(char *to, size_t room, const char *from);
 
+/* A hash of the text, for tables in memory that nobody else fills: FNV-1a. */
+size_t text_hash(const char *text);
+
 /* `len` octets as lower-case hexadecimal, NUL-terminated; `to` has room for 2 * len + 1.
  */
 void text_hex(char *to, const uint8_t *data, size_t len);

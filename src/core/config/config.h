@@ -67,6 +67,9 @@ struct config_group {
     void **members;
     size_t count;
     size_t room;
+    uint32_t *slots; /* of a large one, where a name's hash leads: numbers of members,
+                        from 1 on; NULL: they are looked through */
+    size_t slot_count;
 };
 
 struct config_table {
@@ -75,6 +78,9 @@ struct config_table {
     const struct config_family *families;
     size_t family_count;
 };
+
+/* The member of that name, or NULL. */
+void *config_group_find(const struct config_group *group, const char *name);
 
 /* Fill every option of `settings` with its default; families are empty. */
 MUST_CHECK enum err config_defaults(struct arena *a, const struct config_table *table,

@@ -1,6 +1,7 @@
 /* Families: sections whose members the file names. */
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/config/config.h"
 #include "core/config/config_value.h"
 
@@ -34,6 +35,60 @@ static enum err check_name(const struct config_family *family, const char *name,
                        "between them",
                        family->section, name, CONFIG_NAME_MAX);
     return ERR_OK;
+}
+
+/* ---- finding ---- */
+
+#define FEW 16 /* members that are faster looked through */
+
+static const char *name_of(const struct config_group *group, size_t number)
+{
+    return *(const char *const *)group->members[number];
+}
+
+void *config_group_find(const struct config_group *group, const char *name)
+{
+    if (group->slots == NULL) {
+        for (size_t i = 0; i < group->count; i++)
+            if (strcmp(name_of(group, i), name) == 0)
+                return group->members[i];
+        return NULL;
+    }
+    /* of a copy of the group, which has its slots, there may be more members in them */
+    for (size_t i = text_hash(name);; i++) {
+        uint32_t number = group->slots[i & (group->slot_count - 1)];
+        if (number == 0)
+            return NULL;
+        if (number <= group->count && strcmp(name_of(group, number - 1), name) == 0)
+            return group->members[number - 1];
+    }
+}
+
+static void add_slot(struct config_group *group, size_t number)
+{
+    size_t i = text_hash(name_of(group, number));
+
+    while (group->slots[i & (group->slot_count - 1)] != 0)
+        i++;
+    group->slots[i & (group->slot_count - 1)] = (uint32_t)number + 1;
+}
+
+/* The last one can be found from now on. At most half of the slots are taken; a copy of
+ * the group keeps those it has. */
+static void index_last(struct arena *a, struct config_group *group)
+{
+    if (group->count <= FEW)
+        return;
+    if (group->slots != NULL && 2 * group->count <= group->slot_count) {
+        add_slot(group, group->count - 1);
+        return;
+    }
+    group->slot_count = 4 * FEW;
+    while (group->slot_count < 4 * group->count)
+        group->slot_count *= 2;
+    group->slots = arena_array(a, group->slot_count, sizeof *group->slots);
+    for (size_t i = 0; i < group->count; i++)
+        add_slot(group, i);
 }
 
 static void make_room(struct arena *a, struct config_group *group)
@@ -72,12 +127,9 @@ enum err config_value_member(struct arena *a, struct arena *scratch,
 
     TRY(check_name(family, name, why));
     member->table = table_of(scratch, family, name);
-    for (size_t i = 0; i < group->count; i++) {
-        if (strcmp(*(const char *const *)group->members[i], name) == 0) {
-            member->settings = group->members[i];
-            return ERR_OK;
-        }
-    }
+    member->settings = config_group_find(group, name);
+    if (member->settings != NULL)
+        return ERR_OK;
     size_t max = family->max != 0 ? family->max : CONFIG_MEMBERS_MAX;
     if (group->count == max)
         return err_set(why, ERR_CONFIG, "%s: more than %zu of them", family->section,
@@ -90,6 +142,7 @@ enum err config_value_member(struct arena *a, struct arena *scratch,
         TRY(config_defaults(a, &member->table, fresh, why));
     *(const char **)fresh = arena_string(a, name);
     group->members[group->count++] = fresh;
+    index_last(a, group);
     member->settings = fresh;
     return ERR_OK;
 }

@@ -131,6 +131,38 @@ static bool is_section(const struct config_table *table, const char *name)
 static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
                              const char *section, struct err_info *why);
 
+/* No key twice: libfyaml would look for each among all that came before, which of ten
+ * thousand members takes seconds. */
+static enum err check_keys(const struct yaml *y, struct fy_node *mapping,
+                           const char *section, struct err_info *why)
+{
+    struct yaml here = *y;
+    size_t room = 8;
+    struct fy_node_pair *pair;
+    void *iterator = NULL;
+
+    while (room < 2 * (size_t)fy_node_mapping_item_count(mapping))
+        room *= 2;
+    here.arena = y->scratch;
+    const char **names = arena_array(y->scratch, room, sizeof *names);
+    while ((pair = fy_node_mapping_iterate(mapping, &iterator)) != NULL) {
+        const char *name = scalar(&here, fy_node_pair_key(pair));
+        if (name == NULL)
+            continue; /* who reads it says so */
+        size_t i = text_hash(name) & (room - 1);
+        while (names[i] != NULL && strcmp(names[i], name) != 0)
+            i = (i + 1) & (room - 1);
+        if (names[i] != NULL) {
+            (void)err_set(why, ERR_CONFIG, "%s%s%s is given twice",
+                          section != NULL ? section : "", section != NULL ? "." : "",
+                          name);
+            return at_node(y, fy_node_pair_key(pair), why);
+        }
+        names[i] = name;
+    }
+    return ERR_OK;
+}
+
 /* One member: its options stand below its name, or none do. */
 static enum err read_member(const struct yaml *y, const struct config_family *family,
                             struct fy_node *key, struct fy_node *value,
@@ -174,6 +206,7 @@ static enum err read_family(const struct yaml *y, const struct config_family *fa
                       family->section);
         return at_node(y, key, why);
     }
+    TRY(check_keys(y, value, family->section, why));
     *group = (struct config_group){0};
     while ((pair = fy_node_mapping_iterate(value, &iterator)) != NULL)
         TRY(read_member(y, family, fy_node_pair_key(pair), fy_node_pair_value(pair),
@@ -203,6 +236,7 @@ static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
     struct fy_node_pair *pair;
     void *iterator = NULL;
 
+    TRY(check_keys(y, mapping, section, why));
     while ((pair = fy_node_mapping_iterate(mapping, &iterator)) != NULL) {
         struct fy_node *key = fy_node_pair_key(pair);
         struct fy_node *value = fy_node_pair_value(pair);
@@ -291,7 +325,8 @@ enum err config_value_document(struct arena *a, const char *file, struct span te
         return err_set(why, ERR_CONFIG, "%s: the YAML reader cannot start", file);
     (void)arena_own(a, diag, drop_diag);
     fy_diag_set_collect_errors(diag, true);
-    struct fy_parse_cfg cfg = {.flags = FYPCF_DEFAULT_DOC, .diag = diag};
+    struct fy_parse_cfg cfg = {.flags = FYPCF_DEFAULT_DOC | FYPCF_ALLOW_DUPLICATE_KEYS,
+                               .diag = diag};
     struct fy_document *document =
         fy_document_build_from_string(&cfg, (const char *)text.data, text.len);
     if (document == NULL) {

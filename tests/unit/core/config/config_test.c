@@ -100,7 +100,10 @@ static void bad(void **state)
         {"a:\n  flag: yes\n", "f:2:9: a.flag: \"yes\" is not true or false"},
         {"a:\n  number: 11\n", "f:2:11: a.number: 11 is outside 1 to 10"},
         {"a:\n  wait: 2h\n", "f:2:9: a.wait: 2h is outside 0ms to 1h"},
-        {"text: a\ntext: b\n", "f:2:"},
+        {"text: a\ntext: b\n", "f:2:1: text is given twice"},
+        {"a:\n  number: 1\n  flag: true\n  number: 1\n",
+         "f:4:3: a.number is given twice"},
+        {"a:\n  number: 1\n\"a\":\n  flag: true\n", "f:3:2: a is given twice"},
         {"a:\n  number: 1\na.number: 2\n", "a.number is given twice"},
         {"list:\n  - [x]\n", "list: every element must be a text"},
         {"tekst: a\n", "f:1:1: there is no option \"tekst\"; did you mean \"text\"?"},
@@ -115,7 +118,8 @@ static void bad(void **state)
         {"pets:\n  tom: 3\n", "f:2:3: pets.tom holds options"},
         {"pets:\n  tom:\n    age: 31\n", "f:3:10: pets.tom.age: 31 is outside 0 to 30"},
         {"pets:\n  tom:\n    aga: 3\n", "did you mean \"pets.tom.age\"?"},
-        {"pets:\n  tom: {}\n  tom: {}\n", "f:"},
+        {"pets:\n  tom: {}\n  tom: {}\n", "f:3:3: pets.tom is given twice"},
+        {"pets:\n  tom:\n    age: 3\n    age: 3\n", "f:4:5: pets.tom.age is given twice"},
         {"pet:\n  tom: {}\n", "did you mean \"pets\"?"},
     };
 
@@ -127,6 +131,41 @@ static void bad(void **state)
         if (strstr(why.detail, rows[i].words) == NULL)
             fail_msg("%s instead of %s", why.detail, rows[i].words);
     }
+}
+
+/* More than are looked through: each is found, also of those that were added to a copy,
+ * and none twice. */
+static void many(void **state)
+{
+    AUTO(buf) struct buf text = buf_make(CONFIG_FILE_MAX);
+    struct values v;
+    struct err_info why = {0};
+
+    (void)state;
+    buf_add_text(&text, "pets:\n");
+    for (int i = 0; i < 90; i++)
+        buf_printf(&text, "  pet-%d: {age: %d}\n", i, i % 30);
+    buf_add_octet(&text, '\0');
+    assert_int_equal(read_over(&v, (const char *)text.data, &why), ERR_OK);
+    const struct values before = v;
+    assert_int_equal(config_set(arena, &table, "pets.late.age=7", &v, &why), ERR_OK);
+    assert_int_equal(config_set(arena, &table, "pets.pet-89.age=8", &v, &why), ERR_OK);
+    assert_int_equal(v.pets.count, 91);
+    for (int i = 0; i < 90; i++) {
+        const char *name = arena_printf(arena, "pet-%d", i);
+        const struct pet *found = config_group_find(&v.pets, name);
+        assert_string_equal(found->name, name);
+        assert_int_equal(found->age, i == 89 ? 8 : i % 30);
+        assert_ptr_equal(config_group_find(&before.pets, name), found);
+    }
+    assert_int_equal(((const struct pet *)config_group_find(&v.pets, "late"))->age, 7);
+    assert_null(config_group_find(&before.pets, "late"));
+    assert_null(config_group_find(&v.pets, "pet-90"));
+    text.len--;
+    buf_add_text(&text, "  pet-3: {}\n");
+    buf_add_octet(&text, '\0');
+    assert_int_equal(read_over(&v, (const char *)text.data, &why), ERR_CONFIG);
+    assert_string_equal(why.detail, "f:92:3: pets.pet-3 is given twice");
 }
 
 /* What is found wrong later is pointed at all the same. */
@@ -258,8 +297,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good),  cmocka_unit_test(bad),     cmocka_unit_test(placed),
-        cmocka_unit_test(named), cmocka_unit_test(written),
+        cmocka_unit_test(good),   cmocka_unit_test(bad),   cmocka_unit_test(many),
+        cmocka_unit_test(placed), cmocka_unit_test(named), cmocka_unit_test(written),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
