@@ -339,3 +339,21 @@ def test_a_damaged_one_is_issued_again(client):
     (client.live(NAME) / "cert.pem").write_text("garbage")
     assert f"{NAME}: its file cert.pem is damaged" in client.issue(NAME).stdout
     client.issue(NAME, code=UNCHANGED)
+
+
+# ---- short lives ----
+
+def test_moments_of_short_lives(client):
+    """With hours to live, a day says nothing."""
+    moment = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    assert re.search(rf"issued    {NAME}, valid until {moment}\n", client.issue(NAME, "--profile", "brief").stdout)
+    assert re.search(rf"kept      {NAME} is valid until {moment}; ", client.issue(NAME, "--profile", "brief", code=UNCHANGED).stdout)
+    shown = client.json("show", NAME)
+    assert re.fullmatch(rf"{NAME} +{shown['not_after']} +in less than an hour +\S+ +renewed from {shown['due']}", states(client)[NAME])
+    assert f"minutes are left, renewed from {shown['due']}\n" in client.run("plan", code=UNCHANGED).stdout
+    client.run("renew", "--force", NAME)
+    assert re.search(rf"in place of 2, valid until {moment}\n", client.run("rollback", NAME).stdout)
+    assert re.search(rf"valid until {moment}\n", client.issue(NAME, "--profile", "short").stdout)
+    assert re.search(r"valid until 20\d\d-\d\d-\d\d\n", client.issue(NAME, "--profile", "plain").stdout)
+    assert re.search(r"renewed from 20\d\d-\d\d-\d\d$", states(client)[NAME])
+    assert re.search(r"left, renewed from 20\d\d-\d\d-\d\d\n", client.run("plan", code=UNCHANGED).stdout)

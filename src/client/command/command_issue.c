@@ -37,8 +37,9 @@ static void say_kept(const struct work *k, const struct wanted *w,
 {
     char until[CLOCK_TEXT_SIZE];
 
-    clock_text(until, r->metadata.parts[0].not_after);
-    report_step(&k->report, "kept", "%s is valid until %.10s; --force makes a new one",
+    report_moment(until, r->metadata.parts[0].not_after,
+                  certificate_store_lifetime(&r->metadata));
+    report_step(&k->report, "kept", "%s is valid until %s; --force makes a new one",
                 w->certificate->name, until);
 }
 

@@ -45,14 +45,14 @@ static const char *state_of(struct arena *a, const struct status *s)
         return arena_printf(a, "%s: %s", status_action(s), status_reason(s));
     if (s->plan.due <= 0 || s->plan.due == INT64_MAX)
         return "not renewed";
-    clock_text(due, s->plan.due);
-    return arena_printf(a, "renewed from %.10s", due);
+    report_moment(due, s->plan.due, certificate_store_lifetime(&s->metadata));
+    return arena_printf(a, "renewed from %s", due);
 }
 
 static void print_text(const struct place *p, const struct place_names *names,
                        int64_t now)
 {
-    printf("%-32s %-10s %-22s %-20s %s\n", "NAME", "EXPIRES", "", "CA", "STATE");
+    printf("%-32s %-20s %-22s %-20s %s\n", "NAME", "EXPIRES", "", "CA", "STATE");
     for (size_t i = 0; i < names->count; i++) {
         AUTO(arena) struct arena *a = arena_new();
         char until[CLOCK_TEXT_SIZE] = "-";
@@ -60,13 +60,13 @@ static void print_text(const struct place *p, const struct place_names *names,
         status_read(a, p, names->items[i], now, &s);
         int64_t end = status_end(&s);
         if (end > 0)
-            clock_text(until, end);
+            report_moment(until, end, certificate_store_lifetime(&s.metadata));
         const char *left = end > 0 ? status_remaining(a, end, now) : "not there yet";
         const char *device = s.there ? s.metadata.device : "";
         char *state = arena_printf(
             a, "%s%s", s.there && s.metadata.revoked ? "revoked; " : "", state_of(a, &s));
         text_make_printable(state); /* parts of it come from the CA */
-        printf("%-32s %-10.10s %-22s %-20s %s%s%s\n", s.name, until, left,
+        printf("%-32s %-20s %-22s %-20s %s%s%s\n", s.name, until, left,
                status_ca(a, p, &s), state, device[0] != '\0' ? "; key in " : "", device);
     }
 }

@@ -51,9 +51,9 @@ static struct step step_of(struct planning *p, struct arena *a, const struct sta
     p->kept++;
     if (s->plan.due <= 0 || s->plan.due == INT64_MAX)
         return (struct step){"keep", s->plan.reason};
-    clock_text(due, s->plan.due);
+    report_moment(due, s->plan.due, certificate_store_lifetime(&s->metadata));
     return (struct step){"keep",
-                         arena_printf(a, "%s, renewed from %.10s", s->plan.reason, due)};
+                         arena_printf(a, "%s, renewed from %s", s->plan.reason, due)};
 }
 
 static void plan_one(struct planning *p, const char *name)

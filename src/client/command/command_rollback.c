@@ -92,9 +92,10 @@ static enum err check(const struct client_command *c, const struct rollback *r,
     for (size_t i = 0; i < r->target.part_count; i++) {
         if (r->target.parts[i].not_after > clock_now())
             continue;
-        clock_text(ended, r->target.parts[i].not_after);
+        report_moment(ended, r->target.parts[i].not_after,
+                      certificate_store_lifetime(&r->target));
         return err_set(why, ERR_FOUND,
-                       "version %llu of %s has expired on %.10s; --force takes it all "
+                       "version %llu of %s has expired on %s; --force takes it all "
                        "the same",
                        (unsigned long long)r->to, r->name, ended);
     }
@@ -212,9 +213,9 @@ static enum err go_back(const struct client_command *c, struct rollback *r,
     if (!s.there)
         return err_set(why, ERR_MALFORMED, "%s",
                        s.problem != NULL ? s.problem : "the version has no certificate");
-    clock_text(until, status_end(&s));
+    report_moment(until, status_end(&s), certificate_store_lifetime(&s.metadata));
     report_step(report, r->to == from ? "kept" : "back",
-                "%s, version %llu in place of %llu, valid until %.10s", r->name,
+                "%s, version %llu in place of %llu, valid until %s", r->name,
                 (unsigned long long)r->to, (unsigned long long)from, until);
     tell_of_settings(&s);
     enum err result = r->to != from ? deploy(c, &r->place, &s, report, why) : ERR_OK;

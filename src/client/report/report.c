@@ -127,6 +127,13 @@ void report_warn(const struct report *r, const char *format, ...)
                        is_named(r, line) ? "" : ": ", line);
 }
 
+void report_moment(char *to, int64_t moment, int64_t lifetime_s)
+{
+    clock_text(to, moment);
+    if (lifetime_s >= REPORT_SHORT_LIFE_S)
+        *strchr(to, 'T') = '\0';
+}
+
 enum err report_log(const char *path, struct err_info *why)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);

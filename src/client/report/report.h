@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/base/err.h"
 
@@ -39,6 +40,11 @@ void report_warn(const struct report *r, const char *format, ...)
 
 /* Show what `tell` of another process was given. */
 void report_take(const struct report *r, const char *verb, const char *line);
+
+/* "2026-11-23", or with the time of day ("2026-11-23T21:38:00Z") if what it is about
+ * lives for less than REPORT_SHORT_LIFE_S; `to` has CLOCK_TEXT_SIZE. */
+#define REPORT_SHORT_LIFE_S (10 * 24 * 3600)
+void report_moment(char *to, int64_t moment, int64_t lifetime_s);
 
 /* Write all steps, also those that are not shown, and all warnings of this process and of
  * those that it forks to the end of that file as well, which is made with mode 0640.

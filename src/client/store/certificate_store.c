@@ -25,6 +25,16 @@ char *certificate_store_path(struct arena *a, const char *directory, const char 
     return arena_printf(a, "%s/current", folder_of(a, directory, name));
 }
 
+int64_t certificate_store_lifetime(const struct certificate_metadata *m)
+{
+    int64_t shortest = INT64_MAX;
+
+    for (size_t i = 0; i < m->part_count; i++)
+        if (m->parts[i].not_after - m->parts[i].not_before < shortest)
+            shortest = m->parts[i].not_after - m->parts[i].not_before;
+    return shortest;
+}
+
 /* ---- versions ---- */
 
 struct versions {

@@ -37,6 +37,9 @@ struct certificate_metadata {
     bool knows_revoked; /* read so; an earlier cairn kept it in renewal.json alone */
 };
 
+/* How long it lives, in seconds: that of its parts which lives shortest. */
+int64_t certificate_store_lifetime(const struct certificate_metadata *m);
+
 /* The files of one part. */
 struct certificate_files {
     struct span key_pem;

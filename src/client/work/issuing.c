@@ -140,8 +140,8 @@ static enum err keep(struct arena *a, struct issuing *i,
     i->got.ca = i->ca->directory;
     i->got.device = i->wanted->certificate->device;
     TRY(certificate_store_put(a, i->directory, name, &i->got, files, path, why));
-    clock_text(until, i->got.parts[0].not_after);
-    report_step(&i->report, "issued", "%s, valid until %.10s", name, until);
+    report_moment(until, i->got.parts[0].not_after, certificate_store_lifetime(&i->got));
+    report_step(&i->report, "issued", "%s, valid until %s", name, until);
     tell_of_clock(&i->got, name);
     report_step(&i->report, "stored", "%s", *path);
     if (issuing_key_advance(i, &later) !=

@@ -13,6 +13,7 @@
 
 #include "client/report/report.h"
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/base/file.h"
 
 struct told {
@@ -101,9 +102,21 @@ static void the_log_has_every_line(void **state)
     (void)rmdir(folder);
 }
 
+static void moments_of_short_lives_have_the_time(void **state)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    (void)state;
+    report_moment(text, 1700000000, REPORT_SHORT_LIFE_S);
+    assert_string_equal(text, "2023-11-14");
+    report_moment(text, 1700000000, REPORT_SHORT_LIFE_S - 1);
+    assert_string_equal(text, "2023-11-14T22:13:20Z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(moments_of_short_lives_have_the_time),
         cmocka_unit_test(steps_are_handed_over),
         cmocka_unit_test(the_log_has_every_line),
     };
