@@ -90,6 +90,8 @@ LINES = [  # what is typed, and what it becomes
     ("cairn issue --http webr", "cairn issue --http webroot:"),
     ("cairn issue --http=webr", "cairn issue --http=webroot:"),
     ("cairn issue --http webroot:somew", "cairn issue --http webroot:somewhere/"),
+    ("cairn issue --http ho", "cairn issue --http hook:"),
+    ("cairn issue --http tokens:somew", "cairn issue --http tokens:somewhere/"),
     ("cairn issue --ca letsencrypt-", "cairn issue --ca letsencrypt-staging "),
     ("cairn issue --ca-file some.", "cairn issue --ca-file some.pem "),
     ("cairn issue --ca-file=some.", "cairn issue --ca-file=some.pem "),

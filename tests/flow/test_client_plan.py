@@ -191,6 +191,8 @@ def test_failures_are_in_the_log(site):
 
 @pytest.mark.parametrize("text, place, words", [
     ("certificates:\n  a:\n    nmaes: a.test\n", ":12:", "did you mean"),
+    ("foo: bar\n", ":10:1:", "there is no option \"foo\"\n"),
+    ("certificates:\n  a:\n    names: a.test\n    http: magic\n", "", "tokens:DIR, nginx, apache, hook:PROGRAM, uacme:PROGRAM, stateless"),
     ("certificates:\n  a:\n    names: a_b..test\n", "", "names"),
     ("certificates:\n  a:\n    names: a.test\n    deploy: nowhere\n", "", "nowhere"),
     ("certificates:\n  a:\n    names: a.test\n    cas: [nobody]\n", "", "nobody"),

@@ -204,8 +204,12 @@ static bool offer_behind_colon(struct completion *c, const char *open)
 
     if (colon == NULL)
         return false;
-    if (strstr(open, "webroot:") != NULL && begins(c->current, "webroot:"))
+    if (strstr(open, "webroot:") == NULL)
+        return true;
+    if (begins(c->current, "webroot:") || begins(c->current, "tokens:"))
         buf_add_text(c->out, ":folders\n");
+    else if (begins(c->current, "hook:") || begins(c->current, "uacme:"))
+        buf_add_text(c->out, ":files\n");
     return true;
 }
 

@@ -171,7 +171,7 @@ static enum err check_ways(const struct settings_certificate *c, struct err_info
         return err_set(
             why, ERR_CONFIG,
             "http: \"%.100s\" is none of standalone, webroot:DIR, tokens:DIR, nginx, "
-            "apache, stateless",
+            "apache, hook:PROGRAM, uacme:PROGRAM, stateless",
             c->http);
     if (strcmp(c->tls, "standalone") != 0 &&
         (!is_way(c->tls, tls, sizeof tls / sizeof tls[0]) || !names_place(c->tls)))

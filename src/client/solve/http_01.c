@@ -37,8 +37,9 @@ enum err http_01_open(struct solver *s, struct err_info *why)
         return http_hook_open(s, way + strlen(uacme), true, why);
     if (web_server_read(way, &kind, &config))
         return http_web_open(s, way, why);
-    return err_set(why, ERR_USAGE,
-                   "--http: \"%.100s\" is none of standalone, webroot:DIR, nginx, "
-                   "apache, stateless",
-                   way);
+    return err_set(
+        why, ERR_USAGE,
+        "http: \"%.100s\" is none of standalone, webroot:DIR, tokens:DIR, nginx, "
+        "apache, hook:PROGRAM, uacme:PROGRAM, stateless",
+        way);
 }

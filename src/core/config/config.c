@@ -1,6 +1,7 @@
 /* Configuration values: one option table, read from text, written back with comments. */
 #include "core/config/config.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,26 +18,35 @@ const struct config_option *config_value_find(const struct config_table *table,
     return NULL;
 }
 
+static const char *last_of(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+
+    return dot != NULL ? dot + 1 : path;
+}
+
+/* How far it is from an option, or a section, that may have been meant; UINT_MAX: that
+ * was not. What both paths begin with makes them no more alike. */
+static unsigned int distance_of(const char *path, const char *known)
+{
+    if (!text_resembles(last_of(path), last_of(known)))
+        return UINT_MAX;
+    unsigned int whole = text_distance(path, known);
+    unsigned int last = text_distance(path, last_of(known));
+    return whole < last ? whole : last;
+}
+
 const char *config_value_nearest(const struct config_table *table, const char *path)
 {
     const char *best = NULL;
-    unsigned int least = 0;
+    unsigned int least = UINT_MAX;
 
-    for (size_t i = 0; i < table->count; i++) {
-        const char *known = table->options[i].path;
-        const char *last = strrchr(known, '.');
-        unsigned int distance = text_distance(path, known);
-        if (last != NULL && text_distance(path, last + 1) < distance)
-            distance = text_distance(path, last + 1);
-        if (best == NULL || distance < least) {
+    for (size_t i = 0; i < table->count + table->family_count; i++) {
+        const char *known = i < table->count ? table->options[i].path
+                                             : table->families[i - table->count].section;
+        unsigned int distance = distance_of(path, known);
+        if (distance < least) {
             best = known;
-            least = distance;
-        }
-    }
-    for (size_t i = 0; i < table->family_count; i++) {
-        unsigned int distance = text_distance(path, table->families[i].section);
-        if (best == NULL || distance < least) {
-            best = table->families[i].section;
             least = distance;
         }
     }
@@ -205,10 +215,12 @@ enum err config_set(struct arena *a, const struct config_table *table,
     table = &member.table;
     settings = member.settings;
     const struct config_option *option = config_value_find(table, path);
-    if (option == NULL)
+    const char *near = option == NULL ? config_value_nearest(table, path) : NULL;
+    if (near != NULL)
         return err_set(why, ERR_CONFIG,
-                       "--set %s: there is no such option; did you mean %s?", path,
-                       config_value_nearest(table, path));
+                       "--set %s: there is no such option; did you mean %s?", path, near);
+    if (option == NULL)
+        return err_set(why, ERR_CONFIG, "--set %s: there is no such option", path);
     enum err result = config_value_set(a, option, equals + 1, settings, why);
     return result == ERR_OK ? ERR_OK : err_prefix(why, "--set");
 }

@@ -2,8 +2,8 @@
  *
  * Options are "key", "section.key", or "family.NAME.key" where the file names the
  * members. Unknown keys, wrong types and values out of bounds are errors that name file,
- * line, column and the nearest known option. Any option can be set again by "path=value"
- * texts (the command line's --set). */
+ * line, column and the nearest known option, if one is near. Any option can be set again
+ * by "path=value" texts (the command line's --set). */
 #pragma once
 
 #include <stdbool.h>

@@ -7,7 +7,7 @@
 const struct config_option *config_value_find(const struct config_table *table,
                                               const char *path);
 
-/* The path of the option that looks most like `path`; NULL only for an empty table. */
+/* The path of the option or section that looks most like `path`; NULL if none does. */
 const char *config_value_nearest(const struct config_table *table, const char *path);
 
 /* Set one option from a text; ERR_CONFIG naming the option. */

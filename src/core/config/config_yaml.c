@@ -229,6 +229,17 @@ static enum err read_section(const struct yaml *y, const char *name, struct fy_n
     return at_node(y, key, why);
 }
 
+static enum err refuse_option(const struct yaml *y, struct fy_node *key, const char *path,
+                              struct err_info *why)
+{
+    const char *near = config_value_nearest(y->table, path);
+
+    (void)err_set(why, ERR_CONFIG, "there is no option \"%s\"%s%s%s", path,
+                  near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                  near != NULL ? "\"?" : "");
+    return at_node(y, key, why);
+}
+
 /* The members of a mapping; `section` is NULL for the outermost one. */
 static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
                              const char *section, struct err_info *why)
@@ -255,10 +266,7 @@ static enum err read_mapping(const struct yaml *y, struct fy_node *mapping,
         } else if (section == NULL && is_section(y->table, name)) {
             TRY(read_section(y, name, key, value, why));
         } else {
-            (void)err_set(why, ERR_CONFIG,
-                          "there is no option \"%s\"; did you mean \"%s\"?", path,
-                          config_value_nearest(y->table, path));
-            return at_node(y, key, why);
+            return refuse_option(y, key, path, why);
         }
     }
     return ERR_OK;
