@@ -157,9 +157,11 @@ def test_rollback_is_seen_by_those_who_connect(client, serve):
     client.deploy(web=deployment)
     first, key = client.certificate().serial_number, (client.live(NAME) / "key.pem").read_bytes()
     client.deploy("--force", web=deployment)
-    assert server.serial() == client.certificate().serial_number != first
+    assert client.certificate().serial_number != first
+    servers_shows(server, client.certificate().serial_number)  # a worker that ends may take a connection yet
     client.run("rollback", NAME, "--config", client.config)
-    assert server.serial() == first and (server.tls / "key.pem").read_bytes() == key
+    servers_shows(server, first)
+    assert (server.tls / "key.pem").read_bytes() == key
     client.renew(code=UNCHANGED)
     assert server.serial() == first
 
