@@ -2,9 +2,11 @@
 cairn dns register: an account at acme-dns, and the alias to add."""
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -84,6 +86,23 @@ def test_what_is_wrong(world, words, code, says):
     done = client.run("dns", "test", *words, *ways(world), code=code)
     assert says in done.stderr and journal(client) == [], done.stderr
     world.catch_up()
+
+
+def test_relative_files(world):
+    """What the options name is looked for where cairn was started, and once: later its rights are given up."""
+    client = world.client()
+    key = world.key()
+    words = ["--dns-resolver", f"{PRIMARY}:{world.stub.port}"]
+    done = client.run("dns", "test", "a.dns.test", "b.dns.test", "--dns-key", key.name, *words, cwd=key.parent)
+    assert [line for line in done.stdout.splitlines() if line.startswith("good")] == [
+        f"good      {name}.dns.test: records are added, seen and removed" for name in "ab"]
+    with tempfile.TemporaryDirectory() as folder:  # where hooks, as the user nobody, can read
+        os.chmod(folder, 0o755)
+        program = pathlib.Path(folder, "exec.sh")
+        program.write_text("#!/bin/sh\necho asked >&2\nexit 3\n")
+        program.chmod(0o755)
+        done = client.run("dns", "test", "a.dns.test", "--dns", "exec", "--dns-program", program.name, *words, cwd=folder, code=None)
+        assert "exec.sh ended with exit code 3: asked" in done.stderr, done.stderr
 
 
 def test_register(world):

@@ -27,7 +27,8 @@ struct run {
     struct work_files files;
     struct dns_desk desk;
     struct json_writer *json;
-    const struct settings_dns *dns; /* for the name it is at */
+    const struct settings_dns **found; /* for each name */
+    const struct settings_dns *dns;    /* for the name it is at */
 };
 
 /* ---- who adds records for a name ---- */
@@ -79,8 +80,7 @@ static enum err find_dns(struct run *r, const char *name, struct err_info *why)
 
     TRY(is_given ? from_line(r, name, w, why) : from_settings(r, name, w, why));
     r->dns = settings_dns_for(w, name);
-    if (!r->crew.confined)
-        work_files_add_wanted(&r->files, w);
+    work_files_add_wanted(&r->files, w);
     if (r->dns == NULL)
         return err_set(why, ERR_USAGE,
                        "no certificate of %s says who adds records; say --dns WHO, or "
@@ -136,7 +136,8 @@ static void print(const struct run *r, struct buf *output)
     }
 }
 
-/* Each name by itself; the first failure is the result, when all were tried. */
+/* Each name by itself, with what was found for it before rights were given up: files are
+ * named by relative paths, too. The first failure is the result, when all were tried. */
 static enum err run_all(struct run *r, struct config_list names,
                         enum err (*one)(struct run *r, const char *name,
                                         struct err_info *why),
@@ -150,9 +151,8 @@ static enum err run_all(struct run *r, struct config_list names,
         struct err_info own = {0};
         json_write_begin_object(r->json, NULL);
         json_write_text(r->json, "name", names.items[i]);
-        enum err result = find_dns(r, names.items[i], &own);
-        if (result == ERR_OK)
-            result = one(r, names.items[i], &own);
+        r->dns = r->found[i];
+        enum err result = one(r, names.items[i], &own);
         if (result != ERR_OK) {
             json_write_text(r->json, "error", own.detail);
             if (failed++ > 0)
@@ -185,8 +185,11 @@ static enum err run(const struct client_command *c,
     TRY(place_find(c, &r.place, why));
     TRY(command_dns_names(c, true, &names, why));
     r.files = work_files_make(c->arena, r.place.directory);
-    for (size_t i = 0; i < names.count; i++)
+    r.found = arena_array(c->arena, names.count, sizeof *r.found);
+    for (size_t i = 0; i < names.count; i++) {
         TRY(find_dns(&r, names.items[i], why)); /* nothing is begun that cannot go on */
+        r.found[i] = r.dns;
+    }
     enum err result = start(&r, why);
     if (result == ERR_OK) {
         result = run_all(&r, names, one, why);
