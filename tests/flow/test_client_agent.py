@@ -16,10 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fake_ca import DAY, problem
 from house import free_port
+from test_client_processes import children, status
 from test_client_renewal import HOUR, NAME, UNCHANGED, Remembering, settings
 
 PATIENCE = 30
-REFUSED, NETWORK, USAGE, LOCKED = 4, 3, 64, 75
+REFUSED, NETWORK, DEPLOY, USAGE, LOCKED = 4, 3, 7, 64, 75
 
 
 class Agent(Remembering):
@@ -297,3 +298,49 @@ def test_wrong_from_the_start(agent):
     assert agent.run("agent", "--config", agent.config, code=USAGE).stderr.startswith("cairn: ")
     agent.write({}, metrics="nowhere")
     assert "agent.metrics" in agent.run("agent", "--config", agent.config, code=USAGE).stderr
+
+
+def test_the_page_comes_again(agent, fake_ca):
+    """Whatever ends the process that shows metrics."""
+    agent.write({NAME: None})
+    agent.start()
+    agent.wait(lambda: agent.metrics()["cairn_certificate_issuances_total"][NAME] == 1)
+    for round_ in range(2):
+        # a worker that just ends is a child, too
+        for pid in children(agent.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        agent.wait(lambda: agent.text().count("it is started again") == round_ + 1)
+        agent.wait(lambda: agent.metrics()["cairn_certificate_issuances_total"][NAME] == 1)
+    assert not [pid for pid in children(agent.process.pid) if status(pid)["State"][0] == "Z"]
+
+
+def test_a_socket_that_is_a_file(agent, tmp_path):
+    """A name that is mistyped costs no file."""
+    path = tmp_path / "precious"
+    path.write_text("key")
+    agent.write({NAME: None}, socket=str(path))
+    done = agent.run("agent", "--config", agent.config, code=USAGE)
+    assert f"{path} is there and is no socket" in done.stderr and path.read_text() == "key"
+
+
+def test_asked_for_what_waits(agent, fake_ca, tmp_path):
+    """Who asks for it does not wait after a failure, be it of a CA or of a deployment; and what still waits says why."""
+    flag = tmp_path / "mended"
+    agent.write({NAME: None})
+    settings(agent, tmp_path, {"it": fake_ca}, {NAME: {"names": NAME, "cas": "it", "deploy": "site"}},
+             agent={"jitter": "0ms", "interval": "10m"}, deployments={"site": {"target": "hook", "command": f"test -e {flag}"}})
+    fake_ca.answers["/order"] = lambda request: problem("rejectedIdentifier", "not this")
+    agent.start()
+    agent.wait(lambda: agent.state()["failure"]["count"] == 1)
+    fake_ca.answers.clear()
+    agent.ask("renew", NAME, code=DEPLOY)
+    shown = agent.ask("status").stdout
+    assert "    deployment site failed 1 time" in shown and agent.status()["certificates"][0]["not_deployed"]
+    agent.config.rename(tmp_path / "aside")
+    agent.config.write_text("broken: [")  # and the agent can still be asked
+    assert NAME in agent.ask("status", "--dir", agent.directory).stdout
+    (tmp_path / "aside").rename(agent.config)
+    flag.touch()
+    assert "deployed" in agent.ask("renew", NAME).stdout
+    assert "deployment site" not in agent.ask("status").stdout

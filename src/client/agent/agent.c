@@ -8,9 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "client/agent/agent_page.h"
 #include "client/agent/agent_private.h"
-#include "client/agent/agent_survey.h"
 #include "client/renewal/renewal_when.h"
 #include "client/store/state.h"
 #include "client/work/work_look.h"
@@ -21,7 +19,7 @@
 #define AGAIN_S   60 /* between two attempts on one certificate, or agent.interval */
 #define SECOND_US 1000000LL
 #define POLLED_MAX                                                                       \
-    (AGENT_CONTROL_CLIENTS + 1 + WORKER_POOL_MAX + 1 + AGENT_TLS_POLLED_MAX)
+    (AGENT_CONTROL_CLIENTS + 1 + WORKER_POOL_MAX + 2 + AGENT_TLS_POLLED_MAX)
 
 static int64_t least(int64_t x, int64_t y)
 {
@@ -102,49 +100,6 @@ enum err agent_reload(struct agent *g, struct err_info *why)
     return ERR_OK;
 }
 
-/* ---- what monitoring sees ---- */
-
-static enum err show_page(struct agent *g, struct err_info *why)
-{
-    AUTO(buf) struct buf b = buf_make(AGENT_METRICS_MAX);
-
-    buf_add_span(&b, buf_span(&g->shown));
-    agent_tls_metrics(g->tls, &b);
-    return agent_page_show(&g->page, buf_span(&b), why);
-}
-
-/* Of certificates nothing has changed. */
-static void show_again(struct agent *g)
-{
-    struct err_info ignored = {0};
-
-    if (g->page.pid != 0 && g->shown.len > 0)
-        (void)!show_page(g, &ignored);
-}
-
-static void show(struct agent *g)
-{
-    AUTO(arena) struct arena *a = arena_new();
-    struct agent_metrics_row *rows = NULL;
-    struct err_info why = {0};
-    int64_t now = clock_now();
-    size_t count = 0;
-
-    agent_survey_keep(g->directory, g->settings);
-    if (g->page.pid == 0)
-        return;
-    enum err result =
-        agent_survey(a, g->directory, g->settings, now, &rows, &count, &why);
-    if (result == ERR_OK) {
-        buf_clear(&g->shown);
-        agent_metrics_write(&g->shown, rows, count, now);
-        result = show_page(g, &why);
-    }
-    if (result != ERR_OK && !g->told_page_end)
-        report_warning("agent.metrics: %s", why.detail);
-    g->told_page_end = result != ERR_OK;
-}
-
 /* ---- work ---- */
 
 static void look_at_all(struct agent *g)
@@ -154,7 +109,7 @@ static void look_at_all(struct agent *g)
     g->look_us = clock_monotonic_us() + g->settings->agent_interval * 1000;
     if (agent_table_update(&g->table, g->settings, clock_now(), &why) != ERR_OK)
         report_warning("%s", why.detail);
-    show(g);
+    agent_show(g);
 }
 
 /* Seconds between two attempts on one certificate, at least. */
@@ -200,7 +155,14 @@ static void take_results(struct agent *g)
         some = true;
     }
     if (some)
-        show(g);
+        agent_show(g);
+}
+
+static enum worker_pool_call call_of(const struct agent_entry *e)
+{
+    return e->forced  ? WORKER_POOL_FORCED
+           : e->asked ? WORKER_POOL_ASKED
+                      : WORKER_POOL_DUE;
 }
 
 static void begin_due(struct agent *g)
@@ -211,7 +173,7 @@ static void begin_due(struct agent *g)
     while (g->drain_us == 0 && worker_pool_has_room(g->pool) &&
            (e = agent_table_due(&g->table, now)) != NULL) {
         struct err_info why = {0};
-        if (worker_pool_give(g->pool, e->name, e->forced, &why) != ERR_OK) {
+        if (worker_pool_give(g->pool, e->name, call_of(e), &why) != ERR_OK) {
             report_failure(e->name, why.detail);
             e->next = now + again(g);
         } else {
@@ -285,6 +247,8 @@ static int pause_of(const struct agent *g)
     int64_t tls_ms = agent_tls_pause_ms(g->tls);
     if (tls_ms >= 0)
         wait_us = least(wait_us, tls_ms * 1000);
+    if (g->page_us != 0)
+        wait_us = least(wait_us, g->page_us - now_us);
     if (watchdog_us > 0)
         wait_us = least(wait_us, watchdog_us);
     return wait_us > 0 ? (int)((wait_us + 999) / 1000) : 0;
@@ -297,6 +261,7 @@ static void wait_for_something(struct agent *g)
 
     count += worker_pool_poll(g->pool, polled + count);
     count += agent_tls_poll(g->tls, polled + count);
+    count += agent_show_poll(g, polled + count);
     polled[count++] = (struct pollfd){.fd = g->signals, .events = POLLIN};
     (void)poll(polled, count, pause_of(g));
 }
@@ -336,8 +301,9 @@ static void loop(struct agent *g)
         take_signals(g);
         take_results(g);
         agent_control_serve(g->control, agent_answer, g);
+        agent_show_tend(g);
         if (agent_tls_serve(g->tls))
-            show_again(g);
+            agent_show_again(g);
         notify("WATCHDOG=1");
     }
 }
@@ -353,8 +319,7 @@ static void let_go(void *context)
     agent_control_close(g->control);
     agent_tls_close(g->tls);
     (void)close(g->signals);
-    if (g->page.pid != 0)
-        (void)close(g->page.fd);
+    agent_show_let_go(g);
 }
 
 static enum err set_up(struct agent *g, struct err_info *why)
@@ -365,8 +330,7 @@ static enum err set_up(struct agent *g, struct err_info *why)
     if (socket[0] == '\0')
         socket = file_path(g->arena, g->directory, AGENT_LINE_SOCKET);
     TRY(agent_control_begin(socket, &g->control, why));
-    if (g->settings->agent_metrics[0] != '\0')
-        TRY(agent_page_start(g->settings->agent_metrics, &g->page, why));
+    TRY(agent_show_begin(g, why));
     TRY(agent_tls_set(g->tls, g->settings, why));
     TRY(watch_signals(g, why));
     g->context =
@@ -413,8 +377,7 @@ enum err agent_run(const struct agent_options *options, struct err_info *why)
     worker_pool_free(g.pool);
     agent_tls_end(g.tls);
     agent_control_end(g.control);
-    buf_free(&g.shown);
-    child_end(&g.page);
+    agent_show_end(&g);
     agent_table_end(&g.table);
     if (g.signals >= 0)
         (void)close(g.signals);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "client/agent/agent_private.h"
+#include "client/deploy/deploy.h"
 #include "client/renewal/renewal_when.h"
 #include "client/work/work_look.h"
 #include "core/base/clock.h"
@@ -61,6 +62,9 @@ static void write_entry(struct json_writer *w, const struct agent *g,
         json_write_number(w, "failures", look.state.failure.count);
         json_write_text(w, "error", look.state.failure.detail);
     }
+    const char *rest = known ? deploy_why_waits(a, g->directory, &wanted) : NULL;
+    if (rest != NULL)
+        json_write_text(w, "not_deployed", rest);
     if (!known)
         json_write_text(w, "error", why.detail);
     json_write_end_object(w);
@@ -126,6 +130,8 @@ void agent_answer_waiting(struct agent *g, struct agent_entry *e,
         json_write_text(&w, "detail", r->why.detail);
         json_write_number(&w, "retry_after", r->why.retry_after_seconds);
     }
+    if (r->result == ERR_OK && r->reason[0] != '\0')
+        json_write_text(&w, "reason", r->reason);
     if (r->not_after != 0)
         json_write_time(&w, "not_after", r->not_after);
     json_write_end_object(&w);

@@ -33,10 +33,16 @@ static bool answers(const struct sockaddr_un *to)
 static enum err listen_at(const char *path, int *fd, struct err_info *why)
 {
     struct sockaddr_un at;
+    struct stat there;
 
     TRY(agent_line_address(path, &at, why));
     if (answers(&at))
         return err_set(why, ERR_LOCKED, "another agent answers at %s", path);
+    if (lstat(path, &there) == 0 && !S_ISSOCK(there.st_mode))
+        return err_set(why, ERR_CONFIG,
+                       "%s is there and is no socket: agent.socket must be a name of its "
+                       "own",
+                       path);
     (void)unlink(path);
     int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0)

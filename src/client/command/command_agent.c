@@ -24,21 +24,36 @@ enum err command_agent(const struct client_command *c, struct err_info *why)
 
 /* ---- asking it ---- */
 
+/* The agent goes on with the settings it has when cairn.yaml is broken, and that is just
+ * when it is asked: it is mostly where it is without a word about it. */
+static enum err find_socket(const struct client_command *c, const char **path,
+                            struct err_info *why)
+{
+    struct settings settings;
+    const char *directory = NULL;
+
+    enum err result = settings_load(c->arena, c->config, &settings, why);
+    if (result != ERR_OK)
+        settings = (struct settings){.agent_socket = "", .state = ""};
+    *path = settings.agent_socket;
+    if ((*path)[0] != '\0')
+        return ERR_OK;
+    struct err_info ignored = {0};
+    if (client_command_directory(c, &settings, &directory,
+                                 result == ERR_OK ? why : &ignored) != ERR_OK)
+        return why->code;
+    *path = file_path(c->arena, directory, AGENT_LINE_SOCKET);
+    return result == ERR_OK || file_exists(*path) ? ERR_OK : result;
+}
+
 static enum err ask(const struct client_command *c, const char *command, const char *name,
                     const struct json **answer, struct span *text, struct err_info *why)
 {
     AUTO(buf) struct buf b = buf_make(QUESTION_MAX);
     struct json_writer w = json_writer_make(&b);
-    struct settings settings;
     const char *path = NULL;
 
-    TRY(settings_load(c->arena, c->config, &settings, why));
-    path = settings.agent_socket;
-    if (path[0] == '\0') {
-        const char *directory = NULL;
-        TRY(client_command_directory(c, &settings, &directory, why));
-        path = file_path(c->arena, directory, AGENT_LINE_SOCKET);
-    }
+    TRY(find_socket(c, &path, why));
     json_write_begin_object(&w, NULL);
     json_write_text(&w, "command", command);
     if (name != NULL)
@@ -67,9 +82,13 @@ static void print_certificate(const struct json *e)
 
     printf("%-40s %-8s ends %.16s  next %.16s\n", text_of(e, "name"), text_of(e, "state"),
            text_of(e, "not_after"), text_of(e, "next"));
-    if (error != NULL)
+    if (failures > 0)
         printf("    failed %lld time%s: %s\n", (long long)failures,
-               failures == 1 ? "" : "s", error);
+               failures == 1 ? "" : "s", text_of(e, "error"));
+    else if (error != NULL)
+        printf("    %s\n", error);
+    if (json_text(json_member(e, "not_deployed")) != NULL)
+        printf("    %s\n", text_of(e, "not_deployed"));
 }
 
 static void print_tls(const struct json *tls)
@@ -134,6 +153,19 @@ enum err command_agent_reload(const struct client_command *c, struct err_info *w
     return ERR_OK;
 }
 
+static void print_outcome(const struct json *answer, const char *outcome)
+{
+    const char *reason = json_text(json_member(answer, "reason"));
+    const char *end = json_text(json_member(answer, "not_after"));
+
+    printf("%-10s %s", outcome, text_of(answer, "name"));
+    if (end != NULL)
+        printf(", valid until %.10s", end);
+    if (reason != NULL && strcmp(outcome, "waiting") == 0)
+        printf(": %s", reason);
+    printf("\n");
+}
+
 enum err command_agent_renew(const struct client_command *c, struct err_info *why)
 {
     const struct json *answer = NULL;
@@ -147,7 +179,6 @@ enum err command_agent_renew(const struct client_command *c, struct err_info *wh
     if (c->json)
         print_text(text);
     else
-        printf("%-10s %s, valid until %.10s\n", outcome, text_of(answer, "name"),
-               text_of(answer, "not_after"));
+        print_outcome(answer, outcome);
     return ERR_OK;
 }

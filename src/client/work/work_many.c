@@ -154,8 +154,9 @@ static enum err confine(struct work_many_context *c, const char *name,
     return work_confine(&c->crew, &files, why);
 }
 
-enum err work_many_work(void *context, struct arena *a, const char *name, bool forced,
-                        struct buf *record, struct err_info *why)
+enum err work_many_work(void *context, struct arena *a, const char *name,
+                        enum worker_pool_call call, struct buf *record,
+                        struct err_info *why)
 {
     struct work_many_context *c = context;
     struct work work = c->work;
@@ -164,7 +165,8 @@ enum err work_many_work(void *context, struct arena *a, const char *name, bool f
     if (c->prepares)
         prepare(c);
     work.crew = &c->crew;
-    work.forced = forced;
+    work.forced = call == WORKER_POOL_FORCED;
+    work.by_hand = work.by_hand || call == WORKER_POOL_ASKED;
     work.report.about = name;
     r.result = confine(c, name, &r.why);
     if (r.result == ERR_OK)
@@ -281,7 +283,9 @@ static enum err at_the_same_time(struct many *m, size_t parallel, struct err_inf
         if (stop && worker_pool_busy(pool) == 0)
             return ERR_OK;
         if (!stop && next < m->count && worker_pool_has_room(pool))
-            TRY(worker_pool_give(pool, m->names[next++], m->work->forced, why));
+            TRY(worker_pool_give(pool, m->names[next++],
+                                 m->work->forced ? WORKER_POOL_FORCED : WORKER_POOL_DUE,
+                                 why));
         else
             (void)take_one(m, pool, 100);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/work/work.h"
+#include "client/work/worker_pool.h"
 
 /* What became of one. */
 struct work_many_result {
@@ -56,8 +57,9 @@ struct work_many_context {
 };
 
 /* A worker's function; `context` is a struct work_many_context. */
-enum err work_many_work(void *context, struct arena *a, const char *name, bool forced,
-                        struct buf *record, struct err_info *why);
+enum err work_many_work(void *context, struct arena *a, const char *name,
+                        enum worker_pool_call call, struct buf *record,
+                        struct err_info *why);
 
 /* A worker's end. */
 void work_many_end(void *context);

@@ -26,7 +26,7 @@ struct worker {
     pid_t pid; /* 0: free */
     int fd;
     bool renewed; /* it ends when it is done */
-    bool forced;
+    enum worker_pool_call call;
     char *name; /* it works on; NULL: idle. Owned */
 };
 
@@ -52,13 +52,15 @@ static enum err do_one(const struct worker_pool_options *o, struct arena *a,
 {
     AUTO(buf) struct buf record = buf_make(WORKER_POOL_RECORD_MAX);
     struct err_info outcome = {0};
+    uint64_t call = 0;
     char code[16];
     char wait[16];
 
-    if (m->type != WIRE_WORK || m->count != 2)
+    if (m->type != WIRE_WORK || m->count != 2 ||
+        !text_number(m->fields[1], WORKER_POOL_FORCED, &call))
         return err_set(why, ERR_PROTOCOL, "that is no work");
     enum err result = o->work(o->context, a, (const char *)m->fields[0].data,
-                              m->fields[1].len > 0, &record, &outcome);
+                              (enum worker_pool_call)call, &record, &outcome);
     (void)snprintf(code, sizeof code, "%d", (int)result);
     (void)snprintf(wait, sizeof wait, "%d", outcome.retry_after_seconds);
     const struct wire_message done = {
@@ -189,11 +191,11 @@ static struct worker *choose(struct worker_pool *pool)
     return place;
 }
 
-enum err worker_pool_give(struct worker_pool *pool, const char *name, bool forced,
-                          struct err_info *why)
+enum err worker_pool_give(struct worker_pool *pool, const char *name,
+                          enum worker_pool_call call, struct err_info *why)
 {
-    const struct wire_message m = {
-        WIRE_WORK, {span_of(name), span_of(forced ? "forced" : "")}, 2};
+    const char digit[] = {(char)('0' + call), '\0'};
+    const struct wire_message m = {WIRE_WORK, {span_of(name), span_of(digit)}, 2};
     struct worker *w = choose(pool);
 
     if (w != NULL && w->pid != 0 && wire_send(w->fd, &m, why) != ERR_OK)
@@ -205,7 +207,7 @@ enum err worker_pool_give(struct worker_pool *pool, const char *name, bool force
     if (w == NULL)
         return err_set(why, ERR_INTERNAL, "no worker is free");
     w->name = memory_copy_string(name);
-    w->forced = forced;
+    w->call = call;
     return ERR_OK;
 }
 
@@ -247,7 +249,7 @@ static bool read_done(struct arena *a, const struct worker *w,
 
 static void take(struct arena *a, struct worker *w, struct worker_pool_result *result)
 {
-    struct worker_pool_result r = {.name = arena_string(a, w->name), .forced = w->forced};
+    struct worker_pool_result r = {.name = arena_string(a, w->name), .call = w->call};
 
     if (!read_done(a, w, &r)) {
         describe_end(w, &r);

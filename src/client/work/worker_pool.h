@@ -14,6 +14,13 @@
 #define WORKER_POOL_MAX        64
 #define WORKER_POOL_RECORD_MAX (1024 * 1024) /* octets that a worker says of its work */
 
+/* Why a certificate is worked on. */
+enum worker_pool_call {
+    WORKER_POOL_DUE,    /* it is time */
+    WORKER_POOL_ASKED,  /* somebody wants it now: what failed is not waited after */
+    WORKER_POOL_FORCED, /* a new one, in any case */
+};
+
 struct worker_pool_options {
     size_t most;   /* processes, at most WORKER_POOL_MAX */
     bool once;     /* each works on one certificate, then ends */
@@ -24,8 +31,9 @@ struct worker_pool_options {
 
     /* Work on the certificate; what is to be known of it goes into `record`, whatever the
      * result. */
-    enum err (*work)(void *context, struct arena *a, const char *name, bool forced,
-                     struct buf *record, struct err_info *why);
+    enum err (*work)(void *context, struct arena *a, const char *name,
+                     enum worker_pool_call call, struct buf *record,
+                     struct err_info *why);
 
     /* Nothing more will be asked: end what was started. */
     void (*end)(void *context);
@@ -45,11 +53,11 @@ size_t worker_pool_busy(const struct worker_pool *pool);
 /* Have it worked on, by a process that is idle or a new one. There must be room. The
  * name is copied. ERR_INTERNAL. */
 MUST_CHECK enum err worker_pool_give(struct worker_pool *pool, const char *name,
-                                     bool forced, struct err_info *why);
+                                     enum worker_pool_call call, struct err_info *why);
 
 struct worker_pool_result {
     const char *name; /* in the arena, as the record */
-    bool forced;
+    enum worker_pool_call call;
     enum err result;
     struct err_info why;
     struct span record; /* empty if the process ended unexpectedly */

@@ -20,13 +20,14 @@ struct world {
 };
 
 /* What a test has a worker do is in the name. */
-static enum err work(void *context, struct arena *a, const char *name, bool forced,
-                     struct buf *record, struct err_info *why)
+static enum err work(void *context, struct arena *a, const char *name,
+                     enum worker_pool_call call, struct buf *record, struct err_info *why)
 {
     const struct world *w = context;
 
     (void)a;
-    buf_printf(record, "%s %s %d %d", name, w->text, forced, (int)getpid());
+    buf_printf(record, "%s %s %d %d", name, w->text, call == WORKER_POOL_FORCED,
+               (int)getpid());
     if (strncmp(name, "sleep", 5) == 0 && !interrupt_sleep_ms(60000))
         return err_set(why, ERR_INTERRUPTED, "interrupted");
     if (strncmp(name, "nap", 3) == 0)
@@ -61,7 +62,9 @@ static void give(struct worker_pool *pool, const char *name, bool forced)
     struct err_info why = {0};
 
     assert_true(worker_pool_has_room(pool));
-    assert_int_equal(worker_pool_give(pool, name, forced, &why), ERR_OK);
+    assert_int_equal(
+        worker_pool_give(pool, name, forced ? WORKER_POOL_FORCED : WORKER_POOL_DUE, &why),
+        ERR_OK);
 }
 
 static int pid_of(const struct worker_pool_result *r)
@@ -88,7 +91,7 @@ static void one_after_the_other(void **state)
         assert_true(worker_pool_take(pool, a, -1, &r));
         assert_int_equal(r.result, ERR_OK);
         assert_string_equal(r.name, "a.test");
-        assert_int_equal(r.forced, i == 1);
+        assert_int_equal(r.call, i == 1 ? WORKER_POOL_FORCED : WORKER_POOL_DUE);
         assert_true(pid_of(&r) != getpid() && (pid == 0 || pid == pid_of(&r)));
         pid = pid_of(&r);
     }
