@@ -192,3 +192,60 @@ def test_a_folder_that_is_not_there(client, tmp_path):
     for verb in ("renew", "apply"):
         assert f"there is no {tmp_path}/typo" in client.run(verb, code=UNCHANGED).stdout
     assert not client.directory.exists()
+
+
+# ---- somebody else's state folder ----
+
+OTHER = 1234  # a uid of nobody's
+
+
+def planted(client, tmp_path):
+    """A certificate with a hook that tells that it ran; what refuses it, and the file that must not be there afterwards."""
+    ran = tmp_path / "ran"
+    client.issue(NAME, "--pre-hook", f"touch {ran}")
+    ran.unlink()
+    return ran
+
+
+def refused(client, ran, *sentences):
+    for verb in (["renew", "--force"], ["apply"], ["deploy", "--all"], ["renew", "--dry-run"], ["rollback", NAME], ["delete", NAME, "--yes"],
+                 ["issue"], ["export", NAME, "--to", f"{ran}.d"]):
+        if verb[0] == "issue":
+            done = client.issue(NAME, code=USAGE)
+        else:
+            done = client.run(*verb, code=USAGE)
+        assert all(sentence in done.stderr for sentence in sentences), (verb, done.stderr)
+        assert done.stderr.count("\n") == 1
+    assert not ran.exists()
+    assert NAME in client.run("list").stdout and client.run("show", NAME).stdout and not ran.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives folders away")
+def test_root_refuses_a_folder_of_somebody_else(client, tmp_path):
+    ran = planted(client, tmp_path)
+    state = client.directory
+    for changed in (state, state / "certificates"):
+        os.chown(changed, OTHER, OTHER)
+        refused(client, ran, f"the state folder {changed} belongs to uid {OTHER}", "run cairn as that user", f"chown -R root {changed}")
+        os.chown(changed, 0, 0)
+    link = tmp_path / "link"
+    link.symlink_to(state)
+    client.directory = link
+    client.run("renew", "--force")
+    assert ran.exists()
+    ran.unlink()
+    os.chown(link, OTHER, OTHER, follow_symlinks=False)
+    refused(client, ran, f"{link} is a link that belongs to uid {OTHER}")
+    os.chown(link, 0, 0, follow_symlinks=False)
+    os.chown(state, OTHER, OTHER)
+    refused(client, ran, f"{link} belongs to uid {OTHER}")
+
+
+def test_a_folder_that_others_can_write_to(client, tmp_path):
+    ran = planted(client, tmp_path)
+    for mode in (0o770, 0o707) if os.geteuid() == 0 else (0o707,):
+        client.directory.chmod(mode)
+        refused(client, ran, f"the state folder {client.directory} belongs to", "others can write to it", "chmod -R go-w")
+    client.directory.chmod(0o755)
+    client.run("renew", "--force")
+    assert ran.exists()

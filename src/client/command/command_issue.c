@@ -91,6 +91,7 @@ enum err command_issue(const struct client_command *c, struct err_info *why)
     TRY(issue_settings_make(c, &base, &w, why));
     TRY(refuse_declared(c, &base, w.certificate->name, why));
     TRY(client_command_directory(c, &base, &k.directory, why));
+    TRY(state_check(c->arena, k.directory, why));
     keep_cas(c, k.directory, &base, &w);
     if (c->dry_run) {
         TRY(dry_run_wanted(c->arena, &w, why));

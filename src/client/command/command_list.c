@@ -79,7 +79,7 @@ enum err command_list(const struct client_command *c, struct err_info *why)
     if (c->arguments.count > 0)
         return err_set(why, ERR_USAGE, "list takes no argument; try: cairn show %s",
                        c->arguments.items[0]);
-    TRY(place_find(c, &place, why));
+    TRY(place_look(c, &place, why));
     TRY(place_certificates(c, &place, &names, why));
     if (c->json)
         print_json(&place, &names, clock_now());

@@ -86,7 +86,7 @@ enum err command_plan(const struct client_command *c, struct err_info *why)
     struct place place;
     struct planning p = {.c = c, .place = &place, .json = &w, .now = clock_now()};
 
-    TRY(place_find(c, &place, why));
+    TRY(place_look(c, &place, why));
     TRY(place_certificates(c, &place, &names, why));
     json_write_begin_object(&w, NULL);
     json_write_begin_array(&w, "certificates");

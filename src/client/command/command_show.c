@@ -137,7 +137,7 @@ enum err command_show(const struct client_command *c, struct err_info *why)
     int64_t now = clock_now();
 
     TRY(place_one(c, &name, why));
-    TRY(place_find(c, &place, why));
+    TRY(place_look(c, &place, why));
     TRY(place_certificates(c, &place, &known, why));
     status_read(c->arena, &place, name, now, &s);
     if (c->tlsa && !c->json) {

@@ -62,7 +62,7 @@ static bool read_place(struct completion *c, struct place *p)
                                         .directory = value_of(c, "--dir")};
     struct err_info ignored = {0};
 
-    if (place_find(&line, p, &ignored) == ERR_OK)
+    if (place_look(&line, p, &ignored) == ERR_OK)
         return true;
     return settings_defaults(c->arena, &p->settings, &ignored) == ERR_OK &&
            client_command_directory(&line, &p->settings, &p->directory, &ignored) ==

@@ -5,11 +5,18 @@
 #include <string.h>
 
 #include "client/store/certificate_store.h"
+#include "client/store/state.h"
 
-enum err place_find(const struct client_command *c, struct place *p, struct err_info *why)
+enum err place_look(const struct client_command *c, struct place *p, struct err_info *why)
 {
     TRY(settings_load(c->arena, c->config, &p->settings, why));
     return client_command_directory(c, &p->settings, &p->directory, why);
+}
+
+enum err place_find(const struct client_command *c, struct place *p, struct err_info *why)
+{
+    TRY(place_look(c, p, why));
+    return state_check(c->arena, p->directory, why);
 }
 
 static int compare(const void *x, const void *y)

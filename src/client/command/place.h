@@ -14,7 +14,12 @@ struct place_names {
     size_t count;
 };
 
-/* Read cairn.yaml and find the state folder. ERR_CONFIG, ERR_USAGE. */
+/* Read cairn.yaml and find the state folder, for what runs and changes nothing.
+ * ERR_CONFIG, ERR_USAGE. */
+MUST_CHECK enum err place_look(const struct client_command *c, struct place *p,
+                               struct err_info *why);
+
+/* As that, for all else: the folder must be nobody else's (state_check). */
 MUST_CHECK enum err place_find(const struct client_command *c, struct place *p,
                                struct err_info *why);
 

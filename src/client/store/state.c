@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +36,67 @@ enum err state_default_directory(struct arena *a, const char **directory,
     return ERR_OK;
 }
 
+/* ---- whose it is ---- */
+
+static const char *user_text(struct arena *a, uid_t uid)
+{
+    const struct passwd *entry = getpwuid(uid);
+
+    return entry != NULL ? arena_printf(a, "%s (uid %ld)", entry->pw_name, (long)uid)
+                         : arena_printf(a, "uid %ld", (long)uid);
+}
+
+/* A link that somebody else can turn to another folder, after this was looked at. */
+static enum err check_link(struct arena *a, const char *path, struct err_info *why)
+{
+    struct stat about;
+
+    if (geteuid() != 0 || lstat(path, &about) != 0 || !S_ISLNK(about.st_mode) ||
+        about.st_uid == 0)
+        return ERR_OK;
+    return err_set(why, ERR_CONFIG,
+                   "the state folder %s is a link that belongs to %s, who could have "
+                   "root run programs from it: say the folder itself",
+                   path, user_text(a, about.st_uid));
+}
+
+static enum err check_folder(struct arena *a, const char *path, struct err_info *why)
+{
+    bool root = geteuid() == 0;
+    struct stat about;
+
+    if (stat(path, &about) != 0)
+        return ERR_OK;
+    if (root && about.st_uid != 0)
+        return err_set(why, ERR_CONFIG,
+                       "the state folder %s belongs to %s, who could have root run "
+                       "programs from it: run cairn as that user, or, if you trust all "
+                       "that is in it, chown -R root %s",
+                       path, user_text(a, about.st_uid), path);
+    if ((about.st_mode & (root ? 0022 : 0002)) != 0)
+        return err_set(why, ERR_CONFIG,
+                       "the state folder %s belongs to %s, but others can write to it, "
+                       "and so have cairn run programs: if you trust all that is in it, "
+                       "chmod -R go-w %s",
+                       path, user_text(a, about.st_uid), path);
+    return ERR_OK;
+}
+
+enum err state_check(struct arena *a, const char *directory, struct err_info *why)
+{
+    TRY(check_link(a, directory, why));
+    TRY(check_folder(a, directory, why));
+    return check_folder(a, file_path(a, directory, "certificates"), why);
+}
+
+/* ---- making it ---- */
+
 /* As mkdir -p; what exists keeps its mode. */
 enum err state_make(struct arena *a, const char *directory, struct err_info *why)
 {
     char *path = arena_string(a, directory);
 
+    TRY(state_check(a, directory, why));
     for (char *p = path + 1; *p != '\0'; p++) {
         if (*p != '/')
             continue;

@@ -31,11 +31,17 @@
 MUST_CHECK enum err state_default_directory(struct arena *a, const char **directory,
                                             struct err_info *why);
 
-/* Make the folder (0700), with missing parents; nothing in it. ERR_IO. */
+/* Could nobody but who runs this, and root, have written what is in the folder? Programs
+ * that it names are run. One that is not there is fine. ERR_CONFIG. */
+MUST_CHECK enum err state_check(struct arena *a, const char *directory,
+                                struct err_info *why);
+
+/* Make the folder (0700), with missing parents; nothing in it. One that is there is
+ * checked as above. ERR_CONFIG, ERR_IO. */
 MUST_CHECK enum err state_make(struct arena *a, const char *directory,
                                struct err_info *why);
 
-/* Make the folder and those in it (0700), with missing parents. ERR_IO. */
+/* Make the folder and those in it (0700), with missing parents, as above. */
 MUST_CHECK enum err state_prepare(struct arena *a, const char *directory,
                                   struct err_info *why);
 
