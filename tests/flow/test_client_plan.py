@@ -3,7 +3,9 @@ import hashlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 from cryptography import x509
@@ -328,6 +330,43 @@ def test_list_and_show_tell_what_is_there(site):
     assert [one["name"] for one in site.json("list")] == ["a", "b"]
     text = site.run("show", "a").stdout
     assert "a.test, www.a.test" in text and shown["due"] in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="folders of two users take root")
+def test_a_folder_that_cannot_be_read_is_told(site):
+    """Below certificates/, of root, when another user runs cairn: it would expire without a word. The others go on."""
+    with tempfile.TemporaryDirectory() as folder:  # that the user nobody can reach
+        os.chmod(folder, 0o755)
+        other = Site(folder, site.ca)
+        other.head = other.head.replace(str(site.ca.root), str(shutil.copy(site.ca.root, folder)))
+        program = shutil.copy(CAIRN, folder)
+        other.certificates(a={"names": "a.test"}, b={"names": "b.test"}, c={"names": "c.test"})
+        other.run("apply")
+        serials = [other.certificate(name).serial_number for name in "abc"]
+        for path in [other.state, *other.state.rglob("*")]:
+            os.chown(path, 65534, 65534, follow_symlinks=False)
+        os.chown(other.state / "certificates" / "b", 0, 0)
+        reason = f"cannot open {other.live('b')}/metadata.json: Permission denied"
+
+        def run(*words, code):
+            done = subprocess.run([program, *words, "--config", other.file], capture_output=True, text=True, timeout=60, check=False,
+                                  user=65534, group=65534, extra_groups=[])
+            assert done.returncode == code, done
+            return done
+
+        for names in ("abc", "ac"):  # named by cairn.yaml, and not
+            other.certificates(**{name: {"names": f"{name}.test"} for name in names})
+            rows = {line.split()[0]: line for line in run("list", code=DONE).stdout.splitlines()}
+            assert reason in rows["b"] and "unknown" in rows["b"] and "renewed from" in rows["a"], rows
+            listed = schemas.check(run("list", "--json", code=DONE).stdout, "list")
+            assert listed[1]["name"] == "b" and listed[1]["error"] == reason
+            for verb in ("renew", "apply"):
+                done = run(verb, code=FAILED)
+                assert "3 certificates, 0 " in done.stdout and "1 failed" in done.stdout, done
+                assert re.search(r"^cairn: b: cannot open .*/certificates/b/.*: Permission denied$", done.stderr, re.MULTILINE), done
+            done = run("renew", "--force", code=FAILED)
+            assert "3 certificates, 2 renewed, 0 waiting, 1 failed" in done.stdout, done
+        assert other.certificate("b").serial_number == serials[1] and other.certificate("a").serial_number != serials[0]
 
 
 # ---- rollback ----

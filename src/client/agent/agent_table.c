@@ -46,13 +46,16 @@ void agent_table_look(struct agent_table *t, struct agent_entry *e,
 {
     AUTO(arena) struct arena *a = arena_new();
     struct work_look look;
-    struct err_info ignored = {0};
+    struct err_info why = {0};
     struct wanted w;
 
-    if (work_find(a, t->directory, settings, e->name, &w, &ignored) != ERR_OK) {
+    enum err found = work_find(a, t->directory, settings, e->name, &w, &why);
+    if (found == ERR_IO && e->next == 0)
+        e->next = now; /* once: who works on it tells why it cannot be read */
+    else if (found != ERR_OK)
         e->next = RENEWAL_WHEN_NEVER; /* nothing says how it is to be got */
+    if (found != ERR_OK)
         return;
-    }
     work_look(a, t->directory, &w, now, &look);
     if (look.next == RENEWAL_WHEN_NEVER) { /* and no moment later than that */
         e->due = e->next = RENEWAL_WHEN_NEVER;

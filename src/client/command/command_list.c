@@ -61,7 +61,9 @@ static void print_text(const struct place *p, const struct place_names *names,
         int64_t end = status_end(&s);
         if (end > 0)
             report_moment(until, end, certificate_store_lifetime(&s.metadata));
-        const char *left = end > 0 ? status_remaining(a, end, now) : "not there yet";
+        const char *left = end > 0             ? status_remaining(a, end, now)
+                           : s.problem != NULL ? "unknown"
+                                               : "not there yet";
         const char *device = s.there ? s.metadata.device : "";
         char *state = arena_printf(
             a, "%s%s", s.there && s.metadata.revoked ? "revoked; " : "", state_of(a, &s));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/store/metadata.h"
@@ -42,6 +43,13 @@ struct versions {
     size_t count;
 };
 
+/* The next one; NULL at the end, and if errno is not 0 then, it is not all. */
+static struct dirent *next_entry(DIR *d)
+{
+    errno = 0;
+    return readdir(d);
+}
+
 /* The numbers of the versions of a folder, in no order. */
 static enum err read_versions(struct arena *a, const char *folder, struct versions *v,
                               struct err_info *why)
@@ -54,7 +62,7 @@ static enum err read_versions(struct arena *a, const char *folder, struct versio
     v->count = 0;
     if (d == NULL)
         return err_set_os(why, ERR_IO, errno, "cannot read %s", folder);
-    while ((entry = readdir(d)) != NULL) {
+    while ((entry = next_entry(d)) != NULL) {
         uint64_t number = 0;
         if (!text_number(span_of(entry->d_name), UINT32_MAX, &number))
             continue;
@@ -66,8 +74,10 @@ static enum err read_versions(struct arena *a, const char *folder, struct versio
         }
         v->numbers[v->count++] = number;
     }
+    int reason = errno;
     (void)closedir(d);
-    return ERR_OK;
+    return reason == 0 ? ERR_OK
+                       : err_set_os(why, ERR_IO, reason, "cannot read %s", folder);
 }
 
 /* Whatever is in it. */
@@ -228,6 +238,17 @@ static int compare(const void *x, const void *y)
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
+/* A folder without a certificate is what an interrupted first issue leaves. In one that
+ * cannot be read there may be one: who leaves it out would let it expire. */
+static bool may_have_certificate(struct arena *a, const char *directory, const char *name)
+{
+    struct stat about;
+    char *path =
+        file_path(a, certificate_store_path(a, directory, name), "metadata.json");
+
+    return lstat(path, &about) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 enum err certificate_store_list(struct arena *a, const char *directory,
                                 const char *const **names, size_t *count,
                                 struct err_info *why)
@@ -244,12 +265,9 @@ enum err certificate_store_list(struct arena *a, const char *directory,
     if (d == NULL)
         return err_set_os(why, ERR_IO, errno, "cannot read %s", folder);
     const char **list = arena_array(a, room, sizeof *list);
-    while ((entry = readdir(d)) != NULL && used < CERTIFICATE_STORE_MAX) {
-        if (!settings_is_certificate_name(entry->d_name))
-            continue;
-        /* a folder without a certificate is what an interrupted first issue leaves */
-        if (!file_exists(file_path(a, certificate_store_path(a, directory, entry->d_name),
-                                   "metadata.json")))
+    while ((entry = next_entry(d)) != NULL && used < CERTIFICATE_STORE_MAX) {
+        if (!settings_is_certificate_name(entry->d_name) ||
+            !may_have_certificate(a, directory, entry->d_name))
             continue;
         if (used == room) {
             const char **more = arena_array(a, room * 2, sizeof *more);
@@ -259,7 +277,10 @@ enum err certificate_store_list(struct arena *a, const char *directory,
         }
         list[used++] = arena_string(a, entry->d_name);
     }
+    int reason = entry == NULL ? errno : 0;
     (void)closedir(d);
+    if (reason != 0)
+        return err_set_os(why, ERR_IO, reason, "cannot read %s", folder);
     qsort(list, used, sizeof *list, compare);
     *names = list;
     *count = used;

@@ -72,7 +72,7 @@ char *certificate_store_file(struct arena *a, const char *key_type, const char *
 /* Folder that shows the certificate in force. */
 char *certificate_store_path(struct arena *a, const char *directory, const char *name);
 
-/* The names of all certificates, sorted. */
+/* The names of all certificates, sorted; also of those that cannot be read. */
 MUST_CHECK enum err certificate_store_list(struct arena *a, const char *directory,
                                            const char *const **names, size_t *count,
                                            struct err_info *why);

@@ -248,6 +248,8 @@ static enum err bring_about(struct arena *a, const struct work *k, const struct 
     struct work_look look;
 
     work_look(a, k->directory, w, clock_now(), &look);
+    if (look.unreadable != NULL) /* another one could not be kept there either */
+        return err_set(why, ERR_IO, "%s", look.unreadable);
     if (look.ask && !k->forced && look.plan.action == PLAN_KEEP) {
         TRY(work_suggestion(a, k, w, &look, clock_now(), why));
         work_look_again(w, clock_now(), &look);

@@ -73,11 +73,14 @@ void work_look(struct arena *a, const char *directory, const struct wanted *w,
                int64_t now, struct work_look *look)
 {
     const char *name = w->certificate->name;
+    struct err_info why = {0};
     struct err_info ignored = {0};
 
     *look = (struct work_look){0};
-    look->there =
-        certificate_store_get(a, directory, name, &look->metadata, &ignored) == ERR_OK;
+    enum err result = certificate_store_get(a, directory, name, &look->metadata, &why);
+    look->there = result == ERR_OK;
+    if (result == ERR_IO)
+        look->unreadable = arena_string(a, why.detail);
     (void)renewal_state_load(a, directory, name, &look->state, &ignored);
     look->facts = work_look_facts(a, directory, w, look->there ? &look->metadata : NULL);
     if (look->there)

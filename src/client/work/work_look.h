@@ -7,7 +7,8 @@
 #include "client/settings/settings.h"
 
 struct work_look {
-    bool there; /* there is a certificate */
+    bool there;             /* there is a certificate */
+    const char *unreadable; /* why nobody knows whether there is one; NULL: it is known */
     struct certificate_metadata metadata;
     struct renewal_state state;
     struct plan_facts facts;
