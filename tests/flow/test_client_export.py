@@ -68,6 +68,20 @@ def test_what_certbot_made_stays(house, tmp_path, cairn):
     assert conf.read_text() == "version = 2.1.0\n" and not (folder / "live").exists()
 
 
+def test_the_others_are_exported_all_the_same(house, tmp_path, cairn):
+    folder, later = tmp_path / "letsencrypt", "later." + NAME
+    cairn.run("issue", later, "--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http-port", house.http_port)
+    (folder / "renewal").mkdir(parents=True)
+    conf = folder / "renewal" / f"{NAME}.conf"
+    conf.write_text("version = 2.1.0\n")
+    done = cairn.run("export", "--to", folder, "--json", code=1)
+    assert f"cairn: {NAME}: " in done.stderr and "1 of 2 certificates could not be exported" in done.stderr, done.stderr
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert rows[NAME]["path"] is None and "cairn did not write" in rows[NAME]["note"] and rows[later]["written"]
+    assert conf.read_text() == "version = 2.1.0\n" and [one.name for one in (folder / "live").iterdir()] == [later]
+    assert "kept" in cairn.run("export", "--to", folder, code=1).stdout
+
+
 def test_and_back_again(house, tmp_path, cairn):
     """What was exported can be imported elsewhere, and renewed there."""
     folder, other = tmp_path / "letsencrypt", Cairn(tmp_path / "other")

@@ -221,10 +221,13 @@ def test_ten_at_a_time(client, tpm):
 
 
 @pytest.mark.parametrize("kind, bits", [("p384", 384), ("rsa2048", 2048)])
-def test_types_of_a_tpm(client, tpm, kind, bits):
-    """ES384, RS256; ES256 is what the others have."""
+def test_types_of_a_tpm(client, tpm, kind, bits, tmp_path):
+    """ES384, RS256; ES256 is what the others have. An export goes without the account, and says so."""
     client.register("--key", f"tpm:{tpm.tcti}", "--key-type", kind)
     client.issue(f"{kind}.types.example.test")
+    exported = client.run("export", "--to", tmp_path / "letsencrypt").stdout
+    assert exported.count("note ") == 1 and "the account does not go along, as its key stays in its device" in exported
+    assert not (tmp_path / "letsencrypt/accounts").exists()
     text = client.key_file()
     public = serialization.load_pem_public_key(text[text.index("-----BEGIN PUBLIC KEY"):].encode())
     assert public.key_size == bits and client.shown()["thumbprint"] == thumbprint_of(public)

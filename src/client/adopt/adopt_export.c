@@ -234,9 +234,16 @@ static enum err write_account_alone(struct arena *a, const struct account *accou
     return result;
 }
 
-/* `*id` is NULL if there is no account whose URL is known. */
+static void add_note(struct adopt_export_notes *notes, const char *sentence)
+{
+    if (notes->count < ADOPT_EXPORT_NOTES_MAX)
+        notes->items[notes->count++] = sentence;
+}
+
+/* `*id` is NULL if there is no account whose URL is known, and whose key is in a file. */
 static enum err write_account(struct arena *a, const struct adopt_export *e,
-                              const char **id, struct err_info *why)
+                              const char **id, struct adopt_export_notes *notes,
+                              struct err_info *why)
 {
     struct account account;
     struct err_info ignored = {0};
@@ -244,8 +251,13 @@ static enum err write_account(struct arena *a, const struct adopt_export *e,
     *id = NULL;
     if (account_store_find(a, e->directory, e->metadata->ca, &account, &ignored) !=
             ERR_OK ||
-        account.url == NULL || account.place.device != NULL)
+        account.url == NULL)
         return ERR_OK;
+    if (account.place.device != NULL) {
+        add_note(notes, "the account does not go along, as its key stays in its device: "
+                        "certbot makes one of its own");
+        return ERR_OK;
+    }
     TRY(account_id(a, &account, id, why));
     const char *rest = strstr(account.ca, "://");
     const char *path =
@@ -255,12 +267,6 @@ static enum err write_account(struct arena *a, const struct adopt_export *e,
 }
 
 /* ---- renewal/NAME.conf ---- */
-
-static void add_note(struct adopt_export_notes *notes, const char *sentence)
-{
-    if (notes->count < ADOPT_EXPORT_NOTES_MAX)
-        notes->items[notes->count++] = sentence;
-}
 
 /* The ways of http-01 that certbot has as well. */
 static bool has_counterpart(const char *http)
@@ -418,7 +424,7 @@ enum err adopt_export_certbot(struct arena *a, const struct adopt_export *e,
     }
     TRY(make_folders(a, e, why));
     TRY(write_files(a, e, number + 1, why));
-    TRY(write_account(a, e, &id, why));
+    TRY(write_account(a, e, &id, notes, why));
     TRY(write_conf(a, e, id, notes, why)); /* it says whose the links are */
     TRY(switch_links(a, e, number + 1, why));
     tell_of_the_rest(a, e, notes);

@@ -62,18 +62,23 @@ struct exporting {
     struct json_writer *writer;
     size_t written;
     size_t kept;
+    size_t refused; /* somebody else's are there */
 };
 
-/* The JSON of one, and what there is to say of it. */
+/* The JSON of one, and what there is to say of it. `foreign` says why one that somebody
+ * else made there stays as it is; NULL: there is none. */
 static void tell(struct exporting *x, struct arena *a, const char *name,
                  enum adopt_export_outcome outcome,
-                 const struct adopt_export_notes *notes)
+                 const struct adopt_export_notes *notes, const char *foreign)
 {
     const struct report report = {.json = x->command->json, .quiet = x->command->quiet};
     const char *path = arena_printf(a, "%s/live/%s", x->to, name);
-    const char *all = NULL;
+    const char *all = foreign;
 
-    if (outcome == ADOPT_EXPORT_WITHOUT) {
+    if (foreign != NULL) {
+        path = NULL;
+        report_warning("%s: %s", name, foreign);
+    } else if (outcome == ADOPT_EXPORT_WITHOUT) {
         all = "it is passed over, as its key is not kept here, and certbot needs it";
         path = NULL;
         report_warning("%s: %s", name, all);
@@ -115,10 +120,13 @@ static enum err export_one(struct exporting *x, const char *name, struct err_inf
                                    .name = name,
                                    .wanted = known ? &wanted : NULL,
                                    .metadata = &metadata};
-    TRY(adopt_export_certbot(a, &e, &outcome, &notes, why));
-    x->written += outcome == ADOPT_EXPORT_WRITTEN;
-    x->kept += outcome == ADOPT_EXPORT_SAME;
-    tell(x, a, name, outcome, &notes);
+    enum err result = adopt_export_certbot(a, &e, &outcome, &notes, why);
+    if (result != ERR_OK && result != ERR_EXISTS)
+        return result;
+    x->written += result == ERR_OK && outcome == ADOPT_EXPORT_WRITTEN;
+    x->kept += result == ERR_OK && outcome == ADOPT_EXPORT_SAME;
+    x->refused += result == ERR_EXISTS;
+    tell(x, a, name, outcome, &notes, result == ERR_EXISTS ? why->detail : NULL);
     return ERR_OK;
 }
 
@@ -159,6 +167,11 @@ enum err command_export(const struct client_command *c, struct err_info *why)
         printf("%.*s\n", (int)b.len, (const char *)b.data);
         *c->printed = true;
     }
+    if (x.refused > 0)
+        return err_set(why, ERR_EXISTS,
+                       "%zu of %zu certificates could not be exported: cairn did not "
+                       "write what is in %s; take another folder for them",
+                       x.refused, names.count, x.to);
     if (names.count > 0 && x.written + x.kept == 0)
         return err_set(
             why, ERR_NOT_FOUND,
