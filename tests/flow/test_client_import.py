@@ -73,7 +73,7 @@ def adopted(cairn, house, client, folder, name, theirs, *words, ca=True):
     done = cairn.run(*base)
     assert f"{name}: new" in done.stdout, done.stdout
     again = cairn.run(*base, code=UNCHANGED)
-    assert f"{name}: here" in again.stdout and "0 new, 0 failed" in again.stdout, again.stdout
+    assert f"{name}: here" in again.stdout and "0 new, 0 skipped, 0 failed" in again.stdout, again.stdout
     assert tree(folder) == before
     old, _ = read_pair(cairn.live(name))
     assert old == x509.load_pem_x509_certificate(theirs.read_bytes())
@@ -175,7 +175,9 @@ def test_lego_that_nothing_calls(house, tmp_path, cairn):
     lego(house, folder, "ec256", name)
     units, base = make(tmp_path / "units/other.service", "[Service]\nExecStart=/bin/true lego --domains x\n"), ["import", "lego", folder, "--ca-file", house.root]
     cairn.prefix = system(units=units)
-    assert "say --ca URL" in cairn.run(*base, code=UNCHANGED).stdout
+    done = cairn.run(*base, code=1)
+    assert "say --ca URL" in done.stdout and "0 new, 2 skipped, 0 failed" in done.stdout and "2 of what lego has were skipped" in done.stderr
+    assert json.loads(cairn.run(*base, "--json", code=1).stdout)["skipped"] == 2
     said = cairn.run(*base, "--ca", house.url).stdout
     assert f"Another way is set by: cairn import lego {folder} --http webroot:DIR" in said and "disable" not in said
     again = [*base, "--ca", house.url, "--http-port", house.http_port]
@@ -353,6 +355,7 @@ def test_what_cannot_be_taken_over_is_named(house, tmp_path, cairn):
     done = cairn.run("import", "certbot", folder, "--dry-run", code=1)
     for sentence in ("dns-route53", "allow_subset_of_names", "b.test.conf:1:", "private_key.json", "neither the certificate nor its settings"):
         assert sentence in done.stdout, (sentence, done.stdout)
+    assert "from now on" not in done.stdout and "0 new, 1 skipped, 1 failed" in done.stdout, done.stdout
     told = json.loads(cairn.run("import", "certbot", folder, "--dry-run", "--json", code=1).stdout)
     assert told["certificates"][0]["name"] == "a.test" and any("dns-route53" in n["note"] for n in told["notes"])
     assert not cairn.directory.exists()
@@ -432,6 +435,19 @@ def test_paths_stay_right_in_another_folder(house, webroot, www, tmp_path, cairn
     cairn.run("import", "lego", "nowhere", code=1, cwd=tmp_path)
     done = cairn.run("import", "lego", "theirs", "--http", "webroot:none", code=64, cwd=tmp_path)
     assert "--http: " in done.stderr and "none" in done.stderr
+
+
+def test_an_account_that_has_its_place_taken(house, tmp_path, cairn):
+    """What is not taken over is not called "here"; again, nothing is new, which is no success."""
+    source, folder = Cairn(tmp_path / "source"), tmp_path / "letsencrypt"
+    words = ["--ca", house.url, "--ca-file", house.root, "--agree-tos", "--http-port", house.http_port]
+    source.run("issue", "theirs.flow.test", *words)
+    source.run("export", "--to", folder)
+    cairn.run("issue", "ours.flow.test", *words)
+    for code, new in ((0, 1), (1, 0)):
+        done = cairn.run("import", "certbot", folder, "--ca-file", house.root, code=code)
+        assert f"{house.url}: skipped (" in done.stdout and "has an account of its own" in done.stdout, done.stdout
+        assert f"{new} new, 1 skipped, 0 failed" in done.stdout and "from now on" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize("gone", ["key", "certificate"])

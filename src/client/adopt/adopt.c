@@ -96,19 +96,39 @@ static void *grow(struct arena *a, void *items, size_t count, size_t size)
     return more;
 }
 
-void adopt_remark(struct adopt *found, const char *subject, const char *format, ...)
+static void remark(struct adopt *found, const char *subject, const char *format,
+                   va_list values) __attribute__((format(printf, 3, 0)));
+
+static void remark(struct adopt *found, const char *subject, const char *format,
+                   va_list values)
 {
     char text[SENTENCE_MAX];
-    va_list values;
 
-    va_start(values, format);
     (void)vsnprintf(text, sizeof text, format, values);
-    va_end(values);
     found->remarks =
         grow(found->arena, found->remarks, found->remark_count, sizeof *found->remarks);
     found->remarks[found->remark_count++] =
         (struct adopt_remark){.subject = arena_string(found->arena, subject),
                               .text = arena_string(found->arena, text)};
+}
+
+void adopt_remark(struct adopt *found, const char *subject, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    remark(found, subject, format, values);
+    va_end(values);
+}
+
+void adopt_skip(struct adopt *found, const char *subject, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    remark(found, subject, format, values);
+    va_end(values);
+    found->skipped++;
 }
 
 /* ---- accounts ---- */
@@ -123,10 +143,10 @@ void adopt_account_key(struct adopt *found, const char *ca, const char *url,
         if (strcmp(other->ca, ca) != 0)
             continue;
         if (!key_equal(other->key, key))
-            adopt_remark(found, key_file,
-                         "a second account at %s, which is not taken over: cairn has one "
-                         "for each CA",
-                         ca);
+            adopt_skip(found, key_file,
+                       "a second account at %s, which is not taken over: cairn has one "
+                       "for each CA",
+                       ca);
         return;
     }
     found->accounts =
@@ -152,7 +172,7 @@ void adopt_account_pem(struct adopt *found, const char *ca, const char *url,
         memory_wipe((void *)(uintptr_t)pem.data, pem.len);
     }
     if (result != ERR_OK) {
-        adopt_remark(found, key_file, "the account's key cannot be used: %s", why.detail);
+        adopt_skip(found, key_file, "the account's key cannot be used: %s", why.detail);
         return;
     }
     arena_own(found->arena, key, key_drop);
@@ -199,7 +219,7 @@ static const char *name_ca(struct adopt *found, struct settings *s, const char *
         config_set(found->arena, &settings_table,
                    arena_printf(found->arena, "cas.%s.ca_file=%s", name, ca_file), s,
                    &why) != ERR_OK) {
-        adopt_remark(found, url, "this CA cannot be named in settings: %s", why.detail);
+        adopt_skip(found, url, "this CA cannot be named in settings: %s", why.detail);
         return NULL;
     }
     return name;
@@ -231,7 +251,7 @@ struct adopt_certificate *adopt_certificate_add(struct adopt *found, const char 
     *c = (struct adopt_certificate){.name = certificate_name(a, name),
                                     .file = arena_string(a, file)};
     if (settings_defaults(a, &c->settings, &why) != ERR_OK) {
-        adopt_remark(found, file, "not taken over: %s", why.detail);
+        adopt_skip(found, file, "not taken over: %s", why.detail);
         return NULL;
     }
     const char *ca_name = name_ca(found, &c->settings, ca);

@@ -36,7 +36,9 @@ struct adopt_certificate {
     const char *lacks; /* why only the settings are taken: a sentence about
                           certificate_file; NULL: they are not all */
     const char *certificate_file;
-    bool has_files; /* a certificate and its key are there, they fit */
+    const char *read_there; /* who reads this file is to read another from now on; NULL:
+                               cairn writes it, too */
+    bool has_files;         /* a certificate and its key are there, they fit */
     struct span key_pem;
     struct span certificate_pem;
     struct span chain_pem;
@@ -83,6 +85,7 @@ struct adopt {
     size_t secret_count;
     struct adopt_remark *remarks;
     size_t remark_count;
+    size_t skipped; /* accounts and certificates of theirs that are not above */
 };
 
 /* Read what the client `from` keeps in `folder` (NULL: where it does so by default).
@@ -100,7 +103,11 @@ const char *const *adopt_clients(void);
 void adopt_remark(struct adopt *found, const char *subject, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* An account by its key (PEM): a key that cannot be used is a remark, one that is there
+/* As that, of an account or a certificate of which nothing at all is taken over. */
+void adopt_skip(struct adopt *found, const char *subject, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* An account by its key (PEM): a key that cannot be used is skipped, one that is there
  * already is passed over. Texts may be NULL but for `ca`. */
 void adopt_account_pem(struct adopt *found, const char *ca, const char *url,
                        const char *email, const char *key_file);
@@ -110,8 +117,8 @@ void adopt_account_key(struct adopt *found, const char *ca, const char *url,
                        const char *email, struct key *key, const char *key_file);
 
 /* A certificate called `name` (brought into a form that is allowed), with default
- * settings and no names yet; `ca` is the URL of the directory it is from. NULL, and a
- * remark, if its settings cannot be made. */
+ * settings and no names yet; `ca` is the URL of the directory it is from. NULL, and
+ * skipped, if its settings cannot be made. */
 struct adopt_certificate *adopt_certificate_add(struct adopt *found, const char *name,
                                                 const char *file, const char *ca);
 

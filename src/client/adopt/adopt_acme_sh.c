@@ -325,14 +325,14 @@ static void take_certificate(struct acme_sh *s, const char *folder_name, const c
     struct err_info why = {0};
 
     if (adopt_pairs_read_shell(a, conf, NULL, &p, &why) != ERR_OK) {
-        adopt_remark(s->found, conf, "not read: %s", why.detail);
+        adopt_skip(s->found, conf, "not read: %s", why.detail);
         return;
     }
     const char *ca = ca_of(s, &p);
     if (ca == NULL) {
-        adopt_remark(s->found, conf,
-                     "it does not say which CA it is from (Le_API): say "
-                     "--ca URL");
+        adopt_skip(s->found, conf,
+                   "it does not say which CA it is from (Le_API): say "
+                   "--ca URL");
         return;
     }
     struct adopt_certificate *c = adopt_certificate_add(s->found, folder_name, conf, ca);

@@ -113,7 +113,7 @@ static void take_account(struct adopt *found, const char *ca, const char *id)
     if (jwk == NULL)
         return;
     if (jwk_private_read(found->arena, jwk, &key, &why) != ERR_OK) {
-        adopt_remark(found, key_file, "the account's key cannot be used: %s", why.detail);
+        adopt_skip(found, key_file, "the account's key cannot be used: %s", why.detail);
         return;
     }
     arena_own(found->arena, key, key_drop);
@@ -339,7 +339,7 @@ static void take_certificate(struct adopt *found, const char *name, const char *
     struct adopt_pairs p = {0};
 
     if (adopt_pairs_read_ini(a, path, &p, &why) != ERR_OK) {
-        adopt_remark(found, path, "not read: %s", why.detail);
+        adopt_skip(found, path, "not read: %s", why.detail);
         return;
     }
     const char *server = parameter(&p, "server");

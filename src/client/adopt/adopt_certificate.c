@@ -51,11 +51,7 @@ void adopt_keep_paths(struct adopt *found, struct adopt_certificate *c,
     };
 
     if (!found->keep_paths) {
-        const char *shown = fullchain_file != NULL ? fullchain_file : certificate_file;
-        adopt_remark(found, c->file,
-                     "who reads %s must read %s/certificates/%s/current from now on, or "
-                     "import with --keep-paths, and cairn writes there, too",
-                     shown, found->state, c->name);
+        c->read_there = fullchain_file != NULL ? fullchain_file : certificate_file;
         return;
     }
     const char *name = adopt_deploy_target(found, c, "files");

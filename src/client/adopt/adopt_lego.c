@@ -71,8 +71,8 @@ static void take_account(struct adopt *found, const struct adopt_calls *calls,
     size_t count = 0;
 
     if (ca == NULL) {
-        adopt_remark(found, folder,
-                     "the URL of the directory at %s is not kept: say --ca URL", host);
+        adopt_skip(found, folder,
+                   "the URL of the directory at %s is not kept: say --ca URL", host);
         return;
     }
     adopt_list_folder(a, folder, &types, &count);
@@ -122,10 +122,10 @@ static void take_certificate(struct adopt *found, const struct adopt_calls *call
     const char *ca =
         url != NULL ? directory_at(found, calls, host_of(a, url)) : found->ca;
     if (ca == NULL) {
-        adopt_remark(found, path,
-                     "which directory it is from is not kept (its URL is %s): say --ca "
-                     "URL",
-                     url != NULL ? url : "not kept, either");
+        adopt_skip(found, path,
+                   "which directory it is from is not kept (its URL is %s): say --ca "
+                   "URL",
+                   url != NULL ? url : "not kept, either");
         return;
     }
     struct adopt_certificate *c = adopt_certificate_add(found, name, path, ca);

@@ -15,6 +15,7 @@
 static void count(struct adopt_taken *t, enum adopt_outcome outcome)
 {
     t->changed += outcome == ADOPT_NEW || outcome == ADOPT_CHANGED;
+    t->skipped += outcome == ADOPT_SKIPPED;
     t->failed += outcome == ADOPT_FAILED;
 }
 
@@ -33,7 +34,7 @@ static enum adopt_outcome take_account(struct adopt *found,
         adopt_remark(found, theirs->file,
                      "not taken over: cairn has an account of its own at %s already",
                      theirs->ca);
-        return ADOPT_HERE;
+        return ADOPT_SKIPPED;
     }
     if (dry && (result == ERR_OK || result == ERR_NOT_FOUND))
         return result == ERR_OK ? ADOPT_HERE : ADOPT_NEW;
@@ -178,6 +179,14 @@ static void tell_what_is_lacking(struct adopt *found, const struct adopt_certifi
             c->lacks, remembered_path(found, c->name));
 }
 
+static void tell_where_to_read(struct adopt *found, const struct adopt_certificate *c)
+{
+    adopt_remark(found, c->file,
+                 "who reads %s must read %s/certificates/%s/current from now on, or "
+                 "import with --keep-paths, and cairn writes there, too",
+                 c->read_there, found->state, c->name);
+}
+
 static enum adopt_outcome take_certificate(struct adopt *found,
                                            struct adopt_certificate *c, bool dry)
 {
@@ -227,6 +236,7 @@ enum err adopt_take(struct adopt *found, bool dry, struct adopt_taken *taken,
             arena_array(found->arena, found->account_count + 1, sizeof *t.accounts),
         .certificates = arena_array(found->arena, found->certificate_count + 1,
                                     sizeof *t.certificates),
+        .skipped = found->skipped,
     };
 
     TRY(begin(found, dry, why));
@@ -237,6 +247,9 @@ enum err adopt_take(struct adopt *found, bool dry, struct adopt_taken *taken,
     for (size_t i = 0; i < found->certificate_count; i++) {
         t.certificates[i] = take_certificate(found, found->certificates[i], dry);
         tell_what_is_lacking(found, found->certificates[i], t.certificates[i]);
+        if (t.certificates[i] != ADOPT_FAILED &&
+            found->certificates[i]->read_there != NULL)
+            tell_where_to_read(found, found->certificates[i]);
         count(&t, t.certificates[i]);
     }
     *taken = t;

@@ -9,6 +9,7 @@ enum adopt_outcome {
     ADOPT_NEW,
     ADOPT_CHANGED, /* it is here, and is now proved as the user says */
     ADOPT_HERE,    /* it is here already: nothing was changed */
+    ADOPT_SKIPPED, /* cairn has another in its place, and a remark says so */
     ADOPT_FAILED,  /* and a remark says why */
 };
 
@@ -16,6 +17,7 @@ struct adopt_taken {
     enum adopt_outcome *accounts;     /* of found->accounts */
     enum adopt_outcome *certificates; /* of found->certificates */
     size_t changed;                   /* how many are new */
+    size_t skipped;                   /* with those that the reader skipped */
     size_t failed;
 };
 

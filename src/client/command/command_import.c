@@ -20,6 +20,7 @@ static const char *word(enum adopt_outcome outcome)
     return outcome == ADOPT_NEW       ? "new"
            : outcome == ADOPT_CHANGED ? "changed"
            : outcome == ADOPT_HERE    ? "here"
+           : outcome == ADOPT_SKIPPED ? "skipped"
                                       : "failed";
 }
 
@@ -80,10 +81,10 @@ static void print_lines(const struct client_command *c, const struct adopt *foun
         report_step(&report, "note", "%s: %s", found->remarks[i].subject,
                     found->remarks[i].text);
     report_step(&report, "done",
-                "%zu account%s, %zu certificate%s; %zu new, %zu failed%s",
+                "%zu account%s, %zu certificate%s; %zu new, %zu skipped, %zu failed%s",
                 found->account_count, found->account_count == 1 ? "" : "s",
                 found->certificate_count, found->certificate_count == 1 ? "" : "s",
-                taken->changed, taken->failed,
+                taken->changed, taken->skipped, taken->failed,
                 c->dry_run ? "; nothing was changed (--dry-run)" : "");
 }
 
@@ -120,6 +121,7 @@ static void print_json(const struct client_command *c, const struct adopt *found
         json_write_end_object(&w);
     }
     json_write_end_array(&w);
+    json_write_number(&w, "skipped", (int64_t)taken->skipped);
     json_write_begin_array(&w, "notes");
     for (size_t i = 0; i < found->remark_count; i++) {
         json_write_begin_object(&w, NULL);
@@ -195,5 +197,10 @@ enum err command_import(const struct client_command *c, struct err_info *why)
     if (taken.failed > 0)
         return err_set(why, ERR_IO, "%zu of what %s has could not be taken over",
                        taken.failed, found.from);
+    if (taken.skipped > 0 && taken.changed == 0)
+        return err_set(why, ERR_IO,
+                       "nothing new was taken over, and %zu of what %s has %s skipped; "
+                       "the notes say why",
+                       taken.skipped, found.from, taken.skipped == 1 ? "was" : "were");
     return ERR_OK;
 }
