@@ -346,6 +346,23 @@ def test_a_command_that_does_not_end(client, place):
     assert "the command took longer than 1 s and was ended" in done.stderr
 
 
+def test_what_was_renewed_is_called_so(client, place):
+    """A deployment that fails takes nothing away from what the CA gave, and one that is made up for is no renewal."""
+    client.deploy(x={"target": "hook", "command": f"test ! -e {place}/no"})
+    old = client.certificate().serial_number
+    (place / "no").touch()
+    done = client.renew("--force", code=DEPLOY)
+    assert "1 certificate, 1 renewed, 1 not deployed, 0 waiting, 0 failed" in done.stdout and client.certificate().serial_number != old
+    assert done.stderr.splitlines()[-1] == "cairn: 1 of 1 certificates could not be deployed"
+    client.let_try_again()
+    done = client.renew(NAME, code=DEPLOY)
+    assert "1 certificate, 0 renewed, 1 not deployed, 0 waiting, 0 failed" in done.stdout
+    (told,) = json.loads(client.renew(NAME, "--force", "--json", code=DEPLOY).stdout)
+    assert told["outcome"] == "not deployed" and told["renewed"] and "exit code 1" in told["error"]
+    (place / "no").unlink()
+    assert "1 certificate, 0 renewed, 1 deployed, 0 waiting, 0 failed" in client.renew(NAME).stdout
+
+
 # ---- once more ----
 
 def test_deploy_again(client, place):

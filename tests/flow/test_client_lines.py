@@ -52,6 +52,6 @@ def test_what_is_not_deployed(client, tmp_path):
         said = lines(client.run(*words, *more, code=DEPLOY))
         failed = "the command failed with exit code 3: no"
         assert {line for line in said if failed in line} == {f"cairn: deployment web of {n}: {failed}" for n in NAMES}, said
-        assert said[-1] == f"cairn: 3 of 3 certificates could not be {verb}"
+        assert said[-1] == f"cairn: 3 of 3 certificates could not be deployed"
     assert "failed 2 times" in "\n".join(lines(client.run("list", *more)))
     lines(client.run("plan", *more, code=UNCHANGED))

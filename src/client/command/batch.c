@@ -16,7 +16,9 @@
 struct run {
     const struct batch *batch;
     struct work work;
-    size_t changed;
+    size_t issued; /* also those that did not get everywhere then */
+    size_t deployed;
+    size_t undeployed; /* whatever came of it before */
     size_t waiting;
     size_t failed;
     enum err last; /* the last failure's code */
@@ -37,10 +39,19 @@ static bool is_left_over(const struct run *r, const struct work_many_result *one
                ERR_NOT_FOUND;
 }
 
+/* Is there a new version, wherever it got? */
+static bool is_issued(const struct work_many_result *one)
+{
+    return one->outcome == WORK_ISSUED &&
+           (one->result == ERR_OK || one->result == ERR_DEPLOY);
+}
+
 static const char *outcome_of(const struct run *r, const struct work_many_result *one)
 {
     if (is_left_over(r, one))
         return "left over";
+    if (one->result == ERR_DEPLOY)
+        return "not deployed";
     if (one->result != ERR_OK)
         return "failed";
     switch (one->outcome) {
@@ -63,7 +74,8 @@ static void note(const struct run *r, const struct work_many_result *one)
     json_write_begin_object(json, NULL);
     json_write_text(json, "name", one->name);
     json_write_text(json, "outcome", outcome);
-    if (strcmp(outcome, "failed") == 0)
+    json_write_bool(json, "renewed", is_issued(one));
+    if (one->result != ERR_OK && strcmp(outcome, "left over") != 0)
         json_write_text(json, "error", one->why.detail);
     if (one->result == ERR_OK && one->reason[0] != '\0')
         json_write_text(json, "reason", one->reason);
@@ -79,17 +91,19 @@ static void done(void *context, const struct work_many_result *one)
     note(r, one);
     if (is_left_over(r, one))
         return;
+    r->issued += is_issued(one);
     if (one->result != ERR_OK) {
-        r->failed++;
+        r->undeployed += one->result == ERR_DEPLOY;
+        r->failed += one->result != ERR_DEPLOY;
         r->last = one->result == ERR_USAGE ? ERR_CONFIG : one->result; /* not typed */
         r->last_wait = one->why.retry_after_seconds;
         report_failure(one->name, one->why.detail);
     } else if (one->outcome == WORK_WAITING) {
         r->waiting++;
         report_step(&r->work.report, "waits", "%s: %s", one->name, one->reason);
-    } else if (one->outcome != WORK_UNCHANGED) {
-        r->changed++;
-    } else if (one->reason[0] != '\0') {
+    } else if (one->outcome == WORK_DEPLOYED) {
+        r->deployed++;
+    } else if (one->outcome == WORK_UNCHANGED && one->reason[0] != '\0') {
         report_step(&r->work.report, "kept", "%s: %s", one->name, one->reason);
     }
 }
@@ -141,9 +155,37 @@ static enum err try_all(struct run *r, const struct dry_run *dry, struct err_inf
     return ERR_OK;
 }
 
+/* ", 2 deployed"; nothing if there are none. */
+static const char *counted(struct arena *a, size_t count, const char *what)
+{
+    return count > 0 ? arena_printf(a, ", %zu %s", count, what) : "";
+}
+
+/* How many failed, if any did: what was renewed is there, wherever it did not get. */
+static enum err judge(const struct run *r, struct err_info *why)
+{
+    size_t count = r->batch->names.count;
+
+    if (r->failed + r->undeployed == 0)
+        return ERR_OK;
+    if (r->undeployed == 0)
+        (void)err_set(why, r->last, "%zu of %zu certificates could not be %s", r->failed,
+                      count, r->batch->verb);
+    else if (r->failed == 0)
+        (void)err_set(why, r->last, "%zu of %zu certificates could not be deployed",
+                      r->undeployed, count);
+    else
+        (void)err_set(why, r->last,
+                      "%zu of %zu certificates could not be %s, and %zu not deployed",
+                      r->failed, count, r->batch->verb, r->undeployed);
+    why->retry_after_seconds = r->last_wait;
+    return r->last;
+}
+
 static enum err run_all(struct run *r, const struct dry_run *dry, struct err_info *why)
 {
     const struct place_names *names = &r->batch->names;
+    struct arena *a = r->batch->c->arena;
 
     TRY(issuing_prepare(r->work.crew, &r->batch->place->settings, r->work.directory,
                         &r->work.report, why));
@@ -153,15 +195,11 @@ static enum err run_all(struct run *r, const struct dry_run *dry, struct err_inf
         TRY(work_many(&r->work, &r->batch->place->settings, names->items, names->count,
                       done, r, why));
     report_step(&r->work.report, "done",
-                "%zu certificate%s, %zu %s, %zu waiting, %zu failed", names->count,
-                names->count == 1 ? "" : "s", r->changed, r->batch->verb, r->waiting,
-                r->failed);
-    if (r->failed == 0)
-        return ERR_OK;
-    (void)err_set(why, r->last, "%zu of %zu certificates could not be %s", r->failed,
-                  names->count, r->batch->verb);
-    why->retry_after_seconds = r->last_wait;
-    return r->last;
+                "%zu certificate%s, %zu %s%s%s, %zu waiting, %zu failed", names->count,
+                names->count == 1 ? "" : "s", r->issued, r->batch->verb,
+                counted(a, r->deployed, "deployed"),
+                counted(a, r->undeployed, "not deployed"), r->waiting, r->failed);
+    return judge(r, why);
 }
 
 enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
@@ -195,6 +233,6 @@ enum err batch_run(const struct batch *b, size_t *changed, struct err_info *why)
     enum err result = run_all(&r, &dry, why);
     if (!c->dry_run)
         agent_survey_keep(b->place->directory, &b->place->settings);
-    *changed = r.changed;
+    *changed = r.issued + r.deployed;
     return result;
 }
