@@ -141,6 +141,14 @@ def test_a_server_that_is_late(world):
     world.catch_up()
 
 
+def test_each_record_that_is_late_is_named(world):
+    """Not only the first, and with one blank between."""
+    names = ["a.slow.two.test", "b.slow.two.test"]
+    late = [f"_acme-challenge.{name}: ns2.two.test (127.0.0.2) does not have it yet" for name in names]
+    done = world.client().issue(*names, *world.ways("--dns-timeout", "1s", "--dns-check", "authoritative"), code=NETWORK)
+    assert f"wait      {late[0]}; {late[1]}\n" in done.stdout or f"wait      {late[1]}; {late[0]}\n" in done.stdout, done.stdout
+
+
 @pytest.mark.parametrize("name, says", [
     ("slow.two.test", "_acme-challenge.slow.two.test: ns2.two.test (127.0.0.2) does not have it yet"),
     ("gone.dead.test", "_acme-challenge.gone.dead.test: ns9.dead.test (127.0.0.9) does not answer (Connection refused)"),

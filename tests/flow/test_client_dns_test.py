@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -124,6 +125,18 @@ def test_register(world):
 # ---- who can be asked ----
 
 @contextlib.contextmanager
+def silent(address):
+    """What anybody sends to port 53 there is lost."""
+    rules = "add table inet silent\nadd chain inet silent in { type filter hook input priority 0; }\n"
+    rules += "".join(f"add rule inet silent in ip daddr {address} {proto} dport 53 drop\n" for proto in ("udp", "tcp"))
+    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True, timeout=30)
+    try:
+        yield
+    finally:
+        subprocess.run(["nft", "delete", "table", "inet", "silent"], check=True, timeout=30)
+
+
+@contextlib.contextmanager
 def firewall(how):
     """What the process of cairn with the network (it runs as nobody) sends to any port 53 is dropped or rejected on its way; what
     others send is not. Marked where it leaves, as who sent it is not known later, and a drop there would be told to the sender."""
@@ -164,6 +177,17 @@ def test_one_server_is_late(world, service):
     done = client.run("dns", "test", "disagree.two.test", *by_service(world, service, "--dns-timeout", "2s"), code=NETWORK)
     assert "wait      _acme-challenge.disagree.two.test: ns2.two.test (127.0.0.2) does not have it yet" in done.stdout
     assert "removed   TXT" in done.stdout
+    world.catch_up()
+
+
+def test_the_time_that_went_by_is_told(world, service):
+    """A look at a server that is silent takes longer than the time that was given."""
+    client = world.client()
+    began = time.monotonic()
+    with silent("127.0.0.2"):
+        done = client.run("dns", "test", "silent.two.test", *by_service(world, service, "--dns-check", "authoritative", "--dns-timeout", "1s"), code=NETWORK)
+    told = int(re.search(r"after (\d+) s the records are not everywhere", done.stderr)[1])
+    assert 4 <= told <= time.monotonic() - began + 1, done.stderr
     world.catch_up()
 
 

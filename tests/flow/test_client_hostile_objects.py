@@ -262,7 +262,7 @@ def test_alternates_elsewhere(client, ca, link):
 # ---- a body that dribbles ----
 
 class Dribble:
-    """A CA whose answer comes an octet at a time, for ever."""
+    """A CA whose answer comes an octet at a time, for ever; or that does not even speak TLS."""
 
     def __init__(self, directory, part):
         directory.mkdir()
@@ -270,7 +270,9 @@ class Dribble:
         self.root = make_tls_certificate(directory, stem="dribble")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.root, directory / "dribble-key.pem")
-        self.listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        if part != "handshake":
+            self.listener = context.wrap_socket(self.listener, server_side=True)
         self.url = f"https://localhost:{self.listener.getsockname()[1]}/dir"
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -284,7 +286,8 @@ class Dribble:
 
     def drip(self, connection):
         with contextlib.suppress(OSError):
-            connection.recv(65536)
+            while connection.recv(65536) and self.part == "handshake":
+                pass
             text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
             connection.sendall((text + ("Content-Length: 100000\r\n\r\n" if self.part == "body" else "X: ")).encode())
             while True:
@@ -296,7 +299,7 @@ class Dribble:
 def dribbles(tmp_path_factory):
     """They take a minute, so they begin with the first test of this file and are looked at by the last one."""
     folder = tmp_path_factory.mktemp("dribbles")
-    made = {part: Dribble(folder / part, part) for part in ("body", "headers")}
+    made = {part: Dribble(folder / part, part) for part in ("body", "headers", "handshake")}
     with concurrent.futures.ThreadPoolExecutor() as pool:
         def run(part):
             began = time.monotonic()
@@ -319,3 +322,10 @@ def test_an_answer_that_dribbles(dribbles, part):
     done, seconds = dribbles[part].result()
     assert done.returncode == NETWORK and "did not answer in 60 s" in done.stderr and len(done.stderr.splitlines()) == 1
     assert seconds < 200, seconds
+
+
+def test_a_handshake_that_does_not_come(dribbles):
+    """A connection has 15 s, and that is what is told."""
+    done, seconds = dribbles["handshake"].result()
+    assert done.returncode == NETWORK and "did not answer in 15 s" in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert seconds < 100, seconds

@@ -48,7 +48,7 @@ def test_what_is_not_proved(client, tmp_path):
 
 def test_what_is_not_deployed(client, tmp_path):
     more = configure(client, tmp_path, deploy="web")
-    for words, verb in ((["apply"], "brought about"), (["renew", *NAMES], "renewed")):
+    for words in (["apply"], ["renew", *NAMES]):
         said = lines(client.run(*words, *more, code=DEPLOY))
         failed = "the command failed with exit code 3: no"
         assert {line for line in said if failed in line} == {f"cairn: deployment web of {n}: {failed}" for n in NAMES}, said

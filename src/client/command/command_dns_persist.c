@@ -20,7 +20,7 @@
 
 #define OUTPUT_MAX  (256 * 1024) /* octets */
 #define ROOTS_MAX   (2 * 1024 * 1024)
-#define MISSING_MAX 600 /* octets of a phrase */
+#define MISSING_MAX 2048 /* octets of a phrase */
 
 struct run {
     const struct client_command *c;

@@ -26,6 +26,7 @@ struct round {
     struct buf *missing;
     struct buf *passed;
     size_t missing_count;
+    const char *told; /* the record that was named last; NULL: none */
 };
 
 static bool fits(const struct dns_watched *w, struct span text)
@@ -132,6 +133,7 @@ static void judge(struct round *r, size_t i)
 static void tell(struct round *r, const struct question *q)
 {
     const struct dns_server *server = &q->record->place->servers[q->server];
+    const char *owner = q->record->place->owner;
     char address[ADDRESS_TEXT_SIZE];
 
     if (q->record->seen[q->server] ||
@@ -141,9 +143,12 @@ static void tell(struct round *r, const struct question *q)
     if (r->missing_count > TOLD_MAX)
         return;
     address_text(&server->address, address);
-    buf_printf(r->missing, "%s%s %s (%s) %s",
-               r->missing_count > 1 ? "; " : q->record->place->owner,
-               r->missing_count > 1 ? "" : ":", server_text(server), address, q->trouble);
+    if (r->missing_count > 1)
+        buf_add_text(r->missing, "; ");
+    if (r->told == NULL || strcmp(r->told, owner) != 0)
+        buf_printf(r->missing, "%s: ", owner);
+    r->told = owner;
+    buf_printf(r->missing, "%s (%s) %s", server_text(server), address, q->trouble);
 }
 
 /* Ask what was gathered, and begin anew. */

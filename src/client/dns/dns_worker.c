@@ -15,7 +15,7 @@
 #include "client/proc/wire.h"
 #include "core/base/text.h"
 
-#define MISSING_MAX 600  /* octets of a phrase */
+#define MISSING_MAX 2048 /* octets of a phrase */
 #define PASSED_MAX  2000 /* octets of a list of servers */
 #define PRIMARY_MAX (DNS_ADDRESSES_MAX * ADDRESS_TEXT_SIZE)
 

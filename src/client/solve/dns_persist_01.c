@@ -11,8 +11,8 @@
 
 #define LOOK_MS     4000 /* how long a record that may be new is looked for */
 #define PAUSE_MS    500
-#define ISSUERS_MAX 10  /* names of a CA (draft-ietf-acme-dns-persist 3.1) */
-#define MISSING_MAX 600 /* octets of a phrase */
+#define ISSUERS_MAX 10   /* names of a CA (draft-ietf-acme-dns-persist 3.1) */
+#define MISSING_MAX 2048 /* octets of a phrase */
 #define NAMES_MAX   (SOLVE_TOKENS_MAX * (DNS_NAME_MAX + 1))
 
 struct wish {

@@ -21,8 +21,8 @@ struct http_client {
     uint8_t *roots; /* PEM, NULL: the system's */
     size_t roots_len;
     char *user_agent;
-    int64_t timeout_ms; /* of that request */
-    bool headers_done;  /* the blank line behind them has come */
+    int64_t took_ms;   /* that request, until it ended, one way or the other */
+    bool headers_done; /* the blank line behind them has come */
 };
 
 /* The program and this library, as RFC 8555 6.1 wants both. */
@@ -116,9 +116,9 @@ static void set_options(struct http_client *c, const struct http_client_request 
     CURL *e = fresh_handle(c);
     int64_t dial_ms = HTTP_CLIENT_DIAL_MS;
 
-    c->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
-    if (dial_ms > c->timeout_ms)
-        dial_ms = c->timeout_ms;
+    int64_t timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
+    if (dial_ms > timeout_ms)
+        dial_ms = timeout_ms;
 
     (void)curl_easy_setopt(e, CURLOPT_URL, r->url);
     (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR,
@@ -130,7 +130,7 @@ static void set_options(struct http_client *c, const struct http_client_request 
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
     (void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
-    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
+    (void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)dial_ms);
     c->headers_done = false;
     (void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -213,7 +213,7 @@ static enum err explain(struct http_client *c, CURLcode code, const char *url,
                        HTTP_CLIENT_BODY_MAX);
     case CURLE_OPERATION_TIMEDOUT:
         return err_set(why, ERR_NETWORK, "%.*s did not answer in %lld s: %s", host_len,
-                       url, (long long)((c->timeout_ms + 999) / 1000), c->error);
+                       url, (long long)((c->took_ms + 500) / 1000), c->error);
     default:
         return err_set(why, ERR_NETWORK, "cannot reach %.*s: %s", host_len, url,
                        c->error[0] != '\0' ? c->error : curl_easy_strerror(code));
@@ -275,7 +275,9 @@ static CURLcode perform(struct http_client *c, struct arena *a,
     for (const char *const *h = r->headers; h != NULL && *h != NULL; h++)
         headers = curl_slist_append(headers, *h);
     (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+    int64_t begin_us = clock_monotonic_us();
     CURLcode code = curl_easy_perform(e);
+    c->took_ms = (clock_monotonic_us() - begin_us) / 1000;
     curl_slist_free_all(headers);
     return code;
 }
