@@ -10,6 +10,7 @@ class Codes(frozenset):
     __hash__ = frozenset.__hash__
 
 
+HERE = 1  # a failure on this machine
 UNCHANGED = 2
 NETWORK = 3
 REFUSED = 4

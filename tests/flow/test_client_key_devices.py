@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 import pebble as pebble_module
 import swtpm
 import tokens as tokens_module
-from exit_codes import FAILED, LATER, UNCHANGED, USAGE
+from exit_codes import FAILED, HERE, LATER, UNCHANGED, USAGE
 from house import free_port
 from pebble import Client
 from test_device_tpm import Broker, loaded, openssl_with, spki
@@ -412,6 +412,39 @@ def test_a_certificate_of_the_dns(user, token, tpm, place):
     assert certificate(client, name) == first and (client.live(name) / "key.pem").read_text() == text
     one_sentence(client.run("revoke", name, "--with-key", code=USAGE), "is in a device")
     client.run("revoke", name)
+
+
+@pytest.mark.parametrize("more, code, sentence", [
+    ([], HERE, "wants a PIN"),
+    (["--pin-file", "wrong"], HERE, "the PIN is wrong"),
+    (["--pin-file", "right", "--device", uri("early", token="nowhere")], HERE, 'the token "nowhere" is not there'),
+    (["--pin-file", "right", "--device", uri("early", module="/usr/lib/none.so")], HERE, "/usr/lib/none.so"),
+    (["--pin-file", "right", "--key", "p384"], USAGE, "the key in the token is of type p256: say --key p256"),
+])
+def test_what_is_wrong_here_is_found_before_the_order(user, token, ca, more, code, sentence):
+    """A PIN, a token, a module, a key: the CA is not asked, and it is no refusal of the CA."""
+    client = user
+    wrong = client.mac.parent / "wrong"
+    wrong.write_text("000000")
+    wrong.chmod(0o600)
+    words = ["--device", uri("early")]
+    client.issue("early.example.test", *words, "--pin-file", token.pin_file)
+    orders, files = ca.requests("/order-plz"), {"wrong": wrong, "right": token.pin_file}
+    done = client.issue("late.example.test", *(words if "--device" not in more else []), *[files.get(word, word) for word in more], code=code)
+    one_sentence(done, sentence)
+    assert ca.requests("/order-plz") == orders and "000000" not in done.stderr
+
+
+def test_a_password_the_tpm_wants_is_missed_before_the_order(user, ca, tmp_path):
+    client, made = user, swtpm.Swtpm(tmp_path / "locked")
+    try:
+        made.tool("tpm2_changeauth", "-c", "owner", "secret")
+        orders = ca.requests("/order-plz")
+        done = client.issue("locked.example.test", "--device", f"tpm:{made.tcti}", code=HERE)
+        one_sentence(done, "the TPM wants another password (--pin-file)")
+        assert ca.requests("/order-plz") == orders
+    finally:
+        made.stop()
 
 
 def test_reuse_key(user, tpm, place):

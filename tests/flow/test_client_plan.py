@@ -332,6 +332,18 @@ def test_list_and_show_tell_what_is_there(site):
     assert "a.test, www.a.test" in text and shown["due"] in text
 
 
+def test_a_script_that_is_not_there_is_missed_before_the_order(site):
+    orders = site.ca.requests("/order-plz")
+    site.certificates(a={"names": "a.test", "challenges": "dns-01", "dns": "mine"})
+    site.write(site.file.read_text()[len(site.head):] + "dns:\n  mine:\n    provider: acme.sh:dns_nix\n")
+    says = "dns.mine.provider: there is no /usr/share/acme.sh/dnsapi/dns_nix.sh; install the package acme.sh, or say with hooks.dnsapi where"
+    assert says in site.run("apply", code=USAGE).stderr
+    assert says in site.run("check", code=USAGE).stderr
+    assert "there is no /usr/share/acme.sh/dnsapi/dns_nix.sh" in site.run(
+        "issue", "b.test", "--challenge", "dns-01", "--dns", "acme.sh:dns_nix", code=USAGE).stderr
+    assert site.ca.requests("/order-plz") == orders
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="folders of two users take root")
 def test_a_folder_that_cannot_be_read_is_told(site):
     """Below certificates/, of root, when another user runs cairn: it would expire without a word. The others go on."""

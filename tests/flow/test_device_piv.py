@@ -17,6 +17,7 @@ import attestation
 import house as house_module
 import tokens as tokens_module
 import tpm as tpm_module
+from exit_codes import HERE
 from house import free_port
 from pebble import Client
 from test_device_tpm import FAILED, LATER, LIVE, USAGE, certificate, listening, one_sentence, spki
@@ -300,7 +301,7 @@ def test_a_wrong_pin(vendor, ca, tmp_path):
     own = Token(vendor)
     try:
         client = Client(tmp_path / "state", ca)
-        done = client.issue(*own.device(pin=own.pin("wrong", "000000\n")), code=FAILED, environment=own.environment)
+        done = client.issue(*own.device(pin=own.pin("wrong", "000000\n")), code=HERE, environment=own.environment)
         one_sentence(done, "the PIN is wrong", "closer to being locked")
         assert "000000" not in done.stderr
         client.issue(*own.device(), environment=own.environment)
@@ -325,7 +326,7 @@ def test_attempts_that_are_left(vendor, ca, tmp_path, words, code, sentence):
 
 
 def test_no_pin(client, token):
-    done = client.issue(*token.device()[:2], code=FAILED)
+    done = client.issue(*token.device()[:2], code=HERE)
     one_sentence(done, "wants a PIN", "--pin-file")
 
 

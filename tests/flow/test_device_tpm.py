@@ -89,7 +89,7 @@ def one_sentence(done, *parts):
 def test_a_bare_tpm_gets_a_certificate(client, ca, shared_tpm):
     """EK, AK, attestation, certificate: what the device is called comes from the certificate of its attestation key."""
     done = client.issue(*device(shared_tpm))
-    assert [w.split()[0] for w in done.stdout.splitlines()] == ["ca", "device", "enrol", "name", "account", "order", "key", "prove", "proved",
+    assert [w.split()[0] for w in done.stdout.splitlines()] == ["ca", "device", "enrol", "name", "key", "account", "order", "prove", "proved",
                                                                 "issued", "stored"], done.stdout
     assert loaded(shared_tpm) == b""
     made = certificate(client)

@@ -50,6 +50,28 @@ static enum err check(const struct settings_dns *dns, struct err_info *why)
     return ERR_OK;
 }
 
+static enum err find_script(struct arena *a, const struct settings_dns *dns,
+                            const struct settings *s, const char **path,
+                            struct err_info *why)
+{
+    *path = arena_printf(a, "%s/%s.sh", s->hooks_dnsapi, script_of(dns));
+    if (access(*path, R_OK) == 0)
+        return ERR_OK;
+    return err_set(why, ERR_CONFIG,
+                   "dns.%s.provider: there is no %s; install the package acme.sh, or say "
+                   "with hooks.dnsapi where its scripts are",
+                   dns->name, *path);
+}
+
+static enum err check_there(const struct settings_dns *dns, const struct settings *s,
+                            struct err_info *why)
+{
+    AUTO(arena) struct arena *a = arena_new();
+    const char *path = NULL;
+
+    return find_script(a, dns, s, &path, why);
+}
+
 /* ---- what a script keeps ---- */
 
 /* NULL: its name makes no file. */
@@ -121,20 +143,6 @@ static enum err write_kept(const struct dns_use *use, struct span before,
 
 /* ---- running it ---- */
 
-static enum err find_script(const struct dns_use *use, const char **path,
-                            struct err_info *why)
-{
-    const char *folder = use->settings->hooks_dnsapi;
-
-    *path = arena_printf(use->arena, "%s/%s.sh", folder, script_of(use->dns));
-    if (access(*path, R_OK) == 0)
-        return ERR_OK;
-    return err_set(why, ERR_CONFIG,
-                   "dns.%s.provider: there is no %s; install the package acme.sh, or say "
-                   "with hooks.dnsapi where its scripts are",
-                   use->dns->name, *path);
-}
-
 static enum err act(const struct dns_use *use, const struct dns_task *task,
                     const char *verb, struct err_info *why)
 {
@@ -143,7 +151,7 @@ static enum err act(const struct dns_use *use, const struct dns_task *task,
     struct span kept = read_kept(use);
     const char *path = NULL;
 
-    TRY(find_script(use, &path, why));
+    TRY(find_script(use->arena, use->dns, use->settings, &path, why));
     buf_printf(&input, "__kept='%.*s'\n", (int)kept.len, (const char *)kept.data);
     buf_add_text(&input, acmesh_shim);
     const char *const arguments[] = {
@@ -184,5 +192,9 @@ static void sweep(const struct dns_use *use, const struct dns_task *task)
         file_sweep(path);
 }
 
-const struct dns_provider dns_provider_acmesh = {
-    .name = PREFIX, .check = check, .add = add, .remove = remove_record, .sweep = sweep};
+const struct dns_provider dns_provider_acmesh = {.name = PREFIX,
+                                                 .check = check,
+                                                 .check_there = check_there,
+                                                 .add = add,
+                                                 .remove = remove_record,
+                                                 .sweep = sweep};

@@ -60,3 +60,13 @@ enum err dns_provider_check(const struct settings_dns *dns, struct err_info *why
     return err_set(why, ERR_CONFIG, "dns.%s.provider: \"%.100s\" is none of %.*s",
                    dns->name, dns->provider, (int)names.len, (const char *)names.data);
 }
+
+enum err dns_provider_check_there(const struct settings_dns *dns,
+                                  const struct settings *s, struct err_info *why)
+{
+    const struct dns_provider *provider = dns_provider_find(dns->provider);
+
+    return provider == NULL || provider->check_there == NULL
+               ? ERR_OK
+               : provider->check_there(dns, s, why);
+}

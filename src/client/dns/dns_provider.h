@@ -51,6 +51,11 @@ struct dns_provider {
      * with dns_provider_option(). */
     enum err (*check)(const struct settings_dns *dns, struct err_info *why);
 
+    /* Is there what it runs? Looked at before a CA is asked. ERR_CONFIG. NULL: check has
+     * seen to it. */
+    enum err (*check_there)(const struct settings_dns *dns, const struct settings *s,
+                            struct err_info *why);
+
     /* Add the record; others of that name stay. After ERR_CONFIG, ERR_DNS,
      * ERR_NOT_FOUND, ERR_UNAUTHORIZED, ERR_REFUSED and ERR_NETWORK it is surely not
      * there; after any other failure remove is called, too. */
@@ -80,6 +85,11 @@ const char *dns_provider_option(struct arena *a, const struct settings_dns *dns,
 /* Is there such a provider, and are its options right? ERR_CONFIG. */
 MUST_CHECK enum err dns_provider_check(const struct settings_dns *dns,
                                        struct err_info *why);
+
+/* Is there what that provider, whose options are right, runs? ERR_CONFIG. */
+MUST_CHECK enum err dns_provider_check_there(const struct settings_dns *dns,
+                                             const struct settings *s,
+                                             struct err_info *why);
 
 #define PROVIDER(name, parallel) extern const struct dns_provider dns_provider_##name;
 #include "client/dns/providers.def"

@@ -42,25 +42,6 @@ struct job {
     struct issuing_proof proof;
 };
 
-static enum err get_from_device(struct job *j, struct err_info *why)
-{
-    struct span kept = {0};
-    enum err result = ERR_NOT_FOUND;
-
-    TRY(issuing_key_kept(j->arena, j->i, j->key_type, &kept, why));
-    if (kept.len > 0)
-        result = device_desk_load(&j->desk, j->arena, kept, &j->key, &j->key_text, why);
-    if (kept.len == 0 || (result == ERR_NOT_FOUND && j->i->forced)) {
-        kept.len = 0;
-        result =
-            device_desk_key(&j->desk, j->arena, j->key_type, &j->key, &j->key_text, why);
-    }
-    TRY(result);
-    report_step(&j->i->report, "key", "%s, in the device%s", j->key_type,
-                kept.len > 0 ? ", the one it had" : "");
-    return ERR_OK;
-}
-
 /* Made once for a certificate: what is attested is what the request is for. */
 static enum err need_key(struct job *j, struct err_info *why)
 {
@@ -69,7 +50,8 @@ static enum err need_key(struct job *j, struct err_info *why)
     if (j->desk.worker == NULL) {
         TRY(issuing_key_make(j->i, j->key_type, &j->key, why));
     } else {
-        TRY(get_from_device(j, why));
+        TRY(issuing_device_key(j->arena, j->i, &j->desk, j->key_type, &j->key,
+                               &j->key_text, why));
     }
     arena_own(j->arena, j->key, key_drop);
     return ERR_OK;
@@ -186,7 +168,8 @@ static enum err request(struct job *j, struct arena *a, const struct wire_messag
 {
     AUTO(buf) struct buf b = buf_make(CSR_MAX);
 
-    TRY(need_key(j, why)); /* not before the CA is content: a large one takes long */
+    /* one of ours not before the CA is content: a large one takes long */
+    TRY(need_key(j, why));
     if (m->count != 1)
         return err_set(why, ERR_PROTOCOL, "a call for a request is malformed");
     struct csr_names names = sort_names(j->i, a, m->fields[0].len > 0);
@@ -427,6 +410,8 @@ static enum err run_all(struct arena *a, struct issuing *i, const char **path,
             TRY(issuing_csr_read(a, i, &j.csr, &j.key_type, why));
         enum err result =
             issuing_has_device(i) ? issuing_device_open(a, i, &j.desk, why) : ERR_OK;
+        if (result == ERR_OK && j.desk.worker != NULL)
+            result = need_key(&j, why); /* what is wrong with it is no reason to order */
         if (result == ERR_OK)
             result = solve_and_run(&j, &files[k], why);
         if (j.desk.worker != NULL)

@@ -8,6 +8,7 @@
 #include "client/settings/name.h"
 #include "client/store/device_store.h"
 #include "client/work/device_pin.h"
+#include "client/work/issuing_key.h"
 #include "client/work/steps.h"
 #include "core/acme/identifier_device.h"
 #include "core/base/file.h"
@@ -42,6 +43,16 @@ static enum err read_chain(struct arena *a, const char *path, struct span *chain
     return ERR_OK;
 }
 
+/* What a device refuses, as the PIN is wrong, fails here: it is not what a CA says of an
+ * account. */
+static enum err judge(enum err result, struct err_info *why)
+{
+    if (result != ERR_UNAUTHORIZED)
+        return result;
+    why->code = ERR_CRYPTO;
+    return ERR_CRYPTO;
+}
+
 static enum err open_device(struct arena *a, const struct issuing *i,
                             struct device_desk *desk, struct err_info *why)
 {
@@ -56,7 +67,7 @@ static enum err open_device(struct arena *a, const struct issuing *i,
     TRY(read_chain(a, w->attestation_chain, &options.chain, why));
     if (attests(i) && !i->forced) /* what was kept may be of no use any more */
         TRY(device_store_get(a, i->directory, i->ca->directory, w, &options.kept, why));
-    enum err result = device_desk_open(desk, a, &options, why);
+    enum err result = judge(device_desk_open(desk, a, &options, why), why);
     if (options.pin.len > 0)
         memory_wipe((void *)(uintptr_t)options.pin.data, options.pin.len);
     TRY(result);
@@ -110,7 +121,7 @@ static enum err enrol(struct arena *a, struct issuing *i, struct device_desk *de
     struct span roots = {0};
     struct span chain = {0};
 
-    TRY(device_desk_enrol(desk, a, &made, why));
+    TRY(judge(device_desk_enrol(desk, a, &made, why), why));
     TRY(issuing_read_roots(a, i, &roots, why));
     const struct wire_message m = {
         WIRE_ENROL,
@@ -156,7 +167,7 @@ static enum err ask_name(struct arena *a, struct issuing *i, struct device_desk 
     struct identifier read;
     const char *lines = NULL;
 
-    TRY(device_desk_identify(desk, a, &lines, why));
+    TRY(judge(device_desk_identify(desk, a, &lines, why), why));
     if (lines[0] == '\0')
         return err_set(why, ERR_USAGE,
                        "the device's certificates do not say what it is; say "
@@ -172,6 +183,30 @@ static enum err ask_name(struct arena *a, struct issuing *i, struct device_desk 
     report_step(&i->report, "name", "%s", first);
     return ERR_OK;
 }
+
+/* ---- the key ---- */
+
+enum err issuing_device_key(struct arena *a, const struct issuing *i,
+                            struct device_desk *desk, const char *key_type,
+                            struct key **key, struct span *text, struct err_info *why)
+{
+    struct span kept = {0};
+    enum err result = ERR_NOT_FOUND;
+
+    TRY(issuing_key_kept(a, i, key_type, &kept, why));
+    if (kept.len > 0)
+        result = device_desk_load(desk, a, kept, key, text, why);
+    if (kept.len == 0 || (result == ERR_NOT_FOUND && i->forced)) {
+        kept.len = 0;
+        result = device_desk_key(desk, a, key_type, key, text, why);
+    }
+    TRY(judge(result, why));
+    report_step(&i->report, "key", "%s, in the device%s", key_type,
+                kept.len > 0 ? ", the one it had" : "");
+    return ERR_OK;
+}
+
+/* ---- opening ---- */
 
 enum err issuing_device_open(struct arena *a, struct issuing *i, struct device_desk *desk,
                              struct err_info *why)

@@ -12,6 +12,16 @@ bool issuing_has_device(const struct issuing *i);
  * attestation key has no certificate yet (or a new one is due), one is got by the process
  * with the network, and kept. Names of the device that the user did not say are asked of
  * it and put behind the others of `i->wanted`. Everything lives in the arena. Whatever
- * the device, the attestation CA or the files fail with. */
+ * the device (ERR_CRYPTO: the PIN is wrong or missing), the attestation CA or the files
+ * fail with. */
 MUST_CHECK enum err issuing_device_open(struct arena *a, struct issuing *i,
                                         struct device_desk *desk, struct err_info *why);
+
+/* The certificate's key of that type, in the device that was opened: the one it had, if
+ * that is to be kept, else a new one, or the one that the user named. `*text` is what
+ * becomes key.pem. Free with key_free. Whatever the device fails with, but ERR_CRYPTO for
+ * a PIN that is wrong or missing. */
+MUST_CHECK enum err issuing_device_key(struct arena *a, const struct issuing *i,
+                                       struct device_desk *desk, const char *key_type,
+                                       struct key **key, struct span *text,
+                                       struct err_info *why);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/deploy/deploy_content.h"
+#include "client/dns/dns_provider.h"
 #include "client/store/account_store.h"
 #include "client/work/issuing_csr.h"
 #include "core/net/address.h"
@@ -267,6 +268,20 @@ static enum err check_splice(const struct wanted *w, struct err_info *why)
         c->tls);
 }
 
+/* Only these challenges have records added. */
+static enum err check_dns(const struct wanted *w, const struct settings_dns *dns,
+                          struct err_info *why)
+{
+    const struct challenge_list *types = &w->certificate->challenge_types;
+
+    if (check_readable("ca_file", dns->ca_file, why) != ERR_OK)
+        return err_prefix(why, "dns.%s", dns->name);
+    if (!challenge_list_has(types, CHALLENGE_DNS_01) &&
+        !challenge_list_has(types, CHALLENGE_DNS_ACCOUNT_01))
+        return ERR_OK;
+    return dns_provider_check_there(dns, w->settings, why);
+}
+
 /* ---- all of it ---- */
 
 /* Of a request the type of the key is not known here. */
@@ -300,8 +315,7 @@ enum err work_places_check(const struct work_places *places, const char *directo
         if (check_ca(a, directory, w->cas[i], why) != ERR_OK)
             return err_prefix(why, "cas.%s", w->cas[i]->name);
     for (size_t i = 0; i < w->dns_count; i++)
-        if (check_readable("ca_file", w->dns[i].dns->ca_file, why) != ERR_OK)
-            return err_prefix(why, "dns.%s", w->dns[i].dns->name);
+        TRY(check_dns(w, w->dns[i].dns, why));
     TRY(check_http(w, why));
     TRY(check_splice(w, why));
     return issuing_csr_check(a, w->certificate, why);
