@@ -116,7 +116,9 @@ def test_register(world):
         rows = client.json("dns", "register", "a.dns.test", *words)
         assert rows == [{"name": "a.dns.test", "record": "_acme-challenge.a.dns.test", "alias": aliases[0][1], "registered": False}]
         with world.primary.record("dns.test", "_acme-challenge.a.dns.test", f"{aliases[0][1]}.", kind="CNAME"):
-            client.run("dns", "test", "a.dns.test", *words)
+            said = client.run("dns", "test", "a.dns.test", *words).stdout
+        assert f"stays     TXT {aliases[0][1]}: acme-dns removes nothing" in said and "\nremoved" not in said, said
+        assert "good      a.dns.test: records are added and seen\n" in said, said
         service.clear()
     done = client.run("dns", "register", "a.dns.test", *ways(world), code=USAGE)
     assert "only acme-dns wants accounts registered" in done.stderr

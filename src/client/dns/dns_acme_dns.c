@@ -112,6 +112,7 @@ static void sweep(const struct dns_use *use, const struct dns_task *task)
 }
 
 const struct dns_provider dns_provider_acme_dns = {.name = "acme-dns",
+                                                   .keeps = true,
                                                    .check = check,
                                                    .add = add,
                                                    .remove = remove_record,

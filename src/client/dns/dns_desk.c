@@ -268,10 +268,10 @@ static enum err clean_next(struct dns_desk *d, const struct dns_entry *e,
 
     if (result == ERR_NETWORK || result == ERR_TIMEOUT)
         *gone = e;
-    if (result == ERR_OK)
+    if (result == ERR_OK && !dns_provider_keeps(&e->dns))
         report_step(d->report, "clean",
                     "removed a TXT record of %s, left by an earlier run", e->task.owner);
-    else
+    else if (result != ERR_OK)
         report_warning("a TXT record of %s, left by an earlier run, is still there: %s; "
                        "the next run tries again",
                        e->task.owner, why->detail);

@@ -27,6 +27,13 @@ const struct dns_provider *dns_provider_find(const char *name)
     return NULL;
 }
 
+bool dns_provider_keeps(const struct settings_dns *dns)
+{
+    const struct dns_provider *found = dns_provider_find(dns->provider);
+
+    return found != NULL && found->keeps;
+}
+
 size_t dns_provider_parallel(const struct settings_dns *dns)
 {
     static const size_t parallels[] = {

@@ -46,6 +46,7 @@ struct dns_provider {
     const char
         *name; /* of the option provider; one that ends with ":" takes what follows */
     bool needs_primary; /* task.primary must be found */
+    bool keeps;         /* it can add records only: remove does nothing */
 
     /* Are its options right? Without looking at the network. ERR_CONFIG; sentences begin
      * with dns_provider_option(). */
@@ -74,6 +75,9 @@ struct dns_provider {
 
 /* The one that settings name, or NULL. */
 const struct dns_provider *dns_provider_find(const char *name);
+
+/* Does it leave the records that it has added? */
+bool dns_provider_keeps(const struct settings_dns *dns);
 
 /* How many records of one account that kind has changed at the same time. */
 size_t dns_provider_parallel(const struct settings_dns *dns);

@@ -29,7 +29,12 @@ static enum err remove_again(struct dns_desk *d, const struct dns_entry *e,
                              struct err_info *why)
 {
     TRY(dns_desk_remove(d, e, why));
-    report_step(d->report, "removed", "TXT %s", e->task.owner);
+    if (dns_provider_keeps(&e->dns))
+        report_step(d->report, "stays",
+                    "TXT %s: %s removes nothing, it keeps the last two", e->task.owner,
+                    e->dns.provider);
+    else
+        report_step(d->report, "removed", "TXT %s", e->task.owner);
     return ERR_OK;
 }
 
