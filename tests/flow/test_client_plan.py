@@ -177,6 +177,10 @@ def test_steps_say_which_certificate_and_the_log_has_them_with_the_time(site):
     site.run("renew", "--force", "one", "--quiet", "--log", log)
     more = log.read_text().splitlines()[len(logged):]
     assert any(" issued    one, valid until" in line for line in more), "quiet, but not in the log"
+    for code, words in ((DONE, ["--force"]), (UNCHANGED, []), (FAILED, ["three"])):
+        done = site.run("renew", "--log", "/dev/full", *words, code=code)
+        assert done.stderr.splitlines()[-1] == "cairn: the log /dev/full lacks lines, as it could not be written: No space left on device", done.stderr
+        assert done.stderr.count("/dev/full") == 1
     assert "cannot open the log" in site.run("renew", "--log", "/nonexistent/x", code=FAILED).stderr
 
 

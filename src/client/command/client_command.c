@@ -220,7 +220,10 @@ int client_command_run(int argc, char *const *argv)
         result = runs[command - commands](&c, &why);
     if (result == ERR_OK)
         result = check_output(&c, command, &why);
-    if (result == ERR_OK && unchanged)
-        return CLIENT_EXIT_UNCHANGED;
-    return finish(result, &why, command, json && !printed);
+    int code = result == ERR_OK && unchanged
+                   ? CLIENT_EXIT_UNCHANGED
+                   : finish(result, &why, command, json && !printed);
+    if (c.log != NULL)
+        report_log_end(c.log);
+    return code;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -16,6 +17,8 @@
 #define LEAD_OCTETS     256 /* "verb      name: " */
 
 static int log_file = -1; /* the one of --log: of the process, as its outputs are */
+static int *log_lost;     /* why a line could not be written, an errno; one for all
+                             processes that write to it */
 
 /* One write a line: lines of several processes do not mix. */
 static void write_log(const char *lead, const char *line)
@@ -27,8 +30,9 @@ static void write_log(const char *lead, const char *line)
         return;
     clock_text(now, clock_now());
     int len = snprintf(text, sizeof text, "%s %s%s\n", now, lead, line);
-    if (len > 0)
-        (void)file_write_all(log_file, span_make(text, (size_t)len)); /* no way to tell */
+    if (len > 0 && !file_write_all(log_file, span_make(text, (size_t)len)) &&
+        log_lost != NULL)
+        *log_lost = errno; /* told in the end, once */
 }
 
 /* Does the text begin with that name? site is another one than site.example.test. */
@@ -143,7 +147,19 @@ enum err report_log(const char *path, struct err_info *why)
     if (log_file >= 0)
         (void)close(log_file);
     log_file = fd;
+    if (log_lost == NULL) {
+        void *shared = mmap(NULL, sizeof *log_lost, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        log_lost = shared != MAP_FAILED ? shared : NULL;
+    }
     return ERR_OK;
+}
+
+void report_log_end(const char *path)
+{
+    if (log_lost != NULL && *log_lost != 0)
+        report_warning("the log %s lacks lines, as it could not be written: %s", path,
+                       strerror(*log_lost));
 }
 
 void report_log_forget(void)

@@ -51,6 +51,9 @@ void report_moment(char *to, int64_t moment, int64_t lifetime_s);
  * ERR_IO. */
 MUST_CHECK enum err report_log(const char *path, struct err_info *why);
 
+/* Nothing more is to come: warn once if a line could not be written to it. */
+void report_log_end(const char *path);
+
 /* In a process that was forked and has closed what it does not need: there is no log any
  * more; the descriptor's number may be another file's by now. */
 void report_log_forget(void);
