@@ -283,7 +283,8 @@ def test_a_run_that_is_ended(hold, how):
         assert list((it.client.directory / "web").iterdir())
         site.write_text("# edited meanwhile\n" + site.read_text())
         it.fake_ca.answers.clear()
-        it.client.issue("other.example.test", code=None)  # standalone: the port is taken, but that does not matter
+        done = it.client.issue("other.example.test", code=None)  # standalone: the port is taken, but that does not matter
+        assert re.search(r"^clean     took lines out of the configuration of (nginx|apache), left by an earlier run$", done.stdout, re.MULTILINE), done.stdout
         assert site.read_text().startswith("# edited meanwhile\n")
         site.write_text(site.read_text().removeprefix("# edited meanwhile\n"))
     unharmed(it.server)

@@ -217,7 +217,7 @@ enum err http_web_open(struct solver *s, const char *way, struct err_info *why)
     w->tasks = web->tasks;
     w->port = (uint16_t)s->options->wanted->certificate->http_port;
     web->journal = -1;
-    (void)web_server_recover(s->options->directory, w->runner);
+    (void)web_server_recover(s->options->directory, w->runner, s->options->report);
     /* before the CA makes anything of it */
     TRY(as_validation(w->kind->find(w, why), why));
     s->state = web;

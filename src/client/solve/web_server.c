@@ -145,6 +145,18 @@ static enum err undo(struct arena *a, const struct web_entry *e, int runner,
     return w.kind->reload(&w, why);
 }
 
+static void tell_undone(const struct web_entry *e, const struct report *report)
+{
+    if (strcmp(e->server, WEB_JOURNAL_FOLDER) == 0)
+        report_step(report, "clean",
+                    "removed answers to challenges in %s, left by an earlier run",
+                    e->config);
+    else
+        report_step(report, "clean",
+                    "took lines out of the configuration of %s, left by an earlier run",
+                    e->server);
+}
+
 static void tell(const struct web_entry *e, const struct err_info *why)
 {
     if (strcmp(e->server, WEB_JOURNAL_FOLDER) == 0)
@@ -157,7 +169,7 @@ static void tell(const struct web_entry *e, const struct err_info *why)
             e->server, e->id, why->detail);
 }
 
-int web_server_recover(const char *directory, int runner)
+int web_server_recover(const char *directory, int runner, const struct report *report)
 {
     int undone = 0;
 
@@ -175,7 +187,9 @@ int web_server_recover(const char *directory, int runner)
         if (lock < 0)
             return undone;
         enum err result = undo(a, &e, runner, &why);
-        if (result != ERR_OK)
+        if (result == ERR_OK)
+            tell_undone(&e, report);
+        else
             tell(&e, &why);
         if (result != ERR_OK && result != ERR_CONFIG && result != ERR_NOT_FOUND) {
             (void)close(lock); /* it is tried again next time */

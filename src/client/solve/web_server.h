@@ -68,6 +68,6 @@ MUST_CHECK enum err web_server_lock(const char *main_file, int *lock,
                                     struct err_info *why);
 
 /* Undo what runs that were killed left in files of web servers, and have the servers
- * read them again. Failures are told by the log and tried again next time. Returns how
- * many were undone. */
-int web_server_recover(const char *directory, int runner);
+ * read them again: a step of the report for each. Failures are warnings and tried again
+ * next time. Returns how many were undone. */
+int web_server_recover(const char *directory, int runner, const struct report *report);

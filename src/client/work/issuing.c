@@ -434,7 +434,7 @@ enum err issuing_prepare(struct crew *crew, const struct settings *settings,
         return ERR_OK;
     TRY(crew_start(crew, why));
     if (has_web)
-        (void)web_server_recover(directory, crew->runner.fd);
+        (void)web_server_recover(directory, crew->runner.fd, report);
     desk.worker.fd = crew->dns.fd;
     desk.runner = crew->runner.fd;
     enum err result = dns_desk_clean(&desk, why);
