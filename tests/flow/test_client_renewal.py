@@ -204,6 +204,19 @@ def test_a_renewal_says_what_it_replaces(client, fake_ca):
     assert [("replaces" in r.json()) for r in fake_ca.asked("/order")[2:]] == [True, False]
 
 
+def test_names_that_changed(client, fake_ca, tmp_path):
+    """RFC 9773 5: an order that has no name of the certificate's does not replace it, and is made once."""
+    fake_ca.window = (2 * HOUR, 3 * HOUR)
+    sent = []
+    for names in (["a.example.test", "b.example.test"], ["b.example.test", "c.example.test"], ["d.example.test"]):
+        config = tmp_path / "cairn.yaml"
+        config.write_text(f"certificates:\n  changed:\n    names: [{', '.join(names)}]\n    cas: fake\n    http_port: {fake_ca.http_port}\n"
+                          f"cas:\n  fake: {{directory: '{fake_ca.url}', ca_file: {fake_ca.root}, agree_tos: true}}\n")
+        client.run("apply", "--config", config)
+        sent.append(["replaces" in r.json() for r in fake_ca.asked("/order")])
+    assert sent[-1] == [False, True, False], sent
+
+
 # ---- failures ----
 
 def fail(kind="malformed", status=400, **headers):

@@ -306,13 +306,23 @@ static const char *text_or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
+static bool has_name_of(const struct issuing *i, const struct certificate_metadata *m)
+{
+    for (size_t k = 0; k < i->name_count; k++)
+        for (size_t n = 0; n < m->name_count; n++)
+            if (strcmp(i->names[k], m->names[n]) == 0)
+                return true;
+    return false;
+}
+
 /* The certificate's name of RFC 9773 4.1 that this one comes in place of: with a key of
- * the same type, from the same CA; NULL: none. */
+ * the same type, from the same CA, and with a name in common, which the CA insists on
+ * (RFC 9773 5); NULL: none. */
 static const char *replaced_by(const struct job *j)
 {
     const struct certificate_metadata *m = j->i->before;
 
-    if (m == NULL || strcmp(m->ca, j->i->ca->directory) != 0)
+    if (m == NULL || strcmp(m->ca, j->i->ca->directory) != 0 || !has_name_of(j->i, m))
         return NULL;
     for (size_t p = 0; p < m->part_count; p++)
         if (strcmp(m->parts[p].key_type, j->key_type) == 0 && m->parts[p].id[0] != '\0')
