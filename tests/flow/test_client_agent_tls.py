@@ -244,12 +244,15 @@ def test_sockets_of_systemd(held):
     ("splice", [], 'agent.tls: "splice" is no splice:ADDRESS:PORT, such as splice:127.0.0.1:8443'),
     ("standalone", [], 'agent.tls: "standalone" is no splice:ADDRESS:PORT'),
     ("splice:127.0.0.1:1", ["here"], 'agent.tls_listen: "here" is no ADDRESS:PORT, such as 192.0.2.1:443'),
+    ("splice:127.0.0.1:{free}", ["127.0.0.1:{free}"], r"agent.tls: splice:127.0.0.1:\d+ is the agent itself"),
+    ("splice:127.0.0.1:{free}", ["[::]:{free}"], r"agent.tls: splice:127.0.0.1:\d+ is the agent itself"),
     ("splice:127.0.0.1:1", ["127.0.0.1:{taken}"], r"agent.tls: port {taken} is in use by nginx \(process \d+\); have that listen on another port"),
 ])
 def test_mistakes(held, tmp_path, tls, listen, sentence):
     made = Agent(tmp_path, held.house)
     taken = str(held.nginx.port)
-    made.write({}, tls=tls, tls_listen=[x.replace("{taken}", taken) for x in listen])
+    free = str(free_port())
+    made.write({}, tls=tls.replace("{free}", free), tls_listen=[x.replace("{taken}", taken).replace("{free}", free) for x in listen])
     done = made.run("agent", "--config", made.config, code=None)
     assert done.returncode in (3, 64) and re.search(sentence.replace("{taken}", taken), done.stderr), done.stderr
     assert len(done.stderr.splitlines()) == 1

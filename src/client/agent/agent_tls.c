@@ -306,6 +306,7 @@ enum err agent_tls_set(struct agent_tls *t, const struct settings *settings,
     const char *way = settings->agent_tls;
     struct child started = {0};
     size_t count = 0;
+    bool back = false;
 
     if (way[0] == '\0') {
         let_go(t);
@@ -320,7 +321,11 @@ enum err agent_tls_set(struct agent_tls *t, const struct settings *settings,
     TRY(open_all(t, settings, sockets, &count, why));
     if (same(t, sockets, count, way) && t->listener.pid != 0)
         return ERR_OK;
-    enum err result = start(t, sockets, count, way, &started, why);
+    for (size_t i = 0; i < count; i++)
+        back = back || splice_leads_back(way, &sockets[i].at);
+    enum err result =
+        back ? err_set(why, ERR_CONFIG, "agent.tls: %s is the agent itself", way)
+             : start(t, sockets, count, way, &started, why);
     if (result != ERR_OK) {
         close_others(t, sockets, count, t->sockets, t->socket_count);
         return result;

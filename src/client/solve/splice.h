@@ -49,6 +49,9 @@ struct splice;
  * "splice+proxy-v2:ADDRESS:PORT"; false if it is none of them. */
 bool splice_read(const char *way, struct splice_options *options);
 
+/* Would who listens at `own` pass connections on to himself, without end? */
+bool splice_leads_back(const char *way, const struct address *own);
+
 /* Nothing is passed on yet. On the thread of the loop. Free with splice_free. */
 struct splice *splice_new(struct loop *loop, const struct splice_options *options);
 

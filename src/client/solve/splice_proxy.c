@@ -83,3 +83,19 @@ bool splice_read(const char *way, struct splice_options *options)
     }
     return false;
 }
+
+bool splice_leads_back(const char *way, const struct address *own)
+{
+    struct splice_options o = {0};
+    char behind[ADDRESS_TEXT_SIZE];
+    char mine[ADDRESS_TEXT_SIZE];
+
+    if (!splice_read(way, &o) || o.behind.port != own->port)
+        return false;
+    address_text(&o.behind, behind);
+    address_text(own, mine);
+    bool every = strcmp(mine, "0.0.0.0") == 0 || strcmp(mine, "::") == 0;
+    return strcmp(behind, mine) == 0 ||
+           (every && (strncmp(behind, "127.", 4) == 0 || strcmp(behind, "::1") == 0 ||
+                      strcmp(behind, "0.0.0.0") == 0 || strcmp(behind, "::") == 0));
+}

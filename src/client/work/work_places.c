@@ -9,6 +9,7 @@
 
 #include "client/deploy/deploy_content.h"
 #include "client/dns/dns_provider.h"
+#include "client/solve/splice.h"
 #include "client/store/account_store.h"
 #include "client/work/issuing_csr.h"
 #include "core/net/address.h"
@@ -242,24 +243,13 @@ static enum err check_http(const struct wanted *w, struct err_info *why)
     return ERR_OK;
 }
 
-static bool is_this_host(const struct address *a)
-{
-    char text[ADDRESS_TEXT_SIZE];
-
-    address_text(a, text);
-    return strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 ||
-           strcmp(text, "0.0.0.0") == 0 || strcmp(text, "::") == 0;
-}
-
 static enum err check_splice(const struct wanted *w, struct err_info *why)
 {
     const struct settings_certificate *c = w->certificate;
-    struct address place;
+    const struct address own = {.family = ADDRESS_V6, .port = (uint16_t)c->tls_port};
 
-    if (strcmp(c->tls, "standalone") == 0 ||
-        !challenge_list_has(&c->challenge_types, CHALLENGE_TLS_ALPN_01) ||
-        !address_parse_with_port(span_of(strchr(c->tls, ':') + 1), 0, &place) ||
-        place.port != c->tls_port || !is_this_host(&place))
+    if (!challenge_list_has(&c->challenge_types, CHALLENGE_TLS_ALPN_01) ||
+        !splice_leads_back(c->tls, &own))
         return ERR_OK;
     return err_set(
         why, ERR_CONFIG,
