@@ -1,5 +1,6 @@
 """cairn puts certificates where they are used: real servers from Debian on loopback, reloaded without a dropped
 connection; files with owner, group and mode; failures that are tried again."""
+import contextlib
 import json
 import os
 import pathlib
@@ -142,6 +143,42 @@ def test_a_server_that_cannot_start_so_keeps_what_it_had(client, serve, kind):
     client.renew()
     servers_shows(server, client.certificate().serial_number)
     assert "failure" not in client.status()[0]
+
+
+@pytest.mark.parametrize("kind, says", [
+    (servers.Nginx, "the reload failed with exit code 1: "),
+    (servers.Apache, "apache does not run: {folder}/pid names no process"),
+    (servers.Haproxy, "haproxy does not run: "),
+    (servers.Postfix, "the reload failed with exit code 1"),
+    (servers.Dovecot, "the reload failed with exit code "),
+], ids=lambda one: getattr(one, "__name__", ""))
+def test_a_server_that_was_stopped_is_not_started(client, serve, kind, says):
+    """And it is told. Apache's own graceful restart would start it, also where an old file names a process that has ended."""
+    server = serve(kind)
+    server.stop()
+    wait_until_gone(server)
+    for left_over in (None, "4194303\n") if kind is servers.Apache else (None,):
+        if left_over is not None:
+            (server.folder / "pid").write_text(left_over)
+        done = client.deploy(*(["--force"] if left_over else []), code=DEPLOY, web=server.deployment())
+        assert says.format(folder=server.folder) in done.stderr, done.stderr
+        with pytest.raises(OSError):
+            server.serial()
+    server.start()
+    server.wait()
+    client.let_try_again()
+    client.renew()
+    servers_shows(server, client.certificate().serial_number)
+
+
+def wait_until_gone(server):
+    end = time.monotonic() + servers.PATIENCE
+    with contextlib.suppress(OSError):
+        while server.serial():
+            assert time.monotonic() < end, server.log()
+            time.sleep(0.05)
+    while (server.folder / "pid").exists() and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def servers_shows(server, serial):

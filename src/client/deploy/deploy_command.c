@@ -34,8 +34,8 @@ static const char *last_words(struct arena *a, const struct run_result *result)
     return arena_printf(a, ": %s%s", from > 0 ? "..." : "", line);
 }
 
-enum err deploy_command_run(const struct deploy_target *t, const char *const *words,
-                            const char *what, struct err_info *why)
+enum err deploy_command_read(const struct deploy_target *t, const char *const *words,
+                             const char *what, struct span *output, struct err_info *why)
 {
     struct run_result result = {0};
 
@@ -47,7 +47,16 @@ enum err deploy_command_run(const struct deploy_target *t, const char *const *wo
     if (result.code != 0)
         return err_set(why, ERR_DEPLOY, "%s failed with exit code %d%s", what,
                        result.code, last_words(t->arena, &result));
+    *output = result.output;
     return ERR_OK;
+}
+
+enum err deploy_command_run(const struct deploy_target *t, const char *const *words,
+                            const char *what, struct err_info *why)
+{
+    struct span ignored;
+
+    return deploy_command_read(t, words, what, &ignored, why);
 }
 
 enum err deploy_command_shell(const struct deploy_target *t, const char *line,

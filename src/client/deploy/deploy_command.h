@@ -12,6 +12,11 @@ MUST_CHECK enum err deploy_command_run(const struct deploy_target *t,
                                        const char *const *words, const char *what,
                                        struct err_info *why);
 
+/* The same, and what it says, in the arena. */
+MUST_CHECK enum err deploy_command_read(const struct deploy_target *t,
+                                        const char *const *words, const char *what,
+                                        struct span *output, struct err_info *why);
+
 /* The same of a command line of /bin/sh. */
 MUST_CHECK enum err deploy_command_shell(const struct deploy_target *t, const char *line,
                                          const char *what, struct err_info *why);

@@ -5,6 +5,7 @@
 
 #include "client/deploy/deploy_command.h"
 #include "client/deploy/deploy_haproxy.h"
+#include "client/solve/apache_vhosts.h"
 #include "core/base/file.h"
 
 #define SYSTEMD_RUNS "/run/systemd/system" /* sd_booted(3) */
@@ -16,10 +17,12 @@ struct server {
     const char *option;
     const char *test;
     const char *reload;
+    const char *runs;
 };
 
 static const struct server servers[] = {
-#define TARGET(name, units, option, test, reload) {name, units, option, test, reload},
+#define TARGET(name, units, option, test, reload, runs)                                  \
+    {name, units, option, test, reload, runs},
 #include "client/deploy/targets.def"
 #undef TARGET
 };
@@ -46,16 +49,17 @@ bool deploy_target_is_known(const char *target)
 
 const char *deploy_target_names(void)
 {
-#define TARGET(name, units, option, test, reload) name ", "
+#define TARGET(name, units, option, test, reload, runs) name ", "
     return
 #include "client/deploy/targets.def"
         "systemd:UNIT, hook, files";
 #undef TARGET
 }
 
-/* Words of a row, with the configuration file behind the program. */
-static enum err run_row(const struct deploy_target *t, const struct server *s,
-                        const char *row, const char *what, struct err_info *why)
+/* Words of a row, with the configuration file behind the program; what it says. */
+static enum err read_row(const struct deploy_target *t, const struct server *s,
+                         const char *row, const char *what, struct span *output,
+                         struct err_info *why)
 {
     const char *config = t->deployment->config;
     char *rest = arena_string(t->arena, row);
@@ -76,9 +80,17 @@ static enum err run_row(const struct deploy_target *t, const struct server *s,
         char *more = rest != NULL ? arena_string(t->arena, rest) : NULL;
         while (more != NULL && count + 1 < DEPLOY_COMMAND_WORDS)
             words[count++] = strsep(&more, " ");
-        result = deploy_command_run(t, words, what, why);
+        result = deploy_command_read(t, words, what, output, why);
     }
     return result;
+}
+
+static enum err run_row(const struct deploy_target *t, const struct server *s,
+                        const char *row, const char *what, struct err_info *why)
+{
+    struct span ignored;
+
+    return read_row(t, s, row, what, &ignored, why);
 }
 
 enum err deploy_target_test(const struct deploy_target *t, struct err_info *why)
@@ -114,6 +126,32 @@ static enum err find_unit(const struct deploy_target *t, const struct server *s,
     return ERR_OK;
 }
 
+/* Nobody starts a server that was stopped. The process is looked for by the runner, which
+ * sees all files. One that does not say where its number is counts as running. */
+static enum err check_runs(const struct deploy_target *t, const struct server *s,
+                           struct err_info *why)
+{
+    struct apache_vhosts said = {0};
+    struct span output;
+    bool runs = false;
+
+    if (s->runs[0] == '\0')
+        return ERR_OK;
+    TRY(read_row(t, s, s->runs, "the look at its configuration", &output, why));
+    apache_vhosts_read(t->arena, output, &said);
+    if (said.pid_file == NULL)
+        return ERR_OK;
+    const char *words[] = {
+        "/bin/sh", "-c",
+        "read -r pid < \"$0\" && test \"$pid\" -gt 1 && test -d \"/proc/$pid\"",
+        said.pid_file, NULL};
+    TRY(deploy_command_ask(t, words, &runs, why));
+    if (runs)
+        return ERR_OK;
+    return err_set(why, ERR_DEPLOY, "%s does not run: %.200s names no process", s->name,
+                   said.pid_file);
+}
+
 static enum err reload_server(const struct deploy_target *t, const struct server *s,
                               struct err_info *why)
 {
@@ -126,6 +164,7 @@ static enum err reload_server(const struct deploy_target *t, const struct server
     }
     if (s->reload[0] == '\0')
         return deploy_haproxy_reload(t, why);
+    TRY(check_runs(t, s, why));
     return run_row(t, s, s->reload, "the reload", why);
 }
 

@@ -159,8 +159,10 @@ static void servers_are_tested_and_reloaded(void **state)
     } rows[] = {
         {"nginx", "", "nginx -t\nnginx -s reload\n"},
         {"nginx", "/n.conf", "nginx -c /n.conf -t\nnginx -c /n.conf -s reload\n"},
-        {"apache", "", "apache2 -t\napache2 -k graceful\n"},
-        {"apache", "/a.conf", "apache2 -f /a.conf -t\napache2 -f /a.conf -k graceful\n"},
+        {"apache", "", "apache2 -t\napache2 -t -D DUMP_RUN_CFG\napache2 -k graceful\n"},
+        {"apache", "/a.conf",
+         "apache2 -f /a.conf -t\napache2 -f /a.conf -t -D DUMP_RUN_CFG\napache2 -f "
+         "/a.conf -k graceful\n"},
         {"postfix", "", "postfix check\npostfix reload\n"},
         {"postfix", "/p", "postfix -c /p check\npostfix -c /p reload\n"},
         {"dovecot", "/d", "doveconf -c /d -n\ndoveadm -c /d reload\n"},
