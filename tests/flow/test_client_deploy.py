@@ -149,7 +149,7 @@ def test_a_server_that_cannot_start_so_keeps_what_it_had(client, serve, kind):
     (servers.Nginx, "the reload failed with exit code 1: "),
     (servers.Apache, "apache does not run: {folder}/pid names no process"),
     (servers.Haproxy, "haproxy does not run: "),
-    (servers.Postfix, "the reload failed with exit code 1"),
+    (servers.Postfix, "the reload failed with exit code 1 (postfix tells why in its log)"),
     (servers.Dovecot, "the reload failed with exit code "),
 ], ids=lambda one: getattr(one, "__name__", ""))
 def test_a_server_that_was_stopped_is_not_started(client, serve, kind, says):

@@ -165,7 +165,8 @@ static void offer_providers(struct completion *c, const char *head)
 
 static void offer_targets(struct completion *c, const char *head)
 {
-#define TARGET(name, units, option, test, reload, runs) offer_behind(c, head, name);
+#define TARGET(name, units, option, test, reload, runs, reasons)                         \
+    offer_behind(c, head, name);
 #include "client/deploy/targets.def"
 #undef TARGET
 }

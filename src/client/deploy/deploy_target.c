@@ -18,11 +18,12 @@ struct server {
     const char *test;
     const char *reload;
     const char *runs;
+    const char *reasons;
 };
 
 static const struct server servers[] = {
-#define TARGET(name, units, option, test, reload, runs)                                  \
-    {name, units, option, test, reload, runs},
+#define TARGET(name, units, option, test, reload, runs, reasons)                         \
+    {name, units, option, test, reload, runs, reasons},
 #include "client/deploy/targets.def"
 #undef TARGET
 };
@@ -49,7 +50,7 @@ bool deploy_target_is_known(const char *target)
 
 const char *deploy_target_names(void)
 {
-#define TARGET(name, units, option, test, reload, runs) name ", "
+#define TARGET(name, units, option, test, reload, runs, reasons) name ", "
     return
 #include "client/deploy/targets.def"
         "systemd:UNIT, hook, files";
@@ -89,8 +90,12 @@ static enum err run_row(const struct deploy_target *t, const struct server *s,
                         const char *row, const char *what, struct err_info *why)
 {
     struct span ignored;
+    enum err result = read_row(t, s, row, what, &ignored, why);
 
-    return read_row(t, s, row, what, &ignored, why);
+    if (result == ERR_DEPLOY && s->reasons[0] != '\0')
+        return err_set(why, result, "%s%s", arena_string(t->arena, why->detail),
+                       s->reasons);
+    return result;
 }
 
 enum err deploy_target_test(const struct deploy_target *t, struct err_info *why)
