@@ -166,7 +166,7 @@ def test_a_good_certificate_is_kept_without_asking(cairn):
     done = cairn.issue("keep.example.test", code=UNCHANGED)
     assert "keep.example.test" in done.stdout
     assert cairn.json("issue", "keep.example.test", *cairn.common(), code=UNCHANGED)["issued"] is False
-    assert cairn.json("renew", code=UNCHANGED) == [{"name": "keep.example.test", "outcome": "not due",
+    assert cairn.json("renew", code=UNCHANGED) == [{"name": "keep.example.test", "outcome": "not due", "renewed": False,
                                     "not_after": cairn.json("show", "keep.example.test")["not_after"]}]
     assert cairn.ca.log_path.read_text().count("\n") == lines
     assert read_pair(cairn.live("keep.example.test"))[0].serial_number == serial
