@@ -15,6 +15,7 @@
 #include "client/proc/child.h"
 #include "client/run/run.h"
 #include "client/solve/solve.h"
+#include "client/solve/web_journal.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/net/socket.h"
@@ -24,6 +25,7 @@ static const struct report silent = {.quiet = true};
 struct place {
     struct arena *arena;
     char root[64];
+    char state[64]; /* folder */
     struct settings_certificate certificate;
     struct wanted wanted;
     struct solve_options options;
@@ -35,22 +37,26 @@ static int set_up(void **state)
     struct place *p = test_calloc(1, sizeof *p);
 
     (void)text_copy(p->root, sizeof p->root, "/tmp/cairn-solve-XXXXXX");
+    (void)text_copy(p->state, sizeof p->state, "/tmp/cairn-solve-XXXXXX");
     p->arena = arena_new();
-    if (mkdtemp(p->root) == NULL)
+    if (mkdtemp(p->root) == NULL || mkdtemp(p->state) == NULL)
         return -1;
     p->certificate.http = arena_printf(p->arena, "webroot:%s", p->root);
     p->wanted.certificate = &p->certificate;
-    p->options = (struct solve_options){.wanted = &p->wanted, .report = &silent};
+    p->options = (struct solve_options){
+        .wanted = &p->wanted, .report = &silent, .directory = p->state};
     *state = p;
     return 0;
 }
 
-/* The folder must be as empty as before. */
+/* The folder must be as empty as before, and so the journal. */
 static int tear_down(void **state)
 {
     struct place *p = *state;
     int result = rmdir(p->root);
 
+    (void)rmdir(file_path(p->arena, p->state, "web"));
+    result = rmdir(p->state) != 0 ? -1 : result;
     arena_free(p->arena);
     test_free(p);
     return result;
@@ -77,12 +83,20 @@ static void files_come_and_go(void **state)
         arena_printf(p->arena, "%s/.well-known/acme-challenge/tok_en-1", p->root);
 
     assert_int_equal(present(s, "tok_en-1", "tok_en-1.thumb", &p->why), ERR_OK);
+    assert_int_equal(solve_ready(s, NULL, &p->why), ERR_OK);
+    assert_true(web_journal_has_entries(p->state));
     assert_int_equal(file_read(p->arena, path, 100, &text, &p->why), ERR_OK);
     assert_true(span_is(text, "tok_en-1.thumb"));
     assert_int_equal(stat(path, &about), 0);
     assert_int_equal(about.st_mode & 07777, 0644);
+    /* more of the same order */
+    assert_int_equal(present(s, "tok_en-2", "tok_en-2.thumb", &p->why), ERR_OK);
+    assert_int_equal(solve_ready(s, NULL, &p->why), ERR_OK);
+    path[strlen(path) - 1] = '2';
+    assert_true(file_exists(path));
     solve_close(s);
     assert_false(file_exists(arena_printf(p->arena, "%s/.well-known", p->root)));
+    assert_false(web_journal_has_entries(p->state));
 }
 
 static void what_was_there_stays(void **state)
@@ -95,6 +109,7 @@ static void what_was_there_stays(void **state)
     assert_int_equal(mkdir(well_known, 0755), 0);
     assert_int_equal(file_create(other, span_of("x"), 0644, &p->why), ERR_OK);
     assert_int_equal(present(s, "token", "token.thumb", &p->why), ERR_OK);
+    assert_int_equal(solve_ready(s, NULL, &p->why), ERR_OK);
     solve_close(s);
     assert_true(file_exists(other));
     assert_false(file_exists(file_path(p->arena, well_known, "acme-challenge")));
@@ -187,6 +202,7 @@ static void a_port_in_use(void **state)
         assert_int_equal(socket_listen(&any, false, &taken, &p->why), ERR_OK);
     }
     assert_int_equal(socket_local_address(taken, &any, &p->why), ERR_OK);
+    p->options.directory = NULL; /* nobody to take turns with */
     p->certificate.http = "standalone";
     p->certificate.http_port = any.port;
     assert_int_equal(present(s, "token", "x.y", &p->why), ERR_NETWORK);
