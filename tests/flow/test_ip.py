@@ -219,7 +219,7 @@ def test_cairn(house_v6, tmp_path, given, address):
                str(tmp_path / "state"), "--http-port", str(house_v6.http_port)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    name = address.replace(":", "-")
+    name = "ip" * address.startswith(":") + address.replace(":", "-")
     current = tmp_path / "state/certificates" / name / "current"
     pem = b"".join((current / part).read_bytes() for part in ("cert.pem", "chain.pem"))
     judge(pem, house_v6.root, [address], folder=tmp_path)
