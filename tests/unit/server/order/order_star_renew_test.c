@@ -36,7 +36,8 @@ static struct settings_directory directory = {.name = SETTINGS_DIRECTORY_DEFAULT
                                               .identifier_types = ~0U,
                                               .challenge_types = ~0U};
 static void *directories[] = {&directory};
-static const struct settings settings = {.directories = {directories, 1, 1}};
+static const struct settings settings = {
+    .directories = {.members = directories, .count = 1, .room = 1}};
 static const struct order_leaf_rules rules = {&settings, &profile, &signer.template,
                                               SETTINGS_DIRECTORY_DEFAULT, NULL};
 static const struct order_star_means means = {&settings, &issuers, NULL};
