@@ -155,6 +155,15 @@ def fake_ca(tmp_path):
 
 
 @pytest.fixture
+def other_ca(tmp_path):
+    """Another one like it."""
+    (tmp_path / "other").mkdir()
+    made = fake_ca_module.FakeCa(tmp_path / "other")
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def cairn_at_fake(fake_ca, tmp_path):
     """Our client, pointed at the fake CA."""
     return pebble_module.Client(tmp_path / "state", fake_ca)

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-import fake_ca as fake_ca_module
 from exit_codes import DEPLOY, NETWORK, UNCHANGED, USAGE
 from fake_ca import problem
 from test_client_renewal import Remembering, settings
@@ -19,14 +18,6 @@ FAILED = 1  # what has no code of its own
 @pytest.fixture
 def client(fake_ca, tmp_path):
     return Remembering(tmp_path / "state", fake_ca)
-
-
-@pytest.fixture
-def other_ca(tmp_path):
-    (tmp_path / "other").mkdir()
-    made = fake_ca_module.FakeCa(tmp_path / "other")
-    yield made
-    made.close()
 
 
 # ---- folders ----

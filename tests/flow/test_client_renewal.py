@@ -11,7 +11,6 @@ import time
 
 import pytest
 
-import fake_ca as fake_ca_module
 from acme_raw import certificate_id
 from fake_ca import DAY, problem
 from pebble import Client
@@ -58,14 +57,6 @@ def in_seconds(text):
 @pytest.fixture
 def client(fake_ca, tmp_path):
     return Remembering(tmp_path / "state", fake_ca)
-
-
-@pytest.fixture
-def other_ca(tmp_path):
-    (tmp_path / "other").mkdir()
-    made = fake_ca_module.FakeCa(tmp_path / "other")
-    yield made
-    made.close()
 
 
 def asked(ca, path="/ari/"):

@@ -68,21 +68,35 @@ enum err command_version(const struct client_command *c, struct err_info *why)
     return ERR_OK;
 }
 
-/* Hooks are told of files in it, and run elsewhere; paths in messages have no "//". */
-static enum err whole_path(struct arena *a, const char *path, const char **whole,
-                           struct err_info *why)
+/* Without what says nothing: "//", "/./", and what ends in them. */
+static char *plain_path(struct arena *a, const char *path)
+{
+    char *plain = arena_string(a, path);
+    char *to = plain;
+
+    for (const char *at = path; *at != '\0';) {
+        size_t slashes = strspn(at, "/");
+        size_t len = strcspn(at + slashes, "/");
+        const char *part = at + slashes;
+        at = part + len;
+        if (len == 0 || (len == 1 && part[0] == '.'))
+            continue;
+        *to++ = '/';
+        memmove(to, part, len);
+        to += len;
+    }
+    *(to == plain ? to + 1 : to) = '\0'; /* "/" stays */
+    return plain;
+}
+
+enum err client_command_path(struct arena *a, const char *path, const char **whole,
+                             struct err_info *why)
 {
     char here[PATH_MAX];
-    char *made = arena_string(a, path);
 
-    if (path[0] != '/') {
-        if (getcwd(here, sizeof here) == NULL)
-            return err_set_os(why, ERR_IO, errno, "the folder this runs in");
-        made = file_path(a, here, path);
-    }
-    for (size_t len = strlen(made); len > 1 && made[len - 1] == '/'; len--)
-        made[len - 1] = '\0';
-    *whole = made;
+    if (path[0] != '/' && getcwd(here, sizeof here) == NULL)
+        return err_set_os(why, ERR_IO, errno, "the current folder");
+    *whole = plain_path(a, path[0] == '/' ? path : file_path(a, here, path));
     return ERR_OK;
 }
 
@@ -91,9 +105,9 @@ enum err client_command_directory(const struct client_command *c,
                                   struct err_info *why)
 {
     if (c->directory != NULL)
-        return whole_path(c->arena, c->directory, directory, why);
+        return client_command_path(c->arena, c->directory, directory, why);
     if (settings->state[0] != '\0')
-        return whole_path(c->arena, settings->state, directory, why);
+        return client_command_path(c->arena, settings->state, directory, why);
     return state_default_directory(c->arena, directory, why);
 }
 

@@ -57,6 +57,11 @@ extern const struct cli_program client_command_program;
  * the exit code. */
 int client_command_run(int argc, char *const *argv);
 
+/* The path as an absolute one, in the arena: hooks are told of it and run elsewhere, and
+ * messages show no "//". It need not be there. ERR_IO. */
+MUST_CHECK enum err client_command_path(struct arena *a, const char *path,
+                                        const char **whole, struct err_info *why);
+
 /* The state folder: what --dir says, else the settings, else the usual one. ERR_USAGE. */
 MUST_CHECK enum err client_command_directory(const struct client_command *c,
                                              const struct settings *settings,

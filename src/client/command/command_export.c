@@ -1,9 +1,6 @@
 /* cairn export: certificates laid out as another client has them. */
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/adopt/adopt_export.h"
 #include "client/command/place.h"
@@ -16,43 +13,12 @@
 
 #define OUTPUT_MAX (16 * 1024 * 1024) /* octets */
 
-/* Without what says nothing: "//", "/./", and what ends in them. */
-static char *plain_path(struct arena *a, const char *path)
-{
-    char *plain = arena_string(a, path);
-    char *to = plain;
-
-    for (const char *at = path; *at != '\0';) {
-        size_t slashes = strspn(at, "/");
-        size_t len = strcspn(at + slashes, "/");
-        const char *part = at + slashes;
-        at = part + len;
-        if (len == 0 || (len == 1 && part[0] == '.'))
-            continue;
-        *to++ = '/';
-        memmove(to, part, len);
-        to += len;
-    }
-    *(to == plain ? to + 1 : to) = '\0'; /* "/" stays */
-    return plain;
-}
-
-/* An absolute path; its last part need not be there yet. */
 static enum err find_folder(const struct client_command *c, const char **to,
                             struct err_info *why)
 {
-    char here[PATH_MAX];
-
     if (c->export_to == NULL || c->export_to[0] == '\0')
         return err_set(why, ERR_USAGE, "say the folder: --to FOLDER");
-    if (c->export_to[0] == '/') {
-        *to = plain_path(c->arena, c->export_to);
-        return ERR_OK;
-    }
-    if (getcwd(here, sizeof here) == NULL)
-        return err_set_os(why, ERR_IO, errno, "the current folder");
-    *to = plain_path(c->arena, arena_printf(c->arena, "%s/%s", here, c->export_to));
-    return ERR_OK;
+    return client_command_path(c->arena, c->export_to, to, why);
 }
 
 struct exporting {

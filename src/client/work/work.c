@@ -229,7 +229,8 @@ static enum err check_places(struct arena *a, const struct work *k,
 {
     if (look->there && !k->careful)
         return ERR_OK;
-    return work_places_check(work_places_read(a, w->settings), k->directory, w, why);
+    return work_places_check(work_places_know(a, k->places, w->settings), k->directory, w,
+                             why);
 }
 
 static const char *reason_of(const struct work_look *look)

@@ -10,10 +10,12 @@ struct work {
     const char *directory; /* state folder */
     struct crew *crew;     /* started when it is needed */
     bool agree_terms;      /* whatever the settings say */
-    bool forced;     /* also if nothing needs to be done, and whatever failed before */
-    bool anew;       /* asked for by its names: one that was revoked is no answer */
-    bool careful;    /* nothing is ordered that could not be used (work_places.h), also
-                        in place of what is there: renewals go on without */
+    bool forced;  /* also if nothing needs to be done, and whatever failed before */
+    bool anew;    /* asked for by its names: one that was revoked is no answer */
+    bool careful; /* nothing is ordered that could not be used (work_places.h), also
+                     in place of what is there: renewals go on without */
+    const struct work_places *places; /* of cairn.yaml, where many are worked on: each
+                                         looks among all; or NULL */
     bool by_hand;    /* the user asks for it now: waits after failures do not count,
                         only those that a CA's rate limits ask for */
     int64_t wait_ms; /* for another cairn that works on the certificate */

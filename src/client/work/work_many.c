@@ -8,6 +8,7 @@
 #include "client/work/issuing.h"
 #include "client/work/work_confine.h"
 #include "client/work/work_look.h"
+#include "client/work/work_places.h"
 #include "client/work/worker_pool.h"
 #include "core/base/clock.h"
 #include "core/base/interrupt.h"
@@ -299,7 +300,8 @@ enum err work_many(const struct work *k, const struct settings *settings,
 {
     AUTO(arena) struct arena *a = arena_new();
     size_t parallel = (size_t)settings->renewal_parallel;
-    struct many m = {.work = k,
+    struct work with = *k;
+    struct many m = {.work = &with,
                      .settings = settings,
                      .done = done,
                      .context = context,
@@ -307,6 +309,8 @@ enum err work_many(const struct work *k, const struct settings *settings,
 
     for (size_t i = 0; i < count && interrupt_signal() == 0; i++)
         look_at(&m, names[i]);
+    if (k->careful && m.count > 1) /* once for all */
+        with.places = work_places_read(a, settings);
     if (m.count > 1 && parallel > 1)
         TRY(at_the_same_time(&m, parallel < m.count ? parallel : m.count, why));
     else

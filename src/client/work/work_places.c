@@ -24,6 +24,7 @@ struct claim {
 };
 
 struct work_places {
+    const struct settings *of;
     struct claim *items; /* sorted by path */
     size_t count;
 };
@@ -70,7 +71,7 @@ struct work_places *work_places_read(struct arena *a, const struct settings *s)
     struct work_places *p = arena_get(a, sizeof *p);
     size_t room = 0;
 
-    *p = (struct work_places){0};
+    *p = (struct work_places){.of = s};
     for (size_t i = 0; i < s->certificates.count; i++) {
         const struct settings_certificate *c = s->certificates.members[i];
         struct claim *one = NULL;
@@ -93,6 +94,13 @@ struct work_places *work_places_read(struct arena *a, const struct settings *s)
     if (p->count > 0)
         qsort(p->items, p->count, sizeof *p->items, compare);
     return p;
+}
+
+const struct work_places *work_places_know(struct arena *a,
+                                           const struct work_places *known,
+                                           const struct settings *s)
+{
+    return known != NULL && known->of == s ? known : work_places_read(a, s);
 }
 
 static enum err refuse(const struct claim *c, const struct claim *other,

@@ -12,6 +12,11 @@ struct work_places;
 /* The files that deployments write, of all certificates of the settings. */
 struct work_places *work_places_read(struct arena *a, const struct settings *s);
 
+/* `known`, if it is of these very settings; else, and if it is NULL, read. */
+const struct work_places *work_places_know(struct arena *a,
+                                           const struct work_places *known,
+                                           const struct settings *s);
+
 /* Is all of that there? `directory` is the state folder, where accounts are that need no
  * external binding any more; NULL: none is looked for. ERR_CONFIG with a sentence that
  * begins with the option. */
