@@ -11,6 +11,19 @@
 #define ARENA_BLOCK_SIZE 8192 /* octets; larger requests get a block of their own */
 #define ARENA_ALIGNMENT  16
 
+/* Blocks that are kept for whoever uses the arena next; with the sanitizer none, so that
+ * it sees who still reads what was in them. */
+#ifdef __SANITIZE_ADDRESS__
+#define ARENA_SPARES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_SPARES 0
+#endif
+#endif
+#ifndef ARENA_SPARES
+#define ARENA_SPARES 3
+#endif
+
 struct block {
     struct block *next;
     size_t size;
@@ -25,15 +38,18 @@ struct owned {
 };
 
 struct arena {
-    struct block *blocks; /* newest first; the last one is the first made */
+    struct block *block; /* where there is room; of ARENA_BLOCK_SIZE */
+    struct block *full;  /* all others in use */
+    struct block *spare; /* of ARENA_BLOCK_SIZE, at most ARENA_SPARES */
+    unsigned int spares;
     struct owned *owned;
 };
 
-static struct block *block_new(size_t size, struct block *next)
+static struct block *block_new(size_t size)
 {
     struct block *b = memory_get(sizeof *b + size);
 
-    *b = (struct block){.next = next, .size = size};
+    *b = (struct block){.size = size};
     return b;
 }
 
@@ -41,45 +57,82 @@ struct arena *arena_new(void)
 {
     struct arena *a = memory_get_zeroed(1, sizeof *a);
 
-    a->blocks = block_new(ARENA_BLOCK_SIZE, NULL);
+    a->block = block_new(ARENA_BLOCK_SIZE);
     return a;
+}
+
+static void push(struct block **list, struct block *b)
+{
+    b->next = *list;
+    *list = b;
+}
+
+static struct block *pop(struct block **list)
+{
+    struct block *b = *list;
+
+    if (b != NULL)
+        *list = b->next;
+    return b;
 }
 
 void arena_reset(struct arena *a)
 {
+    struct block *b;
+
     for (struct owned *o = a->owned; o != NULL; o = o->next)
         o->drop(o->object);
     a->owned = NULL;
-    while (a->blocks->next != NULL) {
-        struct block *next = a->blocks->next;
-        free(a->blocks);
-        a->blocks = next;
+    while ((b = pop(&a->full)) != NULL) {
+        if (b->size != ARENA_BLOCK_SIZE || a->spares == ARENA_SPARES) {
+            free(b);
+            continue;
+        }
+        a->spares++;
+        b->used = 0;
+        push(&a->spare, b);
     }
-    a->blocks->used = 0;
+    a->block->used = 0;
 }
 
 void arena_free(struct arena *a)
 {
+    struct block *b;
+
     if (a == NULL)
         return;
     arena_reset(a);
-    free(a->blocks);
+    while ((b = pop(&a->spare)) != NULL)
+        free(b);
+    free(a->block);
     free(a);
 }
 
-static void *arena_take(struct arena *a, size_t size)
+static void next_block(struct arena *a)
 {
-    struct block *b = a->blocks;
+    struct block *b = pop(&a->spare);
 
+    if (b != NULL)
+        a->spares--;
+    else
+        b = block_new(ARENA_BLOCK_SIZE);
+    push(&a->full, a->block);
+    a->block = b;
+}
+
+void *arena_room(struct arena *a, size_t size)
+{
     if (size > SIZE_MAX / 2)
         abort();
     size = (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
-    if (b->size - b->used < size) {
-        b = block_new(size > ARENA_BLOCK_SIZE ? size : ARENA_BLOCK_SIZE, b);
-        a->blocks = b;
+    if (size > ARENA_BLOCK_SIZE) {
+        push(&a->full, block_new(size));
+        return a->full->data;
     }
-    void *result = b->data + b->used;
-    b->used += size;
+    if (a->block->size - a->block->used < size)
+        next_block(a);
+    void *result = a->block->data + a->block->used;
+    a->block->used += size;
     return result;
 }
 
@@ -91,8 +144,8 @@ static void *take_zeroed(struct arena *a, size_t size)
         abort();
     struct block *b = memory_get_zeroed(1, sizeof *b + size);
 
-    *b = (struct block){.next = a->blocks, .size = size, .used = size};
-    a->blocks = b;
+    b->size = size;
+    push(&a->full, b);
     return b->data;
 }
 
@@ -100,7 +153,7 @@ void *arena_get(struct arena *a, size_t size)
 {
     if (size > ARENA_BLOCK_SIZE)
         return take_zeroed(a, size);
-    void *result = arena_take(a, size > 0 ? size : 1);
+    void *result = arena_room(a, size > 0 ? size : 1);
 
     memset(result, 0, size);
     return result;
@@ -115,7 +168,7 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 
 void *arena_copy(struct arena *a, const void *data, size_t size)
 {
-    void *result = arena_take(a, size > 0 ? size : 1);
+    void *result = arena_room(a, size > 0 ? size : 1);
 
     if (size > 0)
         memcpy(result, data, size);
@@ -129,7 +182,7 @@ char *arena_string(struct arena *a, const char *text)
 
 char *arena_string_of(struct arena *a, struct span s)
 {
-    char *result = arena_take(a, s.len + 1);
+    char *result = arena_room(a, s.len + 1);
 
     if (s.len > 0)
         memcpy(result, s.data, s.len);
@@ -144,7 +197,7 @@ struct span arena_span(struct arena *a, struct span s)
 
 char *arena_printf(struct arena *a, const char *format, ...)
 {
-    struct block *b = a->blocks;
+    struct block *b = a->block;
     size_t room = b->size - b->used;
     va_list arguments;
     va_list again;
@@ -156,7 +209,7 @@ char *arena_printf(struct arena *a, const char *format, ...)
     va_end(arguments);
     if (size < 0)
         abort();
-    char *result = arena_take(a, (size_t)size + 1);
+    char *result = arena_room(a, (size_t)size + 1);
     if ((size_t)size >= room)
         (void)vsnprintf(result, (size_t)size + 1, format, again);
     va_end(again);

@@ -15,11 +15,14 @@ struct arena *arena_new(void);
 /* Run the adopted destructors, newest first, and free everything. NULL is fine. */
 void arena_free(struct arena *a);
 
-/* As arena_free, but the arena can be used again and keeps its first block. */
+/* As arena_free, but the arena can be used again and keeps a few blocks. */
 void arena_reset(struct arena *a);
 
 /* `size` zeroed octets, aligned for any type, valid until the arena is freed or reset. */
 void *arena_get(struct arena *a, size_t size) __attribute__((returns_nonnull));
+
+/* The same, but they hold what happens to be there. */
+void *arena_room(struct arena *a, size_t size) __attribute__((returns_nonnull));
 
 /* `count` zeroed elements of `size` octets; a product that overflows ends the process. */
 void *arena_array(struct arena *a, size_t count, size_t size)

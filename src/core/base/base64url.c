@@ -6,19 +6,23 @@ static const char alphabet[] =
 
 static void encode(uint8_t *to, struct span s)
 {
-    uint32_t bits = 0;
-    unsigned int count = 0;
+    const uint8_t *from = s.data;
+    size_t left = s.len;
 
-    for (size_t i = 0; i < s.len; i++) {
-        bits = bits << 8 | s.data[i];
-        count += 8;
-        while (count >= 6) {
-            count -= 6;
-            *to++ = (uint8_t)alphabet[bits >> count & 63];
-        }
+    for (; left >= 3; left -= 3, from += 3, to += 4) {
+        uint32_t bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+        to[0] = (uint8_t)alphabet[bits >> 18];
+        to[1] = (uint8_t)alphabet[bits >> 12 & 63];
+        to[2] = (uint8_t)alphabet[bits >> 6 & 63];
+        to[3] = (uint8_t)alphabet[bits & 63];
     }
-    if (count > 0)
-        *to = (uint8_t)alphabet[bits << (6 - count) & 63];
+    if (left == 0)
+        return;
+    uint32_t bits = (uint32_t)from[0] << 16 | (left > 1 ? (uint32_t)from[1] << 8 : 0);
+    *to++ = (uint8_t)alphabet[bits >> 18];
+    *to++ = (uint8_t)alphabet[bits >> 12 & 63];
+    if (left > 1)
+        *to = (uint8_t)alphabet[bits >> 6 & 63];
 }
 
 void base64url_add(struct buf *b, struct span s)

@@ -9,6 +9,7 @@
 #include "core/base/memory.h"
 
 #define BUF_FIRST_ROOM 256 /* octets */
+#define NUMBER_MAX     20  /* of INT64_MIN in decimal */
 
 struct buf buf_make(size_t max)
 {
@@ -70,6 +71,21 @@ void buf_add_text(struct buf *b, const char *text)
 void buf_add_octet(struct buf *b, uint8_t octet)
 {
     buf_add(b, &octet, 1);
+}
+
+void buf_add_number(struct buf *b, int64_t number)
+{
+    char text[NUMBER_MAX];
+    size_t at = sizeof text;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+    do {
+        text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        text[--at] = '-';
+    buf_add(b, text + at, sizeof text - at);
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

@@ -30,6 +30,7 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_span(struct buf *b, struct span s);
 void buf_add_text(struct buf *b, const char *text);
 void buf_add_octet(struct buf *b, uint8_t octet);
+void buf_add_number(struct buf *b, int64_t number); /* in decimal */
 void buf_printf(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -95,12 +95,30 @@ bool clock_from_civil(struct clock_civil c, int64_t *seconds)
     return true;
 }
 
+/* `count` digits of a number, and what stands behind them. */
+static char *put(char *to, int number, int count, char behind)
+{
+    if (number < 0)
+        number = 0;
+
+    for (int i = count; i > 0; i--, number /= 10)
+        to[i - 1] = (char)('0' + number % 10);
+    to[count] = behind;
+    return to + count + 1;
+}
+
+/* By hand: snprintf took 0.3 % of the CPU of a certificate, which has many times. */
 void clock_text(char *to, int64_t seconds)
 {
     struct clock_civil c = clock_civil(seconds);
 
-    (void)snprintf(to, CLOCK_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", c.year % 10000,
-                   c.month, c.day, c.hour, c.minute, c.second);
+    to = put(to, c.year % 10000, 4, '-');
+    to = put(to, c.month, 2, '-');
+    to = put(to, c.day, 2, 'T');
+    to = put(to, c.hour, 2, ':');
+    to = put(to, c.minute, 2, ':');
+    to = put(to, c.second, 2, 'Z');
+    *to = '\0';
 }
 
 static bool two_digits(struct span s, size_t at, int *value)

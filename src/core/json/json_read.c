@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "core/base/memory.h"
+#include "core/json/json_flat.h"
 /* jansson's macros of the same names give way to our functions */
 #undef json_is_object
 #undef json_is_array
@@ -18,12 +18,24 @@
 #define FEW_MEMBERS 12
 
 static pthread_once_t memory_once = PTHREAD_ONCE_INIT;
+static _Thread_local struct arena *reads_into;
 
-/* jansson takes our allocator, so that running out of memory is never mistaken for bad
- * input. */
+/* jansson only ever allocates while it reads, and what it makes then lives in the arena:
+ * a document is many small pieces, and a thread other than the one that read it ends it.
+ */
+static void *take_room(size_t size)
+{
+    return arena_room(reads_into, size > 0 ? size : 1);
+}
+
+static void leave_room(void *room)
+{
+    (void)room;
+}
+
 static void set_memory(void)
 {
-    json_set_alloc_funcs(memory_get, free);
+    json_set_alloc_funcs(take_room, leave_room);
 }
 
 static const json_t *to_jansson(const struct json *value)
@@ -40,11 +52,6 @@ static json_t *to_jansson_mutable(const json_t *value)
 static const struct json *from_jansson(const json_t *value)
 {
     return (const struct json *)value;
-}
-
-static void drop(void *value)
-{
-    json_decref(value);
 }
 
 /* Nesting is measured before the parser sees the text: it is recursive, and its own limit
@@ -138,6 +145,31 @@ static const char *find_twice_named(struct arena *a, const json_t *value)
     return name;
 }
 
+static json_t *build_flat(const struct json_flat *flat)
+{
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < flat->count; i++)
+        (void)json_object_setn_new_nocheck(
+            o, (const char *)flat->names[i].data, flat->names[i].len,
+            json_stringn_nocheck((const char *)flat->values[i].data,
+                                 flat->values[i].len));
+    return o;
+}
+
+static json_t *load(struct arena *a, struct span text, json_error_t *error)
+{
+    struct json_flat flat;
+
+    reads_into = a;
+    json_t *root = json_flat_read(text, &flat)
+                       ? build_flat(&flat)
+                       : json_loadb((const char *)text.data, text.len,
+                                    JSON_REJECT_DUPLICATES, error);
+    reads_into = NULL;
+    return root;
+}
+
 enum err json_read(struct arena *a, struct span text, const struct json **value,
                    struct err_info *why)
 {
@@ -159,12 +191,10 @@ enum err json_read_up_to(struct arena *a, struct span text, size_t most,
         return err_set(why, ERR_MALFORMED,
                        "the JSON text is nested deeper than %d levels",
                        JSON_READ_MAX_DEPTH);
-    json_t *root =
-        json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = load(a, text, &error);
     if (root == NULL)
         return err_set(why, ERR_MALFORMED, "not valid JSON: line %d: %s", error.line,
                        error.text);
-    (void)arena_own(a, root, drop);
     const char *name = find_twice_named(a, root);
     if (name != NULL)
         return err_set(

@@ -7,6 +7,7 @@
 #include "core/base/base64url.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/json/json_plain.h"
 
 #define UTF8_MAX 4 /* octets of the longest character */
 
@@ -21,8 +22,8 @@ static bool in_array(const struct json_writer *w)
     return (w->arrays >> w->depth & 1) != 0;
 }
 
-/* What stays as it is between two escapes. */
-static bool is_plain(uint8_t c)
+/* What stays as it is between two escapes, in text of any language. */
+static bool needs_no_escape(uint8_t c)
 {
     return c >= 0x20 && c != '"' && c != '\\';
 }
@@ -59,7 +60,7 @@ static void add_escaped(struct buf *b, struct span s)
     size_t start = 0;
 
     for (size_t i = 0; i < s.len; i++) {
-        if (is_plain(s.data[i]))
+        if (needs_no_escape(s.data[i]))
             continue;
         buf_add_span(b, span_slice(s, start, i - start));
         add_escape(b, s.data[i]);
@@ -88,8 +89,25 @@ static void add_repaired(struct buf *b, struct span s)
     }
 }
 
+static void add_plain_string(struct buf *b, struct span s)
+{
+    uint8_t *to = buf_reserve(b, s.len + 2);
+
+    if (to == NULL)
+        return;
+    *to++ = '"';
+    if (s.len > 0)
+        memcpy(to, s.data, s.len);
+    to[s.len] = '"';
+    b->len += s.len + 2;
+}
+
 static void add_string(struct buf *b, struct span s)
 {
+    if (json_plain_length(s) == s.len) {
+        add_plain_string(b, s);
+        return;
+    }
     buf_add_octet(b, '"');
     if (text_is_utf8(s))
         add_escaped(b, s);
@@ -177,7 +195,7 @@ void json_write_span(struct json_writer *w, const char *name, struct span text)
 void json_write_number(struct json_writer *w, const char *name, int64_t number)
 {
     begin_value(w, name);
-    buf_printf(w->buf, "%lld", (long long)number);
+    buf_add_number(w->buf, number);
 }
 
 void json_write_bool(struct json_writer *w, const char *name, bool value)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -38,6 +39,23 @@ static void appended(void **state)
     buf_add_text(&b, "usable");
     assert_true(span_is(buf_span(&b), "usable"));
     buf_free(&b);
+}
+
+static void numbers(void **state)
+{
+    static const int64_t some[] = {0, 7, 10, -1, -90, 123456789, INT64_MAX, INT64_MIN};
+    char wanted[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        AUTO(buf) struct buf b = buf_make(40);
+        buf_add_number(&b, some[i]);
+        (void)snprintf(wanted, sizeof wanted, "%lld", (long long)some[i]);
+        assert_true(span_is(buf_span(&b), wanted));
+    }
+    AUTO(buf) struct buf small = buf_make(2);
+    buf_add_number(&small, 100);
+    assert_true(small.failed);
 }
 
 /* At each maximum, each way to append: to the last octet, and not one further. */
@@ -103,10 +121,8 @@ static void large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appended),
-        cmocka_unit_test(bounded),
-        cmocka_unit_test(failed),
-        cmocka_unit_test(large),
+        cmocka_unit_test(appended), cmocka_unit_test(numbers), cmocka_unit_test(bounded),
+        cmocka_unit_test(failed),   cmocka_unit_test(large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
