@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include "core/crypto/key.h"
+#include "core/crypto/key_table.h"
 
 #define KEY_RSA_EXPONENT_MAX                                                             \
     8 /* octets; OpenSSL refuses larger ones with large moduli anyway */
@@ -16,10 +17,11 @@ struct key {
     *signer; /* owned; ready to sign, copied for each use. NULL without private key
                 and for plain keys, which sign messages, not hashes */
     EVP_PKEY_CTX
-    *verifier;     /* owned; ready to verify, copied for each use. NULL for plain keys */
-    uint8_t *spki; /* owned */
-    size_t spki_len;   /* octets */
-    struct span first; /* public numbers as key_numbers gives them; inside spki */
+    *verifier; /* owned; ready to verify, copied for each use. NULL for plain keys */
+    struct key_table *table; /* owned; NULL unless very many are expected */
+    uint8_t *spki;           /* owned */
+    size_t spki_len;         /* octets */
+    struct span first;       /* public numbers as key_numbers gives them; inside spki */
     struct span second;
     enum key_type type;
     bool is_private;

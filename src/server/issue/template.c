@@ -266,8 +266,8 @@ enum err template_leaf_write(struct arena *a, const struct template_issuer *issu
                              const struct template_leaf *leaf, struct span *tbs,
                              struct err_info *why)
 {
-    struct der_writer w =
-        der_writer_make(arena_get(a, TEMPLATE_TBS_MAX), TEMPLATE_TBS_MAX);
+    uint8_t room[TEMPLATE_TBS_MAX]; /* mostly of 600 octets, and a request waits long */
+    struct der_writer w = der_writer_make(room, sizeof room);
     size_t mark = der_write_mark(&w);
     uint8_t usage = leaf->key_usage != 0        ? leaf->key_usage
                     : leaf->key_type == KEY_RSA ? TEMPLATE_USAGE_DIGITAL_SIGNATURE |
@@ -297,7 +297,9 @@ enum err template_leaf_write(struct arena *a, const struct template_issuer *issu
     write_validity(&w, leaf->not_before, leaf->not_after);
     der_write_raw(&w, issuer->name);
     oid_write_signature(&w, issuer->signature_kind);
-    return finish(&w, leaf->serial, mark, tbs, why);
+    TRY(finish(&w, leaf->serial, mark, tbs, why));
+    *tbs = arena_span(a, *tbs);
+    return ERR_OK;
 }
 
 /* RFC 5280 4.2.1.10 */

@@ -43,9 +43,9 @@ struct lint_issuer {
     struct span key_id; /* content octets */
     enum key_signature signature_kind;
     int64_t not_after;
-    const struct key *key; /* public; lives with the issuer */
-    int path_length;       /* CAs that may stand below it */
-    struct span usages;    /* value of its extended key usage; empty: it has none */
+    struct key *key;    /* public; lives with the issuer */
+    int path_length;    /* CAs that may stand below it */
+    struct span usages; /* value of its extended key usage; empty: it has none */
     struct name_constraints constraints[LINT_CONSTRAINTS_MAX]; /* its own, and those of
                                                                   CAs above it */
     size_t constraint_count;

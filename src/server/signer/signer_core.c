@@ -100,6 +100,7 @@ static enum err load_issuer(struct signer_core *core,
     TRY(certificate_from_pem(core->arena, from->certificate_pem, ders,
                              CERTIFICATE_CHAIN_MAX, &count, why));
     TRY(lint_issuer_read(core->arena, ders[0], to, why));
+    key_expect_many(to->key); /* whatever it signs is verified */
     TRY(bind_issuer(core->arena, ders, count, from->root_pem, to, why));
     if (from->key_pem.len > 0)
         TRY(key_from_pem(from->key_pem, options->passphrase, key, why));

@@ -1,0 +1,127 @@
+/* OpenSSL multiplies the curve's generator five times as fast as any other point, since
+ * it has a table of its multiples; and it makes such a table for what is called the
+ * generator of a group. So the public point is made the generator of a group of its own,
+ * and two fast multiplications take the place of a fast and a slow one. All numbers here
+ * are public. */
+#define OPENSSL_SUPPRESS_DEPRECATED  /* EC_GROUP_precompute_mult, which nothing replaces \
+                                      */
+
+#include "core/crypto/key_table.h"
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/obj_mac.h>
+#include <stdlib.h>
+
+#include "core/base/memory.h"
+#include "core/crypto/ecdsa.h"
+
+#define NUMBER_LEN 32 /* octets of a P-256 scalar */
+
+struct key_table {
+    EC_GROUP *curve; /* owned */
+    EC_GROUP *key;   /* owned; the same with the key's point as its generator */
+};
+
+static bool make_generator(struct key_table *t, struct span x, struct span y)
+{
+    BIGNUM *first = BN_bin2bn(x.data, (int)x.len, NULL);
+    BIGNUM *second = BN_bin2bn(y.data, (int)y.len, NULL);
+    EC_POINT *point = EC_POINT_new(t->curve);
+    bool done =
+        point != NULL && first != NULL && second != NULL &&
+        EC_POINT_set_affine_coordinates(t->curve, point, first, second, NULL) == 1 &&
+        EC_GROUP_set_generator(t->key, point, EC_GROUP_get0_order(t->curve),
+                               BN_value_one()) == 1 &&
+        EC_GROUP_precompute_mult(t->key, NULL) == 1;
+
+    EC_POINT_free(point);
+    BN_free(second);
+    BN_free(first);
+    return done;
+}
+
+struct key_table *key_table_new(struct span x, struct span y)
+{
+    struct key_table *t = memory_get_zeroed(1, sizeof *t);
+
+    t->curve = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    t->key = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    if (t->curve != NULL && t->key != NULL && make_generator(t, x, y))
+        return t;
+    ERR_clear_error();
+    key_table_free(t);
+    return NULL;
+}
+
+void key_table_free(struct key_table *t)
+{
+    if (t == NULL)
+        return;
+    EC_GROUP_free(t->curve);
+    EC_GROUP_free(t->key);
+    free(t);
+}
+
+static bool is_scalar(const BIGNUM *number, const BIGNUM *order)
+{
+    return !BN_is_zero(number) && BN_cmp(number, order) < 0;
+}
+
+/* The x coordinate, modulo the order, of hash / s * G + r / s * Q. */
+static bool find_x(const struct key_table *t, const BIGNUM *hash, const BIGNUM *r,
+                   const BIGNUM *s, BIGNUM *x, BN_CTX *ctx)
+{
+    const BIGNUM *order = EC_GROUP_get0_order(t->curve);
+    BIGNUM *inverse = BN_CTX_get(ctx);
+    BIGNUM *factor = BN_CTX_get(ctx);
+    EC_POINT *sum = EC_POINT_new(t->curve);
+    EC_POINT *other = EC_POINT_new(t->key);
+
+    bool done = factor != NULL && sum != NULL && other != NULL &&
+                BN_mod_inverse(inverse, s, order, ctx) != NULL &&
+                BN_mod_mul(factor, hash, inverse, order, ctx) == 1 &&
+                EC_POINT_mul(t->curve, sum, factor, NULL, NULL, ctx) == 1 &&
+                BN_mod_mul(factor, r, inverse, order, ctx) == 1 &&
+                EC_POINT_mul(t->key, other, factor, NULL, NULL, ctx) == 1 &&
+                EC_POINT_add(t->curve, sum, sum, other, ctx) == 1 &&
+                EC_POINT_is_at_infinity(t->curve, sum) == 0 &&
+                EC_POINT_get_affine_coordinates(t->curve, sum, x, NULL, ctx) == 1 &&
+                BN_nnmod(x, x, order, ctx) == 1;
+    EC_POINT_free(sum);
+    EC_POINT_free(other);
+    return done;
+}
+
+static bool verify(const struct key_table *t, struct span hash, const uint8_t *raw,
+                   BN_CTX *ctx)
+{
+    const BIGNUM *order = EC_GROUP_get0_order(t->curve);
+    BIGNUM *h = BN_CTX_get(ctx);
+    BIGNUM *r = BN_CTX_get(ctx);
+    BIGNUM *s = BN_CTX_get(ctx);
+    BIGNUM *x = BN_CTX_get(ctx);
+
+    /* of a longer hash the leftmost bits, as many as the order has */
+    return x != NULL &&
+           BN_bin2bn(hash.data, (int)span_slice(hash, 0, NUMBER_LEN).len, h) != NULL &&
+           BN_bin2bn(raw, NUMBER_LEN, r) != NULL &&
+           BN_bin2bn(raw + NUMBER_LEN, NUMBER_LEN, s) != NULL && is_scalar(r, order) &&
+           is_scalar(s, order) && find_x(t, h, r, s, x, ctx) && BN_cmp(x, r) == 0;
+}
+
+bool key_table_verify(const struct key_table *t, struct span hash, struct span der)
+{
+    uint8_t raw[2 * NUMBER_LEN];
+
+    if (!ecdsa_to_raw(der, NUMBER_LEN, raw))
+        return false;
+    BN_CTX *ctx = BN_CTX_new();
+    if (ctx == NULL)
+        return false;
+    BN_CTX_start(ctx);
+    bool good = verify(t, hash, raw, ctx);
+    BN_CTX_end(ctx);
+    BN_CTX_free(ctx);
+    return good;
+}
