@@ -1,4 +1,5 @@
 """Another key for an account (RFC 8555 7.3.5), rows S-ROLL of the conformance list; with python3-acme as a stranger."""
+import base64
 import json
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 import acme_raw
 from acme_raw import Key
 
+ORDER_OF_P256 = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 
 def inner(client, new, *, url=None, header=None, payload=None, drop=(), sign=None):
     """The JWS by the new key, every part of which can be spoiled."""
@@ -73,6 +75,35 @@ def test_it_survives_a_restart(house):
     assert client.post(client.kid, None).status == 403
     client.key = new
     assert client.post(client.kid, None).status == 200
+
+
+def spoiled(client, change_it):
+    jws = client.jws(client.kid, None)
+    signature = base64.urlsafe_b64decode(jws["signature"] + "==")
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    r, s = change_it(r, s)
+    jws["signature"] = acme_raw.b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    return client.post(client.kid, None, raw=json.dumps(jws).encode())
+
+
+def test_the_key_of_an_account_that_asks_often(house):
+    """Behind some 700 requests its key has a table, and is as strict as before; the next key has none and takes over."""
+    client = acme_raw.Client(house.url, house.root)
+    client.register()
+    for _ in range(740):
+        assert client.post(client.kid, None).status == 200
+    assert spoiled(client, lambda r, s: (r, ORDER_OF_P256 - s)).status == 200  # the other signature of the same point
+    for change_it in [lambda r, s: (r ^ 1, s), lambda r, s: (r, s ^ 1), lambda r, s: (0, s), lambda r, s: (r, 0), lambda r, s: (0, 0),
+                      lambda r, s: (ORDER_OF_P256, s), lambda r, s: (r, ORDER_OF_P256), lambda r, s: (1, 1), lambda r, s: (s, r)]:
+        refused = spoiled(client, change_it)
+        assert refused.status == 403 and refused.type == "unauthorized", refused
+    assert client.post(client.kid, None, key=Key()).status == 403
+    old, new = client.key, Key()
+    assert change(client, new).status == 200
+    assert client.post(client.kid, None).status == 403
+    client.key = new
+    assert client.post(client.kid, None).status == 200
+    assert client.post(client.kid, None, key=old).status == 403
 
 
 def test_a_key_in_use_is_refused_with_its_account(house, client):

@@ -20,7 +20,7 @@ void key_free(struct key *k)
         EVP_PKEY_CTX_free(k->verifier);
         EVP_PKEY_free(k->pkey); /* wipes the private numbers */
     }
-    key_table_free(k->table);
+    key_table_free(atomic_load(&k->table));
     free(k->spki);
     free(k);
 }

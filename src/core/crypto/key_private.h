@@ -2,6 +2,7 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 
 #include "core/crypto/key.h"
 #include "core/crypto/key_table.h"
@@ -18,10 +19,10 @@ struct key {
                 and for plain keys, which sign messages, not hashes */
     EVP_PKEY_CTX
     *verifier; /* owned; ready to verify, copied for each use. NULL for plain keys */
-    struct key_table *table; /* owned; NULL unless very many are expected */
-    uint8_t *spki;           /* owned */
-    size_t spki_len;         /* octets */
-    struct span first;       /* public numbers as key_numbers gives them; inside spki */
+    _Atomic(struct key_table *) table; /* owned; NULL unless very many are expected */
+    uint8_t *spki;                     /* owned */
+    size_t spki_len;                   /* octets */
+    struct span first; /* public numbers as key_numbers gives them; inside spki */
     struct span second;
     enum key_type type;
     bool is_private;

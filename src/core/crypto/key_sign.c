@@ -209,8 +209,9 @@ static bool verify_hash(const struct key *k, enum key_signature how, struct span
         signature = span_make(der, len);
     }
     size_t hash_len = digest_make(methods[how].digest, message, hash);
-    if (k->table != NULL)
-        return key_table_verify(k->table, span_make(hash, hash_len), signature);
+    const struct key_table *table = atomic_load(&k->table);
+    if (table != NULL)
+        return key_table_verify(table, span_make(hash, hash_len), signature);
     EVP_PKEY_CTX *ctx = context_for(k->verifier, how);
     bool good = ctx != NULL &&
                 EVP_PKEY_verify(ctx, signature.data, signature.len, hash, hash_len) == 1;
@@ -220,8 +221,13 @@ static bool verify_hash(const struct key *k, enum key_signature how, struct span
 
 void key_expect_many(struct key *k)
 {
-    if (k->type == KEY_P256 && k->table == NULL)
-        k->table = key_table_new(k->first, k->second);
+    struct key_table *none = NULL;
+
+    if (k->type != KEY_P256 || atomic_load(&k->table) != NULL)
+        return;
+    struct key_table *made = key_table_new(k->first, k->second);
+    if (made != NULL && !atomic_compare_exchange_strong(&k->table, &none, made))
+        key_table_free(made); /* another thread was faster */
 }
 
 enum err key_verify(const struct key *k, enum key_signature how, struct span message,

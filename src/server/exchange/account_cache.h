@@ -8,7 +8,9 @@
 #include "server/exchange/external_policy.h"
 #include "server/store/store.h"
 
-#define ACCOUNT_CACHE_SIZE 4096 /* accounts; a power of two */
+#define ACCOUNT_CACHE_SIZE   4096 /* accounts; a power of two */
+#define ACCOUNT_CACHE_OFTEN  720  /* requests that cost what key_expect_many costs */
+#define ACCOUNT_CACHE_TABLES 64   /* keys with tables at the same time: 10 MiB */
 
 /* An account as the gate lets it in. Immutable; owned by whoever holds a reference. */
 struct account {
@@ -18,7 +20,7 @@ struct account {
     enum store_account_status status;
     bool terms_agreed;
     const char *terms; /* URL of the terms it agreed to last; "" if that is not known */
-    const struct key *key;
+    struct key *key;   /* only to verify with */
     const char *contacts; /* JSON array text */
     int64_t created;
     const struct external_policy *external; /* NULL: not bound with an external key */
@@ -36,6 +38,11 @@ MUST_CHECK enum err account_cache_get(struct account_cache *cache,
                                       struct store_session *session, struct arena *a,
                                       int64_t id, const struct account **account,
                                       struct err_info *why);
+
+/* A request of an account of the cache was verified. An account with ACCOUNT_CACHE_OFTEN
+ * of them gets a table for its key, in this thread, unless as many have one as may, and
+ * all of them were used in the last ten minutes. */
+void account_cache_verified(struct account_cache *cache, const struct account *account);
 
 /* Forget an account: to be called after every change of it. */
 void account_cache_forget(struct account_cache *cache, int64_t id);

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "core/crypto/key_private.h"
+#include "core/jose/jwk.h"
 #include "server/exchange/account_cache.h"
 
 /* RFC 7517 A.1 and RFC 7515 A.3 */
@@ -12,6 +14,15 @@
     "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"                                           \
     "\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7"                                        \
     "D4\",\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}"
+
+/* RFC 7517 A.1 */
+#define JWK_RSA                                                                          \
+    "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":"                                             \
+    "\"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1" \
+    "L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4Qy" \
+    "Q5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbI"  \
+    "SD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-"  \
+    "kEgU8awapJzKnqDKgw\"}"
 
 static int set_up(void **state)
 {
@@ -250,6 +261,77 @@ static void what_a_key_allows(void **state)
     assert_string_equal(account->external->names.items[0], "a.test");
 }
 
+static bool has_table(const struct account *account)
+{
+    return atomic_load(&account->key->table) != NULL;
+}
+
+static void verified_often(struct account_cache *cache, const struct account *account)
+{
+    for (int i = 0; i < ACCOUNT_CACHE_OFTEN; i++)
+        account_cache_verified(cache, account);
+}
+
+static void check_signature(const struct account *account, const struct key *signer)
+{
+    uint8_t signature[KEY_SIGNATURE_MAX];
+    size_t len = 0;
+    struct err_info why = {0};
+
+    assert_int_equal(
+        key_sign(signer, KEY_SIGNATURE_ES256, span_of("x"), signature, &len, &why),
+        ERR_OK);
+    assert_int_equal(key_verify(account->key, KEY_SIGNATURE_ES256, span_of("x"),
+                                span_make(signature, len), &why),
+                     ERR_OK);
+    assert_int_equal(key_verify(account->key, KEY_SIGNATURE_ES256, span_of("y"),
+                                span_make(signature, len), &why),
+                     ERR_UNAUTHORIZED);
+}
+
+/* Who asks often gets a table, the first ones do, and another one when one of them is
+ * gone. */
+static void tables_for_the_busy(void **state)
+{
+    struct store_fixture *f = *state;
+    struct account_cache *cache = account_cache_new();
+    int64_t ids[ACCOUNT_CACHE_TABLES + 2];
+    const size_t last = ACCOUNT_CACHE_TABLES;
+    AUTO(key) struct key *k = NULL;
+    AUTO(buf) struct buf jwk = buf_make(4096);
+
+    assert_int_equal(key_generate(KEY_P256, 0, &k, &f->why), ERR_OK);
+    jwk_write(&jwk, k);
+    const char *text = arena_string_of(f->arena, buf_span(&jwk));
+    for (size_t i = 0; i <= last + 1; i++)
+        ids[i] = store_fixture_account(f, (uint8_t)(i + 1), i == 0 ? JWK_RSA : text)->id;
+    verified_often(cache, get(f, cache, ids[0]));
+    assert_false(has_table(get(f, cache, ids[0])));
+    for (size_t i = 1; i <= last; i++) {
+        const struct account *account = get(f, cache, ids[i]);
+        for (int n = 1; n < ACCOUNT_CACHE_OFTEN; n++)
+            account_cache_verified(cache, account);
+        assert_false(has_table(account));
+        account_cache_verified(cache, account);
+        assert_true(has_table(account));
+    }
+    const struct account *late = get(f, cache, ids[last + 1]);
+    const struct account *busy = get(f, cache, ids[1]);
+    check_signature(late, k);
+    check_signature(busy, k);
+    verified_often(cache, busy);
+    verified_often(cache, late);
+    assert_false(has_table(late));
+    account_cache_forget(cache, ids[1]);
+    verified_often(cache, busy); /* out of the cache, and yet held here */
+    verified_often(cache, late);
+    assert_true(has_table(late));
+    check_signature(late, k);
+    check_signature(busy, k);
+    account_cache_free(cache);
+    check_signature(late, k);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -262,6 +344,7 @@ int main(void)
         TEST(an_answer_from_memory_waits_for_the_disk),
         TEST(shared_by_threads),
         TEST(what_a_key_allows),
+        TEST(tables_for_the_busy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
