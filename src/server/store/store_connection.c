@@ -1,4 +1,5 @@
 /* SQLite connections and prepared statements. */
+#include <pthread.h>
 #include <string.h>
 
 #include "server/store/store_private.h"
@@ -47,10 +48,19 @@ enum err store_connection_error(struct store_connection *c, int result,
     }
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Nobody asks how much memory SQLite has, and counting takes a lock each time. */
+static void set_up_sqlite(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum err open_file(const char *path, int flags, struct store_connection *c,
                           struct err_info *why)
 {
     memset(c, 0, sizeof *c);
+    (void)pthread_once(&once, set_up_sqlite);
     int result = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (result == SQLITE_OK)
         result = sqlite3_extended_result_codes(c->db, 1);
