@@ -68,29 +68,53 @@ static bool is_scalar(const BIGNUM *number, const BIGNUM *order)
     return !BN_is_zero(number) && BN_cmp(number, order) < 0;
 }
 
-/* The x coordinate, modulo the order, of hash / s * G + r / s * Q. */
-static bool find_x(const struct key_table *t, const BIGNUM *hash, const BIGNUM *r,
-                   const BIGNUM *s, BIGNUM *x, BN_CTX *ctx)
+/* hash / s * G + r / s * Q. */
+static bool add_up(const struct key_table *t, const BIGNUM *hash, const BIGNUM *r,
+                   const BIGNUM *s, EC_POINT *sum, BN_CTX *ctx)
 {
     const BIGNUM *order = EC_GROUP_get0_order(t->curve);
     BIGNUM *inverse = BN_CTX_get(ctx);
     BIGNUM *factor = BN_CTX_get(ctx);
-    EC_POINT *sum = EC_POINT_new(t->curve);
     EC_POINT *other = EC_POINT_new(t->key);
 
-    bool done = factor != NULL && sum != NULL && other != NULL &&
+    bool done = factor != NULL && other != NULL &&
                 BN_mod_inverse(inverse, s, order, ctx) != NULL &&
                 BN_mod_mul(factor, hash, inverse, order, ctx) == 1 &&
                 EC_POINT_mul(t->curve, sum, factor, NULL, NULL, ctx) == 1 &&
                 BN_mod_mul(factor, r, inverse, order, ctx) == 1 &&
                 EC_POINT_mul(t->key, other, factor, NULL, NULL, ctx) == 1 &&
-                EC_POINT_add(t->curve, sum, sum, other, ctx) == 1 &&
-                EC_POINT_is_at_infinity(t->curve, sum) == 0 &&
-                EC_POINT_get_affine_coordinates(t->curve, sum, x, NULL, ctx) == 1 &&
-                BN_nnmod(x, x, order, ctx) == 1;
-    EC_POINT_free(sum);
+                EC_POINT_add(t->curve, sum, sum, other, ctx) == 1;
     EC_POINT_free(other);
     return done;
+}
+
+/* Is this the point's coordinate x = X / Z^2? Multiplying is cheaper than dividing. */
+static bool has_x(const BIGNUM *wanted, const BIGNUM *x, const BIGNUM *z_squared,
+                  const BIGNUM *field, BN_CTX *ctx)
+{
+    BIGNUM *product = BN_CTX_get(ctx);
+
+    return product != NULL && BN_mod_mul(product, wanted, z_squared, field, ctx) == 1 &&
+           BN_cmp(product, x) == 0;
+}
+
+/* Is the point's x, modulo the order, r? The field is the larger one by less than half,
+ * so x may be r or r + order. */
+static bool is_x(const struct key_table *t, const EC_POINT *point, const BIGNUM *r,
+                 BN_CTX *ctx)
+{
+    const BIGNUM *field = EC_GROUP_get0_field(t->curve);
+    BIGNUM *x = BN_CTX_get(ctx);
+    BIGNUM *z = BN_CTX_get(ctx);
+    BIGNUM *other = BN_CTX_get(ctx);
+
+    if (other == NULL || EC_POINT_is_at_infinity(t->curve, point) != 0 ||
+        EC_POINT_get_Jprojective_coordinates_GFp(t->curve, point, x, NULL, z, ctx) != 1 ||
+        BN_mod_sqr(z, z, field, ctx) != 1 ||
+        BN_add(other, r, EC_GROUP_get0_order(t->curve)) != 1)
+        return false;
+    return has_x(r, x, z, field, ctx) ||
+           (BN_cmp(other, field) < 0 && has_x(other, x, z, field, ctx));
 }
 
 static bool verify(const struct key_table *t, struct span hash, const uint8_t *raw,
@@ -100,14 +124,17 @@ static bool verify(const struct key_table *t, struct span hash, const uint8_t *r
     BIGNUM *h = BN_CTX_get(ctx);
     BIGNUM *r = BN_CTX_get(ctx);
     BIGNUM *s = BN_CTX_get(ctx);
-    BIGNUM *x = BN_CTX_get(ctx);
+    EC_POINT *sum = EC_POINT_new(t->curve);
 
     /* of a longer hash the leftmost bits, as many as the order has */
-    return x != NULL &&
-           BN_bin2bn(hash.data, (int)span_slice(hash, 0, NUMBER_LEN).len, h) != NULL &&
-           BN_bin2bn(raw, NUMBER_LEN, r) != NULL &&
-           BN_bin2bn(raw + NUMBER_LEN, NUMBER_LEN, s) != NULL && is_scalar(r, order) &&
-           is_scalar(s, order) && find_x(t, h, r, s, x, ctx) && BN_cmp(x, r) == 0;
+    bool good =
+        sum != NULL && s != NULL &&
+        BN_bin2bn(hash.data, (int)span_slice(hash, 0, NUMBER_LEN).len, h) != NULL &&
+        BN_bin2bn(raw, NUMBER_LEN, r) != NULL &&
+        BN_bin2bn(raw + NUMBER_LEN, NUMBER_LEN, s) != NULL && is_scalar(r, order) &&
+        is_scalar(s, order) && add_up(t, h, r, s, sum, ctx) && is_x(t, sum, r, ctx);
+    EC_POINT_free(sum);
+    return good;
 }
 
 bool key_table_verify(const struct key_table *t, struct span hash, struct span der)

@@ -25,30 +25,37 @@ struct world {
     BN_CTX *ctx;
 };
 
-static int start(void **state)
+/* Of the key's point. */
+static struct key_table *make_table(const EC_KEY *key, BN_CTX *ctx)
 {
-    static struct world w;
     uint8_t numbers[2][NUMBER_LEN];
     BIGNUM *x = BN_new();
     BIGNUM *y = BN_new();
 
-    w.key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
-    w.ctx = BN_CTX_new();
-    assert_int_equal(EC_KEY_generate_key(w.key), 1);
-    assert_int_equal(EC_POINT_get_affine_coordinates(EC_KEY_get0_group(w.key),
-                                                     EC_KEY_get0_public_key(w.key), x, y,
-                                                     w.ctx),
+    assert_int_equal(EC_POINT_get_affine_coordinates(
+                         EC_KEY_get0_group(key), EC_KEY_get0_public_key(key), x, y, ctx),
                      1);
     assert_int_equal(BN_bn2binpad(x, numbers[0], NUMBER_LEN), NUMBER_LEN);
     assert_int_equal(BN_bn2binpad(y, numbers[1], NUMBER_LEN), NUMBER_LEN);
-    w.table = key_table_new(span_make(numbers[0], NUMBER_LEN),
-                            span_make(numbers[1], NUMBER_LEN));
-    assert_non_null(w.table);
+    struct key_table *table = key_table_new(span_make(numbers[0], NUMBER_LEN),
+                                            span_make(numbers[1], NUMBER_LEN));
+    assert_non_null(table);
     numbers[1][NUMBER_LEN - 1] ^= 1;
     assert_null(key_table_new(span_make(numbers[0], NUMBER_LEN),
                               span_make(numbers[1], NUMBER_LEN)));
     BN_free(x);
     BN_free(y);
+    return table;
+}
+
+static int start(void **state)
+{
+    static struct world w;
+
+    w.key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+    w.ctx = BN_CTX_new();
+    assert_int_equal(EC_KEY_generate_key(w.key), 1);
+    w.table = make_table(w.key, w.ctx);
     *state = &w;
     return 0;
 }
@@ -187,6 +194,58 @@ static void same_halves(void **state)
     BN_free(s);
 }
 
+/* A point whose x is not less than the order, which nobody meets by chance: r is the
+ * rest, and the key is the one that such a signature is of. */
+static void large_x(void **state)
+{
+    const struct world *w = *state;
+    const EC_GROUP *group = EC_KEY_get0_group(w->key);
+    const BIGNUM *order = EC_GROUP_get0_order(group);
+    struct world other = {.key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1),
+                          .ctx = w->ctx};
+    BIGNUM *x = BN_dup(order);
+    BIGNUM *r = BN_new();
+    BIGNUM *s = BN_new();
+    BIGNUM *u = BN_new();
+    BIGNUM *hash = BN_new();
+    EC_POINT *point = EC_POINT_new(group);
+    EC_POINT *sum = EC_POINT_new(group);
+    uint8_t octets[NUMBER_LEN];
+    uint8_t der[ECDSA_DER_MAX];
+
+    do
+        assert_int_equal(BN_add_word(x, 1), 1);
+    while (EC_POINT_set_compressed_coordinates(group, point, x, 0, w->ctx) != 1);
+    assert_true(BN_cmp(x, EC_GROUP_get0_field(group)) < 0);
+    assert_int_equal(BN_sub(r, x, order), 1);
+    /* Q = (R - 5 G) / 7, so that s = r / 7 and hash = 5 s */
+    assert_int_equal(BN_set_word(u, 5), 1);
+    assert_int_equal(EC_POINT_mul(group, sum, u, NULL, NULL, w->ctx), 1);
+    assert_int_equal(EC_POINT_invert(group, sum, w->ctx), 1);
+    assert_int_equal(EC_POINT_add(group, sum, sum, point, w->ctx), 1);
+    assert_int_equal(BN_set_word(u, 7), 1);
+    assert_non_null(BN_mod_inverse(u, u, order, w->ctx));
+    assert_int_equal(EC_POINT_mul(group, sum, NULL, sum, u, w->ctx), 1);
+    assert_int_equal(EC_KEY_set_public_key(other.key, sum), 1);
+    assert_int_equal(BN_mod_mul(s, r, u, order, w->ctx), 1);
+    assert_int_equal(BN_set_word(u, 5), 1);
+    assert_int_equal(BN_mod_mul(hash, s, u, order, w->ctx), 1);
+    assert_int_equal(BN_bn2binpad(hash, octets, NUMBER_LEN), NUMBER_LEN);
+    other.table = make_table(other.key, w->ctx);
+    assert_true(both(&other, octets, sizeof octets, der, to_der(r, s, der)));
+    octets[0] ^= 1;
+    assert_false(both(&other, octets, sizeof octets, der, to_der(r, s, der)));
+    key_table_free(other.table);
+    EC_KEY_free(other.key);
+    EC_POINT_free(point);
+    EC_POINT_free(sum);
+    BN_free(x);
+    BN_free(r);
+    BN_free(s);
+    BN_free(u);
+    BN_free(hash);
+}
+
 /* Through the key, in both layouts; other types stay as they are. */
 static void with_keys(void **state)
 {
@@ -225,9 +284,8 @@ static void with_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_ones),
-        cmocka_unit_test(edges),
-        cmocka_unit_test(same_halves),
+        cmocka_unit_test(random_ones), cmocka_unit_test(edges),
+        cmocka_unit_test(same_halves), cmocka_unit_test(large_x),
         cmocka_unit_test(with_keys),
     };
 
