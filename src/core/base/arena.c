@@ -9,6 +9,7 @@
 #include "core/base/memory.h"
 
 #define ARENA_BLOCK_SIZE 8192 /* octets; larger requests get a block of their own */
+#define ARENA_FIRST_SIZE 992  /* then twice as many, up to ARENA_BLOCK_SIZE */
 #define ARENA_ALIGNMENT  16
 
 /* Blocks that are kept for whoever uses the arena next; with the sanitizer none, so that
@@ -38,7 +39,7 @@ struct owned {
 };
 
 struct arena {
-    struct block *block; /* where there is room; of ARENA_BLOCK_SIZE */
+    struct block *block; /* where there is room; of at most ARENA_BLOCK_SIZE */
     struct block *full;  /* all others in use */
     struct block *spare; /* of ARENA_BLOCK_SIZE, at most ARENA_SPARES */
     unsigned int spares;
@@ -57,7 +58,7 @@ struct arena *arena_new(void)
 {
     struct arena *a = memory_get_zeroed(1, sizeof *a);
 
-    a->block = block_new(ARENA_BLOCK_SIZE);
+    a->block = block_new(ARENA_FIRST_SIZE);
     return a;
 }
 
@@ -108,14 +109,19 @@ void arena_free(struct arena *a)
     free(a);
 }
 
-static void next_block(struct arena *a)
+/* One with room for `size` octets, at most ARENA_BLOCK_SIZE. */
+static void next_block(struct arena *a, size_t size)
 {
     struct block *b = pop(&a->spare);
+    size_t room = 2 * a->block->size;
 
-    if (b != NULL)
+    if (b != NULL) {
         a->spares--;
-    else
-        b = block_new(ARENA_BLOCK_SIZE);
+    } else {
+        while (room < size)
+            room *= 2;
+        b = block_new(room < ARENA_BLOCK_SIZE ? room : ARENA_BLOCK_SIZE);
+    }
     push(&a->full, a->block);
     a->block = b;
 }
@@ -130,7 +136,7 @@ void *arena_room(struct arena *a, size_t size)
         return a->full->data;
     }
     if (a->block->size - a->block->used < size)
-        next_block(a);
+        next_block(a, size);
     void *result = a->block->data + a->block->used;
     a->block->used += size;
     return result;
