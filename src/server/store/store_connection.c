@@ -100,7 +100,7 @@ enum err store_connection_configure(struct store_connection *c, struct err_info 
     return store_connection_run(c,
                                 "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
                                 "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY;"
-                                "PRAGMA cache_size=-10240;PRAGMA trusted_schema=OFF",
+                                "PRAGMA cache_size=-8192;PRAGMA trusted_schema=OFF",
                                 why);
 }
 
