@@ -28,8 +28,9 @@ struct account {
 
 struct account_cache;
 
-/* An empty cache; free when no exchange is left. */
-struct account_cache *account_cache_new(void);
+/* An empty cache in which so many keys may have tables, at most ACCOUNT_CACHE_TABLES;
+ * free when no exchange is left. */
+struct account_cache *account_cache_new(unsigned int tables);
 void account_cache_free(struct account_cache *cache);
 
 /* The account of that id, from memory or the store; referenced until the arena ends.
@@ -40,8 +41,8 @@ MUST_CHECK enum err account_cache_get(struct account_cache *cache,
                                       struct err_info *why);
 
 /* A request of an account of the cache was verified. An account with ACCOUNT_CACHE_OFTEN
- * of them gets a table for its key, in this thread, unless as many have one as may, and
- * all of them were used in the last ten minutes. */
+ * of them gets a table for its key, made by a thread of the cache, unless as many have
+ * one as may, and all of those were used in the last ten minutes. */
 void account_cache_verified(struct account_cache *cache, const struct account *account);
 
 /* Forget an account: to be called after every change of it. */

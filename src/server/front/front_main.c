@@ -116,7 +116,7 @@ static enum err start_threads(struct front *f, struct err_info *why)
     struct gate *gate = arena_get(f->arena, sizeof *gate);
     gate->nonces = f->nonces;
     f->services.settings = f->settings;
-    f->services.accounts = account_cache_new();
+    f->services.accounts = account_cache_new(ACCOUNT_CACHE_TABLES);
     f->services.gate = gate;
     f->services.issuers = f->issuers_shared;
     f->services.published = shelf_new();

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/crypto/key_private.h"
 #include "core/jose/jwk.h"
@@ -49,7 +50,7 @@ static const struct account *get(struct store_fixture *f, struct account_cache *
 static void kept_until_forgotten(void **state)
 {
     struct store_fixture *f = *state;
-    struct account_cache *cache = account_cache_new();
+    struct account_cache *cache = account_cache_new(ACCOUNT_CACHE_TABLES);
     int64_t id = store_fixture_account(f, 1, JWK)->id;
     const struct account *first = get(f, cache, id);
 
@@ -86,7 +87,7 @@ static void kept_until_forgotten(void **state)
 static void not_there(void **state)
 {
     struct store_fixture *f = *state;
-    struct account_cache *cache = account_cache_new();
+    struct account_cache *cache = account_cache_new(ACCOUNT_CACHE_TABLES);
     const struct account *account = NULL;
 
     assert_int_equal(account_cache_get(cache, f->session, f->arena, 5, &account, &f->why),
@@ -102,7 +103,7 @@ static void not_there(void **state)
 static void one_place_for_two(void **state)
 {
     struct store_fixture *f = *state;
-    struct account_cache *cache = account_cache_new();
+    struct account_cache *cache = account_cache_new(ACCOUNT_CACHE_TABLES);
     struct store_account fresh = {.directory = "default", .jwk = JWK, .contacts = "[]"};
     struct store_account *row = NULL;
     bool existed;
@@ -127,7 +128,7 @@ static void one_place_for_two(void **state)
 static void an_undone_account_is_not_kept(void **state)
 {
     struct store_fixture *f = *state;
-    struct account_cache *cache = account_cache_new();
+    struct account_cache *cache = account_cache_new(ACCOUNT_CACHE_TABLES);
     const struct account *account = NULL;
     int64_t id = 0;
     bool seen = false;
@@ -154,7 +155,7 @@ static void an_undone_account_is_not_kept(void **state)
 static void an_answer_from_memory_waits_for_the_disk(void **state)
 {
     struct store_fixture *f = *state;
-    struct account_cache *cache = account_cache_new();
+    struct account_cache *cache = account_cache_new(ACCOUNT_CACHE_TABLES);
 
     store_session_begin(f->session);
     int64_t id = store_fixture_account(f, 1, JWK)->id;
@@ -200,7 +201,7 @@ static void *use(void *argument)
 static void shared_by_threads(void **state)
 {
     struct store_fixture *f = *state;
-    struct user user = {.f = f, .cache = account_cache_new()};
+    struct user user = {.f = f, .cache = account_cache_new(ACCOUNT_CACHE_TABLES)};
     struct user users[4];
     pthread_t threads[4];
 
@@ -222,7 +223,7 @@ static void shared_by_threads(void **state)
 static void what_a_key_allows(void **state)
 {
     struct store_fixture *f = *state;
-    struct account_cache *cache = account_cache_new();
+    struct account_cache *cache = account_cache_new(ACCOUNT_CACHE_TABLES);
     const struct store_external_key key = {.kid = "k",
                                            .secret = span_of("secret"),
                                            .label = "",
@@ -261,15 +262,38 @@ static void what_a_key_allows(void **state)
     assert_string_equal(account->external->names.items[0], "a.test");
 }
 
+/* It is made by another thread. */
 static bool has_table(const struct account *account)
 {
-    return atomic_load(&account->key->table) != NULL;
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    for (int i = 0; i < 5000; i++) {
+        if (atomic_load(&account->key->table) != NULL)
+            return true;
+        (void)nanosleep(&pause, NULL);
+    }
+    return false;
 }
 
+static bool has_none(const struct account *account)
+{
+    const struct timespec pause = {.tv_nsec = 100000000};
+
+    (void)nanosleep(&pause, NULL);
+    return atomic_load(&account->key->table) == NULL;
+}
+
+/* Often enough for a table; then on until the pause after the last one is over. */
 static void verified_often(struct account_cache *cache, const struct account *account)
 {
+    const struct timespec pause = {.tv_nsec = 1000000};
+
     for (int i = 0; i < ACCOUNT_CACHE_OFTEN; i++)
         account_cache_verified(cache, account);
+    for (int i = 0; i < 300 && atomic_load(&account->key->table) == NULL; i++) {
+        (void)nanosleep(&pause, NULL);
+        account_cache_verified(cache, account);
+    }
 }
 
 static void check_signature(const struct account *account, const struct key *signer)
@@ -289,47 +313,64 @@ static void check_signature(const struct account *account, const struct key *sig
                      ERR_UNAUTHORIZED);
 }
 
+#define FEW 3 /* tables */
+
 /* Who asks often gets a table, the first ones do, and another one when one of them is
  * gone. */
 static void tables_for_the_busy(void **state)
 {
     struct store_fixture *f = *state;
-    struct account_cache *cache = account_cache_new();
-    int64_t ids[ACCOUNT_CACHE_TABLES + 2];
-    const size_t last = ACCOUNT_CACHE_TABLES;
+    struct account_cache *cache = account_cache_new(FEW);
+    const struct account *busy[FEW + 1];
     AUTO(key) struct key *k = NULL;
     AUTO(buf) struct buf jwk = buf_make(4096);
 
     assert_int_equal(key_generate(KEY_P256, 0, &k, &f->why), ERR_OK);
     jwk_write(&jwk, k);
     const char *text = arena_string_of(f->arena, buf_span(&jwk));
-    for (size_t i = 0; i <= last + 1; i++)
-        ids[i] = store_fixture_account(f, (uint8_t)(i + 1), i == 0 ? JWK_RSA : text)->id;
-    verified_often(cache, get(f, cache, ids[0]));
-    assert_false(has_table(get(f, cache, ids[0])));
-    for (size_t i = 1; i <= last; i++) {
-        const struct account *account = get(f, cache, ids[i]);
-        for (int n = 1; n < ACCOUNT_CACHE_OFTEN; n++)
-            account_cache_verified(cache, account);
-        assert_false(has_table(account));
-        account_cache_verified(cache, account);
-        assert_true(has_table(account));
-    }
-    const struct account *late = get(f, cache, ids[last + 1]);
-    const struct account *busy = get(f, cache, ids[1]);
+    const struct account *other =
+        get(f, cache, store_fixture_account(f, 99, JWK_RSA)->id);
+    verified_often(cache, other);
+    assert_true(has_none(other));
+    for (size_t i = 0; i <= FEW; i++)
+        busy[i] = get(f, cache, store_fixture_account(f, (uint8_t)(i + 1), text)->id);
+    for (int n = 1; n < ACCOUNT_CACHE_OFTEN; n++)
+        account_cache_verified(cache, busy[0]);
+    assert_true(has_none(busy[0]));
+    account_cache_verified(cache, busy[0]);
+    assert_true(has_table(busy[0]));
+    for (size_t i = 0; i <= FEW; i++)
+        verified_often(cache, busy[i]);
+    assert_true(has_table(busy[1]));
+    assert_true(has_table(busy[FEW - 1]));
+    const struct account *late = busy[FEW];
+    assert_true(has_none(late));
     check_signature(late, k);
-    check_signature(busy, k);
-    verified_often(cache, busy);
-    verified_often(cache, late);
-    assert_false(has_table(late));
-    account_cache_forget(cache, ids[1]);
-    verified_often(cache, busy); /* out of the cache, and yet held here */
+    check_signature(busy[0], k);
+    account_cache_forget(cache, busy[0]->id);
+    verified_often(cache, busy[0]); /* out of the cache, and yet held here */
     verified_often(cache, late);
     assert_true(has_table(late));
     check_signature(late, k);
-    check_signature(busy, k);
+    check_signature(busy[0], k);
     account_cache_free(cache);
     check_signature(late, k);
+}
+
+/* The cache ends while a table is being made, and several threads are busy. */
+static void ends_while_one_is_made(void **state)
+{
+    struct store_fixture *f = *state;
+
+    for (int i = 0; i < 5; i++) {
+        struct account_cache *cache = account_cache_new(FEW);
+        const struct account *account =
+            get(f, cache, store_fixture_account(f, (uint8_t)(i + 1), JWK)->id);
+        for (int n = 0; n < 2 * ACCOUNT_CACHE_OFTEN; n++)
+            account_cache_verified(cache, account);
+        account_cache_free(cache);
+        assert_true(has_table(account));
+    }
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -345,6 +386,7 @@ int main(void)
         TEST(shared_by_threads),
         TEST(what_a_key_allows),
         TEST(tables_for_the_busy),
+        TEST(ends_while_one_is_made),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
