@@ -74,7 +74,7 @@ static void run_posts(evutil_socket_t fd, short what, void *argument)
         loop->after(loop->after_argument);
 }
 
-static struct event_base *base_new(void)
+static struct event_base *base_new(int flags)
 {
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
@@ -82,19 +82,19 @@ static struct event_base *base_new(void)
     if (config == NULL)
         return NULL;
     /* one thread uses the base; others only write the eventfd */
-    if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
+    if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | flags) == 0)
         base = event_base_new_with_config(config);
     event_config_free(config);
     return base;
 }
 
-enum err loop_new(struct loop **loop, struct err_info *why)
+static enum err make(int flags, struct loop **loop, struct err_info *why)
 {
     struct loop *l = memory_get_zeroed(1, sizeof *l);
 
     (void)pthread_mutex_init(&l->lock, NULL);
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    l->base = base_new();
+    l->base = base_new(flags);
     if (l->wake_fd < 0 || l->base == NULL) {
         int os_error = errno;
         loop_free(l);
@@ -104,6 +104,16 @@ enum err loop_new(struct loop **loop, struct err_info *why)
     (void)event_add(&l->wake, NULL);
     *loop = l;
     return ERR_OK;
+}
+
+enum err loop_new(struct loop **loop, struct err_info *why)
+{
+    return make(0, loop, why);
+}
+
+enum err loop_new_brief(struct loop **loop, struct err_info *why)
+{
+    return make(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, loop, why);
 }
 
 void loop_free(struct loop *loop)

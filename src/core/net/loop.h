@@ -21,6 +21,12 @@ enum loop_event {
 /* A new loop; free with loop_free. ERR_IO when the kernel gives no epoll or eventfd. */
 MUST_CHECK enum err loop_new(struct loop **loop, struct err_info *why);
 
+/* The same for descriptors that live shortly: what is waited for is told to the kernel
+ * once a turn, not at each change. Nobody may have a duplicate of one that is closed, nor
+ * a child that began without exec (see libevent's EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST).
+ */
+MUST_CHECK enum err loop_new_brief(struct loop **loop, struct err_info *why);
+
 /* Free it; timers and descriptors must have been freed before. Work that was posted and
  * never run is dropped. NULL is fine. */
 void loop_free(struct loop *loop);

@@ -333,7 +333,7 @@ static enum err start(struct validator_process *p, struct err_info *why)
 
     TRY(supervisor_child_begin(IPC_VALIDATOR, why));
     raise_descriptors();
-    TRY(loop_new(&p->loop, why));
+    TRY(loop_new_brief(&p->loop, why));
     AUTO(arena) struct arena *a = arena_new();
     const struct validate_options options = read_options(a, s);
     TRY(validate_new(p->loop, &options, &p->validator, why));
