@@ -1,11 +1,11 @@
-/* JSON read strictly, by jansson behind our bounds (RFC 8259). */
+/* JSON read strictly, by jansson behind our bounds where it is not plain (RFC 8259). */
 #include "core/json/json_read.h"
 
 #include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "core/json/json_flat.h"
+#include "core/json/json_plain_read.h"
 /* jansson's macros of the same names give way to our functions */
 #undef json_is_object
 #undef json_is_array
@@ -54,8 +54,8 @@ static const struct json *from_jansson(const json_t *value)
     return (const struct json *)value;
 }
 
-/* Nesting is measured before the parser sees the text: it is recursive, and its own limit
- * is 2048 levels. Quotes and backslashes are ASCII, so UTF-8 needs no care here. */
+/* Nesting is measured before jansson sees the text: it is recursive, and its own limit is
+ * 2048 levels. Quotes and backslashes are ASCII, so UTF-8 needs no care here. */
 static bool too_deep(struct span text)
 {
     unsigned int depth = 0;
@@ -145,29 +145,22 @@ static const char *find_twice_named(struct arena *a, const json_t *value)
     return name;
 }
 
-static json_t *build_flat(const struct json_flat *flat)
+static enum err load(struct span text, json_t **root, struct err_info *why)
 {
-    json_t *o = json_object();
+    json_error_t error;
 
-    for (size_t i = 0; i < flat->count; i++)
-        (void)json_object_setn_new_nocheck(
-            o, (const char *)flat->names[i].data, flat->names[i].len,
-            json_stringn_nocheck((const char *)flat->values[i].data,
-                                 flat->values[i].len));
-    return o;
-}
-
-static json_t *load(struct arena *a, struct span text, json_error_t *error)
-{
-    struct json_flat flat;
-
-    reads_into = a;
-    json_t *root = json_flat_read(text, &flat)
-                       ? build_flat(&flat)
-                       : json_loadb((const char *)text.data, text.len,
-                                    JSON_REJECT_DUPLICATES, error);
-    reads_into = NULL;
-    return root;
+    *root = json_plain_read(text);
+    if (*root != NULL)
+        return ERR_OK;
+    if (too_deep(text))
+        return err_set(why, ERR_MALFORMED,
+                       "the JSON text is nested deeper than %d levels",
+                       JSON_READ_MAX_DEPTH);
+    *root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+    if (*root == NULL)
+        return err_set(why, ERR_MALFORMED, "not valid JSON: line %d: %s", error.line,
+                       error.text);
+    return ERR_OK;
 }
 
 enum err json_read(struct arena *a, struct span text, const struct json **value,
@@ -179,7 +172,7 @@ enum err json_read(struct arena *a, struct span text, const struct json **value,
 enum err json_read_up_to(struct arena *a, struct span text, size_t most,
                          const struct json **value, struct err_info *why)
 {
-    json_error_t error;
+    json_t *root = NULL;
 
     (void)pthread_once(&memory_once, set_memory);
     if (text.len == 0)
@@ -187,14 +180,10 @@ enum err json_read_up_to(struct arena *a, struct span text, size_t most,
     if (text.len > most)
         return err_set(why, ERR_MALFORMED, "the JSON text is larger than %zu octets",
                        most);
-    if (too_deep(text))
-        return err_set(why, ERR_MALFORMED,
-                       "the JSON text is nested deeper than %d levels",
-                       JSON_READ_MAX_DEPTH);
-    json_t *root = load(a, text, &error);
-    if (root == NULL)
-        return err_set(why, ERR_MALFORMED, "not valid JSON: line %d: %s", error.line,
-                       error.text);
+    reads_into = a;
+    enum err result = load(text, &root, why);
+    reads_into = NULL;
+    TRY(result);
     const char *name = find_twice_named(a, root);
     if (name != NULL)
         return err_set(
