@@ -77,6 +77,18 @@ static struct block *pop(struct block **list)
     return b;
 }
 
+/* Keep a block for later, or free it. */
+static void put_aside(struct arena *a, struct block *b)
+{
+    if (b->size != ARENA_BLOCK_SIZE || a->spares == ARENA_SPARES) {
+        free(b);
+        return;
+    }
+    a->spares++;
+    b->used = 0;
+    push(&a->spare, b);
+}
+
 void arena_reset(struct arena *a)
 {
     struct block *b;
@@ -84,16 +96,31 @@ void arena_reset(struct arena *a)
     for (struct owned *o = a->owned; o != NULL; o = o->next)
         o->drop(o->object);
     a->owned = NULL;
-    while ((b = pop(&a->full)) != NULL) {
-        if (b->size != ARENA_BLOCK_SIZE || a->spares == ARENA_SPARES) {
-            free(b);
-            continue;
-        }
-        a->spares++;
-        b->used = 0;
-        push(&a->spare, b);
-    }
+    while ((b = pop(&a->full)) != NULL)
+        put_aside(a, b);
     a->block->used = 0;
+}
+
+struct arena_mark arena_mark(const struct arena *a)
+{
+    return (struct arena_mark){
+        .block = a->block, .full = a->full, .used = a->block->used};
+}
+
+void arena_go_back(struct arena *a, const struct arena_mark *mark)
+{
+    struct block *last = a->block;
+
+    /* if another one took the place of the block of then, that one is among the full */
+    if (last != mark->block)
+        put_aside(a, last);
+    while (a->full != mark->full) {
+        struct block *b = pop(&a->full);
+        if (b != mark->block)
+            put_aside(a, b);
+    }
+    a->block = mark->block;
+    a->block->used = mark->used;
 }
 
 void arena_free(struct arena *a)

@@ -18,6 +18,18 @@ void arena_free(struct arena *a);
 /* As arena_free, but the arena can be used again and keeps a few blocks. */
 void arena_reset(struct arena *a);
 
+/* Where an arena was at some time. */
+struct arena_mark {
+    void *block;
+    void *full;
+    size_t used;
+};
+
+/* Go back to a mark: what was taken since is given back. Nothing must have been owned
+ * since. */
+struct arena_mark arena_mark(const struct arena *a);
+void arena_go_back(struct arena *a, const struct arena_mark *mark);
+
 /* `size` zeroed octets, aligned for any type, valid until the arena is freed or reset. */
 void *arena_get(struct arena *a, size_t size) __attribute__((returns_nonnull));
 

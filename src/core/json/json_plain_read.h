@@ -11,5 +11,5 @@
 
 /* The document: an object or an array of at most JSON_READ_MAX_DEPTH levels. NULL: the
  * text is something else, or no JSON at all; nothing is said about it, and what was made
- * of its beginning is not freed (so jansson's memory must be an arena's). */
+ * of its beginning is not freed: jansson's memory must be an arena's, to go back in. */
 json_t *json_plain_read(struct span text);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/base/memory.h"
 #include "core/json/json_plain_read.h"
 /* jansson's macros of the same names give way to our functions */
 #undef json_is_object
@@ -20,12 +21,14 @@
 static pthread_once_t memory_once = PTHREAD_ONCE_INIT;
 static _Thread_local struct arena *reads_into;
 
-/* jansson only ever allocates while it reads, and what it makes then lives in the arena:
+/* Here jansson only allocates while it reads, and what it makes then lives in the arena:
  * a document is many small pieces, and a thread other than the one that read it ends it.
- */
+ * The process may have other users of jansson, such as the module of a token: theirs is
+ * kept, as nobody knows later whose it was. */
 static void *take_room(size_t size)
 {
-    return arena_room(reads_into, size > 0 ? size : 1);
+    return reads_into != NULL ? arena_room(reads_into, size > 0 ? size : 1)
+                              : memory_get(size);
 }
 
 static void leave_room(void *room)
@@ -127,7 +130,7 @@ static const char *twice_named(struct arena *a, const json_t *object)
     return NULL;
 }
 
-/* Look through all objects; too_deep has bounded the recursion at JSON_READ_MAX_DEPTH. */
+/* Look through all objects; the depth was bounded by JSON_READ_MAX_DEPTH. */
 static const char *find_twice_named(struct arena *a, const json_t *value)
 {
     const char *name = NULL;
@@ -145,22 +148,27 @@ static const char *find_twice_named(struct arena *a, const json_t *value)
     return name;
 }
 
-static enum err load(struct span text, json_t **root, struct err_info *why)
+/* What comes to nothing is given back at once. */
+static enum err load(struct arena *a, struct span text, json_t **root,
+                     struct err_info *why)
 {
+    const struct arena_mark before = arena_mark(a);
     json_error_t error;
 
     *root = json_plain_read(text);
     if (*root != NULL)
         return ERR_OK;
+    arena_go_back(a, &before);
     if (too_deep(text))
         return err_set(why, ERR_MALFORMED,
                        "the JSON text is nested deeper than %d levels",
                        JSON_READ_MAX_DEPTH);
     *root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
-    if (*root == NULL)
-        return err_set(why, ERR_MALFORMED, "not valid JSON: line %d: %s", error.line,
-                       error.text);
-    return ERR_OK;
+    if (*root != NULL)
+        return ERR_OK;
+    arena_go_back(a, &before);
+    return err_set(why, ERR_MALFORMED, "not valid JSON: line %d: %s", error.line,
+                   error.text);
 }
 
 enum err json_read(struct arena *a, struct span text, const struct json **value,
@@ -181,7 +189,7 @@ enum err json_read_up_to(struct arena *a, struct span text, size_t most,
         return err_set(why, ERR_MALFORMED, "the JSON text is larger than %zu octets",
                        most);
     reads_into = a;
-    enum err result = load(text, &root, why);
+    enum err result = load(a, text, &root, why);
     reads_into = NULL;
     TRY(result);
     const char *name = find_twice_named(a, root);

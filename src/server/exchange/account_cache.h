@@ -42,7 +42,7 @@ MUST_CHECK enum err account_cache_get(struct account_cache *cache,
 
 /* A request of an account of the cache was verified. An account with ACCOUNT_CACHE_OFTEN
  * of them gets a table for its key, made by a thread of the cache, unless as many have
- * one as may, and all of those were used in the last ten minutes. */
+ * one as may, and all of those had 64 requests in the last ten minutes. */
 void account_cache_verified(struct account_cache *cache, const struct account *account);
 
 /* Forget an account: to be called after every change of it. */

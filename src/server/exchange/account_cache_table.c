@@ -5,7 +5,8 @@
 #define TABLE_IDLE_US                                                                    \
     (10 * 60 * INT64_C(1000000)) /* then another account may have it                     \
                                   */
-#define TABLE_REST 4             /* times as long as a table took, none is made */
+#define TABLE_NOTED 64           /* requests between two notes that it is used */
+#define TABLE_REST  4            /* times as long as a table took, none is made */
 
 /* With the lock held: the entry in the cache, NULL if there is none. */
 static struct account_entry *find(const struct account_cache *cache, int64_t id)
@@ -86,6 +87,9 @@ static void give_table(struct account_cache *cache, struct account_entry *e, int
         atomic_store(&e->verified, 0); /* it may ask again after as many more */
         return;
     }
+    for (size_t i = 0; i < cache->tables; i++)
+        if (cache->holders[i].id == e->account.id)
+            cache->holders[i].id = 0; /* of an earlier entry of the account */
     place->id = e->account.id;
     place->used_us = now;
     atomic_store(&e->has_table, true);
@@ -107,7 +111,7 @@ void account_cache_verified(struct account_cache *cache, const struct account *a
     if (count < ACCOUNT_CACHE_OFTEN)
         return;
     if (atomic_load(&e->has_table)) {
-        if (count % ACCOUNT_CACHE_OFTEN == 0)
+        if (count % TABLE_NOTED == 0)
             note_use(cache, e->account.id);
         return;
     }

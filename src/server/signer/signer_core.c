@@ -100,7 +100,6 @@ static enum err load_issuer(struct signer_core *core,
     TRY(certificate_from_pem(core->arena, from->certificate_pem, ders,
                              CERTIFICATE_CHAIN_MAX, &count, why));
     TRY(lint_issuer_read(core->arena, ders[0], to, why));
-    key_expect_many(to->key); /* whatever it signs is verified */
     TRY(bind_issuer(core->arena, ders, count, from->root_pem, to, why));
     if (from->key_pem.len > 0)
         TRY(key_from_pem(from->key_pem, options->passphrase, key, why));
@@ -143,6 +142,9 @@ enum err signer_core_new(const struct signer_options *options, struct signer_cor
         signer_core_free(c);
         return result;
     }
+    /* whatever it signs is verified; only now, so that a mistake is told of at once */
+    for (size_t i = 0; i < c->count; i++)
+        key_expect_many(c->issuers[i].key);
     *core = c;
     return ERR_OK;
 }

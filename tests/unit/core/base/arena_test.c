@@ -62,6 +62,37 @@ static void copies(void **state)
     assert_non_null(arena_array(a, 0, 100));
 }
 
+/* What was there before a mark stays, however much was taken behind it; what is taken
+ * again is as good as new. */
+static void goes_back(void **state)
+{
+    static const size_t sizes[] = {0, 10, 900, 5000, 8192, 8193, 100000};
+    const size_t count = sizeof sizes / sizeof *sizes;
+
+    (void)state;
+    for (size_t before = 0; before < 40; before++) {
+        AUTO(arena) struct arena *a = arena_new();
+        uint8_t *kept[40];
+        for (size_t i = 0; i < before; i++) {
+            kept[i] = arena_get(a, sizes[i % count] + 1);
+            memset(kept[i], (int)i + 1, sizes[i % count] + 1);
+        }
+        const struct arena_mark mark = arena_mark(a);
+        for (size_t round = 0; round < 3; round++) {
+            for (size_t i = 0; i < round * before; i++)
+                memset(arena_room(a, sizes[i % count]), 0xee, sizes[i % count]);
+            (void)arena_get(a, 20000);
+            arena_go_back(a, &mark);
+        }
+        for (size_t i = 0; i < before; i++)
+            for (size_t k = 0; k <= sizes[i % count]; k++)
+                assert_int_equal(kept[i][k], i + 1);
+        uint8_t *again = arena_get(a, 3000);
+        for (size_t k = 0; k < 3000; k++)
+            assert_int_equal(again[k], 0);
+    }
+}
+
 static char order[10];
 
 static void note(void *object)
@@ -97,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces),
         cmocka_unit_test(copies),
+        cmocka_unit_test(goes_back),
         cmocka_unit_test(owns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
