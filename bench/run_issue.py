@@ -226,7 +226,7 @@ def main():
         speeds.append(verify_us(options.server_core))
         for name, n in groups:
             groups[name, n].append(
-                bench.quiet(name, "--clients", n, "--seconds", options.seconds, "--warmup", options.warmup or WARMUP[name]))
+                bench.quiet(name, "--clients", n, "--seconds", options.seconds, "--warmup", WARMUP[name] if options.warmup is None else options.warmup))
         for name, n in nonces:
             nonces[name, n].append(bench.quiet(name, "--clients", n, "--seconds", NONCE_SECONDS, "--only-nonces"))
     verify = statistics.median(speeds)

@@ -96,11 +96,33 @@ static enum err load(struct store_session *session, int64_t id,
     return ERR_OK;
 }
 
+static struct account_entry **place_of(struct account_cache *cache, int64_t id)
+{
+    return &cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
+}
+
+struct account_entry *account_cache_find(const struct account_cache *cache, int64_t id)
+{
+    struct account_entry *e = cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
+
+    return e != NULL && e->account.id == id ? e : NULL;
+}
+
+void account_cache_drop(struct account_cache *cache, int64_t id)
+{
+    struct account_entry *e = account_cache_find(cache, id);
+
+    if (e == NULL)
+        return;
+    *place_of(cache, id) = NULL;
+    account_cache_release(e);
+}
+
 enum err account_cache_get(struct account_cache *cache, struct store_session *session,
                            struct arena *a, int64_t id, const struct account **account,
                            struct err_info *why)
 {
-    struct account_entry **place = &cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
+    struct account_entry **place = place_of(cache, id);
     struct account_entry *e;
 
     /* a batch that could not be written takes back what was read from it, and the next
@@ -109,8 +131,8 @@ enum err account_cache_get(struct account_cache *cache, struct store_session *se
 
     pthread_mutex_lock(&cache->lock);
     uint64_t changes = cache->changes;
-    e = *place;
-    if (e != NULL && e->account.id == id && e->undone == undone)
+    e = account_cache_find(cache, id);
+    if (e != NULL && e->undone == undone)
         atomic_fetch_add(&e->references, 1);
     else
         e = NULL;
@@ -137,14 +159,9 @@ enum err account_cache_get(struct account_cache *cache, struct store_session *se
 
 void account_cache_forget(struct account_cache *cache, int64_t id)
 {
-    struct account_entry **place = &cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
-
     pthread_mutex_lock(&cache->lock);
     cache->changes++;
-    if (*place != NULL && (*place)->account.id == id) {
-        account_cache_release(*place);
-        *place = NULL;
-    }
+    account_cache_drop(cache, id);
     pthread_mutex_unlock(&cache->lock);
 }
 

@@ -39,5 +39,11 @@ struct account_cache {
  * fine. */
 void account_cache_release(void *object);
 
+/* With the lock held: the account's entry in the cache, NULL if there is none. */
+struct account_entry *account_cache_find(const struct account_cache *cache, int64_t id);
+
+/* With the lock held: take the account out, if it is there. */
+void account_cache_drop(struct account_cache *cache, int64_t id);
+
 /* Wait until no table is being made. */
 void account_cache_table_end(struct account_cache *cache);

@@ -8,26 +8,17 @@
 #define TABLE_NOTED 64           /* requests between two notes that it is used */
 #define TABLE_REST  4            /* times as long as a table took, none is made */
 
-/* With the lock held: the entry in the cache, NULL if there is none. */
-static struct account_entry *find(const struct account_cache *cache, int64_t id)
-{
-    struct account_entry *e = cache->entries[(uint64_t)id % ACCOUNT_CACHE_SIZE];
-
-    return e != NULL && e->account.id == id ? e : NULL;
-}
-
 /* With the lock held. Whoever has the table still and does not use it is forgotten, so
  * that it goes when the last reference does. */
 static struct table_holder *free_place(struct account_cache *cache, int64_t now)
 {
     for (size_t i = 0; i < cache->tables; i++) {
         struct table_holder *h = &cache->holders[i];
-        struct account_entry *e = find(cache, h->id);
+        struct account_entry *e = account_cache_find(cache, h->id);
         if (e == NULL || !atomic_load(&e->has_table))
             return h;
         if (now - h->used_us > TABLE_IDLE_US) {
-            cache->entries[(uint64_t)h->id % ACCOUNT_CACHE_SIZE] = NULL;
-            account_cache_release(e);
+            account_cache_drop(cache, h->id);
             return h;
         }
     }
@@ -80,7 +71,7 @@ static bool start_maker(struct account_cache *cache, struct account_entry *e)
 static void give_table(struct account_cache *cache, struct account_entry *e, int64_t now)
 {
     if (cache->made_of != NULL || atomic_load(&e->has_table) ||
-        find(cache, e->account.id) != e)
+        account_cache_find(cache, e->account.id) != e)
         return;
     struct table_holder *place = free_place(cache, now);
     if (place == NULL || !start_maker(cache, e)) {

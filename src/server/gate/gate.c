@@ -95,9 +95,10 @@ enum err gate_check(struct exchange *x, enum gate_signer signer, struct err_info
         TRY(check_account(x, why));
     TRY(jws_verify(x->arena, jws, x->account != NULL ? x->account->key : jws->jwk,
                    &verified, why));
-    if (x->account != NULL)
-        account_cache_verified(x->services->accounts, x->account);
-    if (x->account != NULL && x->account->status != STORE_ACCOUNT_VALID)
+    if (x->account == NULL)
+        return read_payload(x, why);
+    account_cache_verified(x->services->accounts, x->account);
+    if (x->account->status != STORE_ACCOUNT_VALID)
         return err_set(why, ERR_UNAUTHORIZED, "the account is %s",
                        x->account->status == STORE_ACCOUNT_DEACTIVATED ? "deactivated"
                                                                        : "revoked");
