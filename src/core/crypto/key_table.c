@@ -15,8 +15,7 @@
 
 #include "core/base/memory.h"
 #include "core/crypto/ecdsa.h"
-
-#define NUMBER_LEN 32 /* octets of a P-256 scalar */
+#include "core/crypto/ecdsa_factors.h"
 
 struct key_table {
     EC_GROUP *curve; /* owned */
@@ -63,25 +62,17 @@ void key_table_free(struct key_table *t)
     free(t);
 }
 
-static bool is_scalar(const BIGNUM *number, const BIGNUM *order)
+/* The sum of the two products. */
+static bool add_up(const struct key_table *t, const uint8_t *of_curve,
+                   const uint8_t *of_key, EC_POINT *sum, BN_CTX *ctx)
 {
-    return !BN_is_zero(number) && BN_cmp(number, order) < 0;
-}
-
-/* hash / s * G + r / s * Q. */
-static bool add_up(const struct key_table *t, const BIGNUM *hash, const BIGNUM *r,
-                   const BIGNUM *s, EC_POINT *sum, BN_CTX *ctx)
-{
-    const BIGNUM *order = EC_GROUP_get0_order(t->curve);
-    BIGNUM *inverse = BN_CTX_get(ctx);
     BIGNUM *factor = BN_CTX_get(ctx);
     EC_POINT *other = EC_POINT_new(t->key);
 
     bool done = factor != NULL && other != NULL &&
-                BN_mod_inverse(inverse, s, order, ctx) != NULL &&
-                BN_mod_mul(factor, hash, inverse, order, ctx) == 1 &&
+                BN_bin2bn(of_curve, ECDSA_P256_NUMBER_LEN, factor) != NULL &&
                 EC_POINT_mul(t->curve, sum, factor, NULL, NULL, ctx) == 1 &&
-                BN_mod_mul(factor, r, inverse, order, ctx) == 1 &&
+                BN_bin2bn(of_key, ECDSA_P256_NUMBER_LEN, factor) != NULL &&
                 EC_POINT_mul(t->key, other, factor, NULL, NULL, ctx) == 1 &&
                 EC_POINT_add(t->curve, sum, sum, other, ctx) == 1;
     EC_POINT_free(other);
@@ -120,28 +111,24 @@ static bool is_x(const struct key_table *t, const EC_POINT *point, const BIGNUM 
 static bool verify(const struct key_table *t, struct span hash, const uint8_t *raw,
                    BN_CTX *ctx)
 {
-    const BIGNUM *order = EC_GROUP_get0_order(t->curve);
-    BIGNUM *h = BN_CTX_get(ctx);
+    uint8_t factors[2][ECDSA_P256_NUMBER_LEN];
     BIGNUM *r = BN_CTX_get(ctx);
-    BIGNUM *s = BN_CTX_get(ctx);
     EC_POINT *sum = EC_POINT_new(t->curve);
 
-    /* of a longer hash the leftmost bits, as many as the order has */
     bool good =
-        sum != NULL && s != NULL &&
-        BN_bin2bn(hash.data, (int)span_slice(hash, 0, NUMBER_LEN).len, h) != NULL &&
-        BN_bin2bn(raw, NUMBER_LEN, r) != NULL &&
-        BN_bin2bn(raw + NUMBER_LEN, NUMBER_LEN, s) != NULL && is_scalar(r, order) &&
-        is_scalar(s, order) && add_up(t, h, r, s, sum, ctx) && is_x(t, sum, r, ctx);
+        sum != NULL && r != NULL &&
+        ecdsa_factors(hash, raw, raw + ECDSA_P256_NUMBER_LEN, factors[0], factors[1]) &&
+        BN_bin2bn(raw, ECDSA_P256_NUMBER_LEN, r) != NULL &&
+        add_up(t, factors[0], factors[1], sum, ctx) && is_x(t, sum, r, ctx);
     EC_POINT_free(sum);
     return good;
 }
 
 bool key_table_verify(const struct key_table *t, struct span hash, struct span der)
 {
-    uint8_t raw[2 * NUMBER_LEN];
+    uint8_t raw[2 * ECDSA_P256_NUMBER_LEN];
 
-    if (!ecdsa_to_raw(der, NUMBER_LEN, raw))
+    if (!ecdsa_to_raw(der, ECDSA_P256_NUMBER_LEN, raw))
         return false;
     BN_CTX *ctx = BN_CTX_new();
     if (ctx == NULL)

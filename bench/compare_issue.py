@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+"""Compare what a certificate costs two builds of cairn-ca, both on one core at the same time.
+
+usage: compare_issue.py BEFORE AFTER [--rounds N] [--clients N] [--seconds S] [--warmup S]
+
+Each build's server has its own subscribers (bench/issue of AFTER) on the other core. Neighbours of a virtual machine change
+the cost by a fifth within minutes: runs in turn differ by that, the ratio of runs at the same time by 0.02. The rates mean
+nothing, since the two share a core. Prints the CPU time of all processes for a certificate, and the ratio AFTER / BEFORE.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import types
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("before", type=pathlib.Path, help="a build directory")
+    parser.add_argument("after", type=pathlib.Path, help="another one")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clients", type=int, default=32, help="subscribers of each")
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--warmup", type=int, default=30, help="seconds")
+    parser.add_argument("--server-core", type=int, default=1)
+    parser.add_argument("--driver-core", type=int, default=0)
+    return parser.parse_args()
+
+
+class Comparison:
+    def __init__(self, options):
+        sys.path.insert(0, str(ROOT / "tests/flow"))
+        import house
+        self.house, self.options = house, options
+
+    def start(self, build, directory):
+        self.house.CAIRN_CA = build.resolve() / "cairn-ca"
+        stub = types.SimpleNamespace(port=self.house.free_port(), stop=lambda: None)
+        os.sched_setaffinity(0, {self.options.server_core})
+        return self.house.House(directory, stub=stub, sets=["log.level=warning"]).start()
+
+    def drive(self, server):
+        o = self.options
+        os.sched_setaffinity(0, {o.driver_core})
+        return subprocess.Popen(
+            [str(o.after / "bench/issue"), "--directory", server.url, "--ca-file", str(server.root), "--issuing-root", str(server.root),
+             "--http-port", str(server.http_port), "--dns-port", str(server.stub.port), "--pid", str(server.process.pid),
+             "--pin", str(o.driver_core), "--core", str(o.server_core), "--json", "--clients", str(o.clients),
+             "--seconds", str(o.seconds), "--warmup", str(o.warmup)], stdout=subprocess.PIPE, text=True)
+
+    def once(self):
+        """The results of both, one at the side of the other."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as first, tempfile.TemporaryDirectory(prefix="bench-") as second:
+            servers = []
+            try:
+                for build, directory in ((self.options.before, first), (self.options.after, second)):
+                    servers.append(self.start(build, directory))
+                drivers = [self.drive(server) for server in servers]
+                texts = [driver.communicate()[0] for driver in drivers]
+            finally:
+                for server in servers:
+                    server.stop()
+        if not all(texts):
+            sys.exit("bench/issue failed")
+        return [json.loads(text) for text in texts]
+
+
+def cost(run):
+    return run["cpu_us"] / run["certificates"]
+
+
+def parts(run):
+    return {p["name"]: p["cpu_us"] / run["certificates"] for p in run["processes"]}
+
+
+def main():
+    options = arguments()
+    comparison = Comparison(options)
+    ratios = []
+    for _ in range(options.rounds):
+        before, after = comparison.once()
+        ratios.append(cost(after) / cost(before))
+        each = ", ".join(f"{name} {parts(before)[name]:.0f} -> {us:.0f}" for name, us in parts(after).items() if us >= 1)
+        print(f"{cost(before):7.0f} -> {cost(after):5.0f} us, ratio {ratios[-1]:.3f}  ({each})", flush=True)
+    print(f"ratio {statistics.median(ratios):.3f} (median of {len(ratios)}, {min(ratios):.3f} to {max(ratios):.3f})")
+
+
+if __name__ == "__main__":
+    main()
