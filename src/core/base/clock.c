@@ -24,12 +24,22 @@ int64_t clock_now(void)
     return ms >= 0 ? ms / 1000 : (ms - 999) / 1000;
 }
 
-int64_t clock_monotonic_us(void)
+static int64_t us_of(clockid_t clock)
 {
     struct timespec t;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_monotonic_us(void)
+{
+    return us_of(CLOCK_MONOTONIC);
+}
+
+int64_t clock_thread_us(void)
+{
+    return us_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void clock_shift_ms(int64_t offset)

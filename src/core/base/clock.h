@@ -16,6 +16,9 @@ int64_t clock_now(void);
 /* Microseconds of a clock that never jumps. */
 int64_t clock_monotonic_us(void);
 
+/* Microseconds of CPU that this thread has taken. */
+int64_t clock_thread_us(void);
+
 /* Add `offset` milliseconds to every answer of clock_now and clock_now_ms; for tests. */
 void clock_shift_ms(int64_t offset);
 

@@ -6,7 +6,7 @@
     (10 * 60 * INT64_C(1000000)) /* then another account may have it                     \
                                   */
 #define TABLE_NOTED 64           /* requests between two notes that it is used */
-#define TABLE_REST  4            /* times as long as a table took, none is made */
+#define TABLE_REST  4            /* times the CPU that a table took, none is made */
 
 /* With the lock held. Whoever has the table still and does not use it is forgotten, so
  * that it goes when the last reference does. */
@@ -41,11 +41,13 @@ static void *make_table(void *argument)
 {
     struct account_cache *cache = argument;
     struct account_entry *e = cache->made_of; /* set before this thread began */
-    int64_t begun = clock_monotonic_us();
+    int64_t begun = clock_thread_us();
 
     key_expect_many(e->account.key);
-    int64_t now = clock_monotonic_us();
-    atomic_store(&cache->rest_until_us, now + TABLE_REST * (now - begun));
+    /* not of the time by the wall: where all want the core it is many times that, and
+     * tables that would relieve it would come late */
+    int64_t rest = TABLE_REST * (clock_thread_us() - begun);
+    atomic_store(&cache->rest_until_us, clock_monotonic_us() + rest);
     pthread_mutex_lock(&cache->lock);
     cache->made_of = NULL;
     pthread_mutex_unlock(&cache->lock);
