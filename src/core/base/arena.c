@@ -2,11 +2,11 @@
 #include "core/base/arena.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/text_format.h"
 
 #define ARENA_BLOCK_SIZE 8192 /* octets; larger requests get a block of their own */
 #define ARENA_FIRST_SIZE 992  /* then twice as many, up to ARENA_BLOCK_SIZE */
@@ -238,13 +238,13 @@ char *arena_printf(struct arena *a, const char *format, ...)
     va_start(arguments, format);
     va_copy(again, arguments);
     /* mostly there is room for it where it will be taken */
-    int size = vsnprintf((char *)b->data + b->used, room, format, arguments);
+    int size = text_format((char *)b->data + b->used, room, format, arguments);
     va_end(arguments);
     if (size < 0)
         abort();
     char *result = arena_room(a, (size_t)size + 1);
     if ((size_t)size >= room)
-        (void)vsnprintf(result, (size_t)size + 1, format, again);
+        (void)text_format(result, (size_t)size + 1, format, again);
     va_end(again);
     return result;
 }

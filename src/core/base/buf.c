@@ -2,14 +2,14 @@
 #include "core/base/buf.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/text_format.h"
 
-#define BUF_FIRST_ROOM 256 /* octets */
-#define NUMBER_MAX     20  /* of INT64_MIN in decimal */
+#define BUF_FIRST_ROOM 1024 /* octets; the largest that malloc has at hand, nearly */
+#define NUMBER_MAX     20   /* of INT64_MIN in decimal */
 
 struct buf buf_make(size_t max)
 {
@@ -94,7 +94,7 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    int size = vsnprintf(small, sizeof small, format, arguments);
+    int size = text_format(small, sizeof small, format, arguments);
     va_end(arguments);
     if (size < 0) {
         b->failed = true;
@@ -104,7 +104,7 @@ void buf_printf(struct buf *b, const char *format, ...)
         buf_add(b, small, (size_t)size);
         return;
     }
-    /* vsnprintf also writes a NUL; ask for it, do not count it */
+    /* text_format also writes a NUL; ask for it, do not count it */
     if ((size_t)size + 1 > b->max - b->len) {
         b->failed = true;
         return;
@@ -113,7 +113,7 @@ void buf_printf(struct buf *b, const char *format, ...)
     if (to == NULL)
         return;
     va_start(arguments, format);
-    (void)vsnprintf((char *)to, (size_t)size + 1, format, arguments);
+    (void)text_format((char *)to, (size_t)size + 1, format, arguments);
     va_end(arguments);
     b->len += (size_t)size;
 }
