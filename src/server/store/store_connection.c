@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/store/store_private.h"
+#include "server/store/store_wal_file.h"
 
 #define BUSY_WAIT_MS                                                                     \
     5000 /* another program looking at the database, such as a backup                    \
@@ -49,11 +50,13 @@ enum err store_connection_error(struct store_connection *c, int result,
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const char *vfs; /* NULL is SQLite's own */
 
 /* Nobody asks how much memory SQLite has, and counting takes a lock each time. */
 static void set_up_sqlite(void)
 {
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    vfs = store_wal_file_vfs();
 }
 
 static enum err open_file(const char *path, int flags, struct store_connection *c,
@@ -61,7 +64,7 @@ static enum err open_file(const char *path, int flags, struct store_connection *
 {
     memset(c, 0, sizeof *c);
     (void)pthread_once(&once, set_up_sqlite);
-    int result = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    int result = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (result == SQLITE_OK)
         result = sqlite3_extended_result_codes(c->db, 1);
     if (result == SQLITE_OK)
