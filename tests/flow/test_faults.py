@@ -249,7 +249,7 @@ def again(one):
     one.whole()
 
 
-@pytest.mark.parametrize("role, least", [("front", 20), ("signer", 1)])
+@pytest.mark.parametrize("role, least", [("front", 15), ("signer", 1)])
 def test_killed_at_every_step_of_an_issuance(tmp_path, day, role, least):
     """S-STATE-7."""
     with living(tmp_path, day) as one:
