@@ -29,7 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 NOISE_PERCENT = 10
 TRIES = 3
 NONCE_SECONDS = 4
-WARMUP = {"cairn-ca": 30, "pebble": 2}  # seconds; cairn-ca's accounts get tables for their keys behind 720 requests each
+WARMUP = {"cairn-ca": 30, "pebble": 2}  # seconds; cairn-ca's accounts get tables for their keys behind 500 requests each
 
 
 def arguments():

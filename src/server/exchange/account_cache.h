@@ -9,7 +9,7 @@
 #include "server/store/store.h"
 
 #define ACCOUNT_CACHE_SIZE   4096 /* accounts; a power of two */
-#define ACCOUNT_CACHE_OFTEN  720  /* requests that cost what key_expect_many costs */
+#define ACCOUNT_CACHE_OFTEN  500  /* requests that cost what key_expect_many costs */
 #define ACCOUNT_CACHE_TABLES 64   /* keys with tables at the same time: 10 MiB */
 
 /* An account as the gate lets it in. Immutable; owned by whoever holds a reference. */
