@@ -39,11 +39,11 @@ class Comparison:
         import house
         self.house, self.options = house, options
 
-    def start(self, build, directory):
+    def house_of(self, build, directory):
         self.house.CAIRN_CA = build.resolve() / "cairn-ca"
         stub = types.SimpleNamespace(port=self.house.free_port(), stop=lambda: None)
         os.sched_setaffinity(0, {self.options.server_core})
-        return self.house.House(directory, stub=stub, sets=["log.level=warning"]).start()
+        return self.house.House(directory, stub=stub, sets=["log.level=warning"])
 
     def drive(self, server):
         o = self.options
@@ -57,16 +57,19 @@ class Comparison:
     def once(self):
         """The results of both, one at the side of the other."""
         with tempfile.TemporaryDirectory(prefix="bench-") as first, tempfile.TemporaryDirectory(prefix="bench-") as second:
-            servers = []
+            servers, drivers = [], []
             try:
                 for build, directory in ((self.options.before, first), (self.options.after, second)):
-                    servers.append(self.start(build, directory))
-                drivers = [self.drive(server) for server in servers]
+                    servers.append(self.house_of(build, directory))
+                    servers[-1].start()
+                drivers += [self.drive(server) for server in servers]
                 texts = [driver.communicate()[0] for driver in drivers]
             finally:
+                for driver in drivers:
+                    driver.kill()
                 for server in servers:
                     server.stop()
-        if not all(texts):
+        if any(driver.returncode != 0 for driver in drivers):
             sys.exit("bench/issue failed")
         return [json.loads(text) for text in texts]
 
@@ -86,7 +89,7 @@ def main():
     for _ in range(options.rounds):
         before, after = comparison.once()
         ratios.append(cost(after) / cost(before))
-        each = ", ".join(f"{name} {parts(before)[name]:.0f} -> {us:.0f}" for name, us in parts(after).items() if us >= 1)
+        each = ", ".join(f"{name} {parts(before).get(name, 0):.0f} -> {us:.0f}" for name, us in parts(after).items() if us >= 1)
         print(f"{cost(before):7.0f} -> {cost(after):5.0f} us, ratio {ratios[-1]:.3f}  ({each})", flush=True)
     print(f"ratio {statistics.median(ratios):.3f} (median of {len(ratios)}, {min(ratios):.3f} to {max(ratios):.3f})")
 

@@ -17,6 +17,7 @@
 #include "core/base/memory.h"
 #include "core/base/wake.h"
 #include "server/store/store_private.h"
+#include "server/store/store_wal_file.h"
 
 #define CHECKPOINT_PAGES 2048 /* of the WAL: 8 MiB; so many more start a checkpoint */
 #define CHECKPOINT_BATCHES                                                               \
@@ -90,11 +91,20 @@ static enum err start_committer(struct store *store, struct err_info *why)
     return ERR_OK;
 }
 
+/* With the lock held. An error of the disk or of memory, of a read too, has SQLite roll
+ * back the whole transaction by itself: what came next would be committed alone. */
+static void look_for_rollback(struct store *store)
+{
+    if (store->dirty && sqlite3_get_autocommit(store->writer.db) != 0)
+        store->poisoned = true;
+}
+
 enum err store_batch_begin(struct store_session *s, struct err_info *why)
 {
     struct store *store = s->store;
 
     pthread_mutex_lock(&store->lock);
+    look_for_rollback(store);
     s->lost = is_lost(s);
     if (s->lost)
         return err_set(why, ERR_STORE, "what this depends on could not be stored");
@@ -138,6 +148,7 @@ enum err store_read_end(struct store_session *s, enum err result)
 {
     struct store *store = s->store;
 
+    look_for_rollback(store);
     depend(s, store->dirty ? store->batch : store->committed);
     pthread_mutex_unlock(&store->lock);
     return result;
@@ -149,9 +160,16 @@ static enum err commit(struct store *store, struct err_info *why)
     struct store_connection *c = &store->writer;
     enum err result = ERR_STORE;
 
-    if (!store->poisoned)
+    if (!store->poisoned) {
+        store_wal_file_gather(c->db);
         result =
             store_connection_do(c, store_connection_statement(c, STATEMENT_COMMIT), why);
+        if (!store_wal_file_gathered(c->db, result == ERR_OK)) {
+            log_event(LOG_LEVEL_ERROR, "store.write_failed", "errno=%d",
+                      sqlite3_system_errno(c->db));
+            abort();
+        }
+    }
     if (result != ERR_OK && sqlite3_get_autocommit(c->db) == 0)
         (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
     return result;

@@ -1,11 +1,11 @@
 /* SQLite writes each frame of the WAL in two pieces, its header and its page, and a batch
- * has twenty frames and more. Here they wait in memory until the last one of the
- * transaction, whose header has the size of the database in it, or until the file is used
- * in any other way. What is lost with the process was not committed. */
+ * has twenty frames and more. While a COMMIT runs they wait here in memory until the last
+ * one, whose header has the size of the database in it, or until the file is used in any
+ * other way. Whatever fails meanwhile fails the COMMIT, and SQLite rolls all of it back;
+ * a statement that failed for lack of space would be undone alone, with a hole in the
+ * file, so nothing waits at any other time. */
 #include "server/store/store_wal_file.h"
 
-#include <sqlite3.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +25,9 @@ struct wal_file {
     uint8_t *waiting; /* WAITING_MAX octets; NULL before the first write */
     int len;
     sqlite3_int64 at;   /* of the first octet that waits */
-    sqlite3_int64 next; /* behind the last write */
-    bool commit;        /* the frame whose header came last ends a transaction */
+    sqlite3_int64 next; /* behind the last write; -1: nothing was written yet */
+    bool gathers;
+    bool commit; /* the frame whose header came last ends a transaction */
 };
 
 static sqlite3_vfs *below; /* SQLite's own */
@@ -36,8 +37,6 @@ static struct wal_file *wal_of(sqlite3_file *file)
     return (struct wal_file *)(void *)file;
 }
 
-/* A failure is told to whoever asks next, as if his own write had failed; SQLite gives up
- * the transaction either way. */
 static int write_waiting(struct wal_file *w)
 {
     int len = w->len;
@@ -50,11 +49,9 @@ static int write_waiting(struct wal_file *w)
 static int wal_close(sqlite3_file *file)
 {
     struct wal_file *w = wal_of(file);
-    int result = write_waiting(w);
-    int closed = w->file->pMethods->xClose(w->file);
 
     free(w->waiting);
-    return result != SQLITE_OK ? result : closed;
+    return w->file->pMethods->xClose(w->file);
 }
 
 static int wal_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
@@ -72,32 +69,37 @@ static bool ends_transaction(const uint8_t *header)
     return memcmp(header + SIZE_AT, none, SIZE_LEN) != 0;
 }
 
+/* Only what is appended waits; what is written elsewhere goes at once, behind it. */
 static int wait_or_write(struct wal_file *w, const void *data, int len, sqlite3_int64 at)
 {
-    if (at != w->next || len > WAITING_MAX - w->len) {
+    bool appends = w->next < 0 || at == w->next;
+
+    if (!appends || len > WAITING_MAX - w->len) {
         int result = write_waiting(w);
         if (result != SQLITE_OK)
             return result;
     }
-    if (at != w->next || len > WAITING_MAX) {
-        w->next = at + len;
+    w->next = at + len;
+    if (!appends || len > WAITING_MAX)
         return w->file->pMethods->xWrite(w->file, data, len, at);
-    }
     if (w->waiting == NULL)
         w->waiting = memory_get(WAITING_MAX);
     if (w->len == 0)
         w->at = at;
     memcpy(w->waiting + w->len, data, (size_t)len);
     w->len += len;
-    w->next = at + len;
     return SQLITE_OK;
 }
 
+/* A header comes alone; SQLite cuts in two only where it syncs within a transaction,
+ * which it does not with synchronous=NORMAL. */
 static int wal_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
     struct wal_file *w = wal_of(file);
-    int result = wait_or_write(w, data, len, at);
 
+    if (!w->gathers)
+        return w->file->pMethods->xWrite(w->file, data, len, at);
+    int result = wait_or_write(w, data, len, at);
     if (len == HEADER_SIZE) {
         w->commit = ends_transaction(data);
         return result;
@@ -188,7 +190,6 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     if ((flags & SQLITE_OPEN_WAL) == 0)
         return below->xOpen(below, name, file, flags, flags_out);
     memset(w, 0, sizeof *w);
-    w->next = -1;
     w->file = (sqlite3_file *)(void *)(w + 1);
     int result = below->xOpen(below, name, w->file, flags, flags_out);
     /* SQLite closes what has methods, even if it could not be opened */
@@ -205,11 +206,48 @@ const char *store_wal_file_vfs(void)
     sqlite3_vfs *own = sqlite3_vfs_find(NULL);
     if (own == NULL)
         return NULL;
-    vfs = *own; /* its other functions take it from their argument, or need none of it */
+    vfs = *own; /* its other functions need nothing of their argument */
     vfs.pNext = NULL;
     vfs.zName = VFS_NAME;
     vfs.szOsFile = own->szOsFile + (int)sizeof(struct wal_file);
     vfs.xOpen = vfs_open;
     below = own;
-    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? VFS_NAME : NULL;
+    if (sqlite3_vfs_register(&vfs, 0) != SQLITE_OK)
+        below = NULL;
+    return below != NULL ? VFS_NAME : NULL;
+}
+
+/* NULL: it has none, or one of another VFS. */
+static struct wal_file *wal_of_connection(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    int result =
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&file);
+
+    return result == SQLITE_OK && file != NULL && file->pMethods == &wal_methods
+               ? wal_of(file)
+               : NULL;
+}
+
+void store_wal_file_gather(sqlite3 *db)
+{
+    struct wal_file *w = wal_of_connection(db);
+
+    if (w == NULL)
+        return;
+    w->gathers = true;
+    w->commit = false;
+    w->next = -1;
+}
+
+bool store_wal_file_gathered(sqlite3 *db, bool committed)
+{
+    struct wal_file *w = wal_of_connection(db);
+
+    if (w == NULL)
+        return true;
+    w->gathers = false;
+    if (!committed)
+        w->len = 0;
+    return write_waiting(w) == SQLITE_OK; /* nothing, mostly: the commit frame was last */
 }

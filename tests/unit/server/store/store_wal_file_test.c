@@ -140,6 +140,15 @@ static int end(void **state)
     return 0;
 }
 
+/* As the store does it. */
+static int commit(const struct world *w)
+{
+    store_wal_file_gather(w->db);
+    int result = sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
+    assert_true(store_wal_file_gathered(w->db, result == SQLITE_OK));
+    return result;
+}
+
 static void put(struct world *w)
 {
     char sql[TEXT_MAX];
@@ -175,8 +184,9 @@ static void every_commit_is_there(void **state)
             assert_int_equal(sum_in_files(w), committed);
             run(w->db, "ROLLBACK");
         } else {
-            run(w->db, "COMMIT");
-            committed = number(w->db, SUM);
+            assert_int_equal(commit(w), SQLITE_OK);
+            /* first, since a read of ours would do what the commit forgot */
+            committed = sum_in_files(w);
         }
         assert_int_equal(number(w->db, SUM), committed);
         assert_int_equal(sum_in_files(w), committed);
@@ -202,8 +212,9 @@ static void others_see_it(void **state)
             for (int k = 0; k < 20; k++)
                 put(w);
             assert_int_equal(number(other, SUM), before);
-            run(w->db, "COMMIT");
-            assert_int_equal(number(other, SUM), number(w->db, SUM));
+            assert_int_equal(commit(w), SQLITE_OK);
+            int64_t seen = number(other, SUM);
+            assert_int_equal(seen, number(w->db, SUM));
             if (n % 4 == 3)
                 run(other, "PRAGMA wal_checkpoint(PASSIVE)");
         }
@@ -233,7 +244,7 @@ static void no_room(void **state)
     run(w->db, "PRAGMA wal_checkpoint(TRUNCATE)");
     run(w->db, "BEGIN");
     put(w);
-    run(w->db, "COMMIT");
+    assert_int_equal(commit(w), SQLITE_OK);
     int64_t before = number(w->db, SUM);
     (void)snprintf(wal, sizeof wal, "%s-wal", w->path);
     assert_int_equal(stat(wal, &about), 0);
@@ -242,16 +253,67 @@ static void no_room(void **state)
     run(w->db, "BEGIN");
     for (int i = 0; i < 40; i++)
         put(w);
-    assert_int_not_equal(sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_not_equal(commit(w), SQLITE_OK);
     assert_int_equal(limit_files(UINT64_MAX), 0);
     if (sqlite3_get_autocommit(w->db) == 0)
         run(w->db, "ROLLBACK");
-    assert_int_equal(number(w->db, SUM), before);
     assert_int_equal(sum_in_files(w), before);
+    assert_int_equal(number(w->db, SUM), before);
     run(w->db, "BEGIN");
     put(w);
-    run(w->db, "COMMIT");
-    assert_int_equal(sum_in_files(w), number(w->db, SUM));
+    assert_int_equal(commit(w), SQLITE_OK);
+    int64_t after = sum_in_files(w);
+    assert_int_equal(after, number(w->db, SUM));
+}
+
+/* What a transaction that did not end well wrote or had waiting does not come later, over
+ * what another program committed meanwhile. */
+static void nothing_comes_late(void **state)
+{
+    struct world *w = *state;
+    struct stat about;
+    char wal[TEXT_MAX];
+    sqlite3 *other = NULL;
+
+    (void)snprintf(wal, sizeof wal, "%s-wal", w->path);
+    assert_int_equal(sqlite3_open_v2(w->path, &other, SQLITE_OPEN_READWRITE, NULL),
+                     SQLITE_OK);
+    for (int i = 0; i < 2; i++) {
+        run(w->db, i == 0 ? "PRAGMA cache_size=10" : "PRAGMA cache_size=2000");
+        run(w->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+        run(w->db, "BEGIN");
+        for (int n = 0; n < 300; n++)
+            put(w);
+        if (i == 0) { /* the cache is too small */
+            assert_int_equal(stat(wal, &about), 0);
+            assert_true(about.st_size > 0);
+            run(w->db, "ROLLBACK");
+        } else {
+            assert_int_equal(limit_files(64 * 1024), 0);
+            assert_int_not_equal(commit(w), SQLITE_OK);
+            assert_int_equal(limit_files(UINT64_MAX), 0);
+        }
+        run(other, "UPDATE t SET v = v + 1");
+        int64_t sum = number(other, SUM);
+        assert_int_equal(number(w->db, SUM), sum);
+        assert_int_equal(number(other, SUM), sum);
+        assert_int_equal(sum_in_files(w), sum);
+    }
+    sqlite3_close(other);
+}
+
+/* A connection that is not one of these is left alone. */
+static void another_vfs(void **state)
+{
+    sqlite3 *db = NULL;
+
+    (void)state;
+    assert_int_equal(sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, NULL),
+                     SQLITE_OK);
+    store_wal_file_gather(db);
+    assert_true(store_wal_file_gathered(db, true));
+    assert_true(store_wal_file_gathered(db, false));
+    sqlite3_close(db);
 }
 
 int main(void)
@@ -260,6 +322,8 @@ int main(void)
         cmocka_unit_test(every_commit_is_there),
         cmocka_unit_test(others_see_it),
         cmocka_unit_test(no_room),
+        cmocka_unit_test(nothing_comes_late),
+        cmocka_unit_test(another_vfs),
     };
 
     return cmocka_run_group_tests(tests, start, end);
