@@ -16,7 +16,7 @@
 #define HEADER_SIZE 24 /* octets of a frame's header */
 #define SIZE_AT     4  /* of the database, in pages; not 0 in a commit frame */
 #define SIZE_LEN    4
-#define WAITING_MAX (128 * 1024)
+#define WAITING_MAX (124 * 1024) /* SQLite writes less than 128 KiB at once */
 
 /* What SQLite has as the WAL; its own one is behind it, in the same memory. */
 struct wal_file {
