@@ -17,7 +17,7 @@ import sys
 import tempfile
 import types
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+import run_issue
 
 
 def arguments():
@@ -30,12 +30,16 @@ def arguments():
     parser.add_argument("--warmup", type=int, default=30, help="seconds")
     parser.add_argument("--server-core", type=int, default=1)
     parser.add_argument("--driver-core", type=int, default=0)
-    return parser.parse_args()
+    options = parser.parse_args()
+    for program in (options.before / "cairn-ca", options.after / "cairn-ca", options.after / "bench/issue"):
+        if not program.exists():
+            parser.error(f"there is no {program}; ninja -C makes it")
+    return options
 
 
 class Comparison:
     def __init__(self, options):
-        sys.path.insert(0, str(ROOT / "tests/flow"))
+        sys.path.insert(0, str(run_issue.ROOT / "tests/flow"))
         import house
         self.house, self.options = house, options
 
@@ -48,11 +52,8 @@ class Comparison:
     def drive(self, server):
         o = self.options
         os.sched_setaffinity(0, {o.driver_core})
-        return subprocess.Popen(
-            [str(o.after / "bench/issue"), "--directory", server.url, "--ca-file", str(server.root), "--issuing-root", str(server.root),
-             "--http-port", str(server.http_port), "--dns-port", str(server.stub.port), "--pid", str(server.process.pid),
-             "--pin", str(o.driver_core), "--core", str(o.server_core), "--json", "--clients", str(o.clients),
-             "--seconds", str(o.seconds), "--warmup", str(o.warmup)], stdout=subprocess.PIPE, text=True)
+        words = run_issue.driver(o.after, server, o, "--clients", o.clients, "--seconds", o.seconds, "--warmup", o.warmup)
+        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
     def once(self):
         """The results of both, one at the side of the other."""
@@ -75,7 +76,7 @@ class Comparison:
 
 
 def cost(run):
-    return run["cpu_us"] / run["certificates"]
+    return 1000 * run_issue.cpu_ms(run)
 
 
 def parts(run):

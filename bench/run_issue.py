@@ -9,8 +9,8 @@ starts each server afresh, on ephemeral loopback ports and an empty store. A run
 10 % of the server's core is done again, up to three times, and left out of the median if it stays so (unless none
 was quieter). Only what was started here is ended.
 
-CPU time is also given in P-256 verifications of the same core, measured by `openssl speed` in the same sitting, so that
-figures of unequal machines can be compared: a certificate takes six of them whatever the server does.
+CPU time is also given in P-256 verifications of the same core, measured by `openssl speed` in the same sitting, for an
+idea of figures of unequal machines: a certificate has six of them, and what else it takes varies more (docs/benchmarks.md).
 """
 import argparse
 import json
@@ -49,6 +49,14 @@ def arguments():
     return parser.parse_args()
 
 
+def driver(build, server, options, *words):
+    """The command line of bench/issue against a server that runs; it plays the DNS, whose port the server has."""
+    root = server.issuing_root() if hasattr(server, "issuing_root") else server.root
+    return [str(build / "bench/issue"), "--directory", server.url, "--ca-file", str(server.root), "--issuing-root", str(root),
+            "--http-port", str(server.http_port), "--dns-port", str(server.stub.port), "--pid", str(server.process.pid),
+            "--pin", str(options.driver_core), "--core", str(options.server_core), "--json", *map(str, words)]
+
+
 class Bench:
     def __init__(self, options):
         os.environ["CAIRN_BUILD"] = str(options.build.resolve())
@@ -65,14 +73,8 @@ class Bench:
             return server.start()
         return self.pebble.Pebble(directory, stub=stub).start()
 
-    def drive(self, name, server, stub, *words):
-        root = server.issuing_root() if name == "pebble" else server.root
-        done = subprocess.run(
-            [str(self.options.build / "bench/issue"), "--directory", server.url, "--ca-file", str(server.root),
-             "--issuing-root", str(root), "--http-port", str(server.http_port), "--dns-port", str(stub.port),
-             "--pid", str(server.process.pid), "--pin", str(self.options.driver_core),
-             "--core", str(self.options.server_core), "--json", *map(str, words)],
-            stdout=subprocess.PIPE, text=True, check=False)
+    def drive(self, name, server, *words):
+        done = subprocess.run(driver(self.options.build, server, self.options, *words), stdout=subprocess.PIPE, text=True, check=False)
         if not done.stdout:
             sys.exit(f"bench/issue against {name} failed with exit code {done.returncode}")
         return json.loads(done.stdout)
@@ -84,7 +86,7 @@ class Bench:
             server = self.start(name, directory, stub)
             start_ms = round(1000 * (time.monotonic() - begun))
             try:
-                result = self.drive(name, server, stub, *words)
+                result = self.drive(name, server, *words)
             finally:
                 server.stop()
         return {"server": name, "start_ms": start_ms, **result}

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/text.h"
 #include "core/base/text_format.h"
 
 #define BUF_FIRST_ROOM 1024 /* octets; the largest that malloc has at hand, nearly */
-#define NUMBER_MAX     20   /* of INT64_MIN in decimal */
 
 struct buf buf_make(size_t max)
 {
@@ -75,17 +75,13 @@ void buf_add_octet(struct buf *b, uint8_t octet)
 
 void buf_add_number(struct buf *b, int64_t number)
 {
-    char text[NUMBER_MAX];
-    size_t at = sizeof text;
-    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    char digits[TEXT_DIGITS_MAX];
+    const char *first =
+        text_digits(digits, number < 0 ? -(uint64_t)number : (uint64_t)number);
 
-    do {
-        text[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
     if (number < 0)
-        text[--at] = '-';
-    buf_add(b, text + at, sizeof text - at);
+        buf_add_octet(b, '-');
+    buf_add(b, first, (size_t)(digits + sizeof digits - first));
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

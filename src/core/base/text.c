@@ -116,6 +116,17 @@ bool text_number(struct span s, uint64_t max, uint64_t *number)
     return true;
 }
 
+const char *text_digits(char to[TEXT_DIGITS_MAX], uint64_t number)
+{
+    size_t at = TEXT_DIGITS_MAX;
+
+    do {
+        to[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return to + at;
+}
+
 bool text_duration_ms(struct span s, int64_t *milliseconds)
 {
     static const struct {

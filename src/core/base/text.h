@@ -24,6 +24,11 @@ bool text_equal_ignoring_case(struct span a, struct span b);
  */
 bool text_number(struct span s, uint64_t max, uint64_t *number);
 
+/* The decimal digits of a number, at the end of `to` and not NUL-terminated: where they
+ * begin. */
+#define TEXT_DIGITS_MAX 20 /* of UINT64_MAX */
+const char *text_digits(char to[TEXT_DIGITS_MAX], uint64_t number);
+
 /* A duration such as "90d", "36h", "15m", "20s", "250ms" or "0"; false if malformed or it
  * overflows. Milliseconds. */
 bool text_duration_ms(struct span s, int64_t *milliseconds);

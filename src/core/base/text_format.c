@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NUMBER_MAX 20 /* digits of UINT64_MAX */
+#include "core/base/text.h"
 
 struct output {
     char *to;
@@ -24,14 +24,10 @@ static void put(struct output *o, const char *text, size_t len)
 
 static void put_number(struct output *o, uint64_t number)
 {
-    char digits[NUMBER_MAX];
-    size_t at = sizeof digits;
+    char digits[TEXT_DIGITS_MAX];
+    const char *first = text_digits(digits, number);
 
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    put(o, digits + at, sizeof digits - at);
+    put(o, first, (size_t)(digits + sizeof digits - first));
 }
 
 static void put_signed(struct output *o, int64_t number)

@@ -110,13 +110,26 @@ static void now(void **state)
     }
 }
 
+/* It goes on while this thread works, and not while it sleeps. */
+static void thread_time(void **state)
+{
+    const struct timespec pause = {.tv_nsec = 200 * 1000000L};
+    int64_t begun = clock_thread_us();
+
+    (void)state;
+    while (clock_thread_us() - begun < 10000)
+        ;
+    begun = clock_thread_us();
+    assert_int_equal(nanosleep(&pause, NULL), 0);
+    assert_in_range(clock_thread_us() - begun, 0, 100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(civil),
-        cmocka_unit_test(not_civil),
-        cmocka_unit_test(read_texts),
-        cmocka_unit_test(now),
+        cmocka_unit_test(civil),       cmocka_unit_test(not_civil),
+        cmocka_unit_test(read_texts),  cmocka_unit_test(now),
+        cmocka_unit_test(thread_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
